@@ -1,0 +1,114 @@
+package conformance
+
+import "time"
+
+// Level is how strongly the document asks for the behaviour. It decides what
+// a case that is not met counts as: see [Level.Unmet].
+type Level string
+
+const (
+	Must    Level = "must"    // unmet: fail
+	Should  Level = "should"  // unmet: warn
+	May     Level = "may"     // unmet: info
+	Defacto Level = "defacto" // common practice beside or against the text; unmet: warn
+)
+
+// Unmet is the verdict of a case of this level whose expectation did not hold.
+func (l Level) Unmet() Verdict {
+	switch l {
+	case Must:
+		return Fail
+	case May:
+		return Info
+	default:
+		return Warn
+	}
+}
+
+// Kind says what a case observes, and with it what a pass has to rest on.
+type Kind string
+
+const (
+	Reply     Kind = "reply"     // one answer is judged
+	Silence   Kind = "silence"   // no answer is judged, between two answered controls
+	State     Kind = "state"     // an effect that shows in later answers
+	Behaviour Kind = "behaviour" // what the target does of itself: lookups, refreshes, announces
+)
+
+// Role is the part that the target plays.
+type Role string
+
+const (
+	Responder Role = "responder" // it answers what the harness sends
+	Querier   Role = "querier"   // it asks, and the harness plays the network
+)
+
+// Need is something a case cannot be judged without. A target that lacks it
+// makes the case unsupported (a verb that its adapter does not offer) or
+// skipped (a way of running that the user did not choose), never passed.
+type Need string
+
+const (
+	NeedFresh     Need = "fresh"     // a target started for this case alone
+	NeedBootstrap Need = "bootstrap" // a target told of the harness's first node
+	NeedClock     Need = "clock"     // virtual time, or --slow with a live target
+	NeedRestart   Need = "restart"   // stop and start again with the same state folder
+	NeedIPv6      Need = "ipv6"      // a target that also listens on ::1
+)
+
+// NeedVerb is the need for an adapter verb, such as NeedVerb("announce").
+func NeedVerb(verb string) Need { return Need("verb:" + verb) }
+
+// Case is one judged behaviour.
+type Case struct {
+	// ID is suite/area/behaviour, a lower-case slug that names the behaviour.
+	// It is never numbered and never reused.
+	ID string
+	// Rev rises whenever a verdict could change for an unchanged target.
+	Rev int
+	// Since is the release in which the case first appeared.
+	Since string
+	Level Level
+	// Requirements are the catalogue ids that the case judges.
+	Requirements []string
+	Role         Role
+	Kind         Kind
+	Needs        []Need
+	// Control says in a phrase which answered exchange shows that the path
+	// and the target were well when the judged behaviour was absent or present.
+	Control string
+	// Explain says what is sent, what is accepted and why, in a few sentences.
+	Explain string
+	// Causes are the usual mistakes behind a failure, most likely first.
+	Causes []string
+	// Kills are the mutants that this case finds.
+	Kills []string
+	// Unkillable is the reason why no mutant can be killed; empty when Kills is not.
+	Unkillable string
+	// Within bounds the case; zero means DefaultCaseTimeout.
+	Within time.Duration
+	// Run plays the case. It returns normally when the expectation held.
+	Run func(*T)
+}
+
+// DefaultCaseTimeout bounds a case that does not state its own bound. It is
+// generous against a healthy target (milliseconds) and short enough that a
+// dead one does not hold up a run.
+const DefaultCaseTimeout = 20 * time.Second
+
+// Suite is the cases of one document.
+type Suite struct {
+	Name   string // "bep5"
+	Family string // "dht": selects every suite of the family
+	Title  string
+	// Control is the sanity exchange that a healthy target answers. It runs
+	// before the first case and after a failure. It must not change state.
+	Control func(*T)
+	// Decode renders a payload for the transcript: nil or a JSON-friendly value.
+	Decode func(payload []byte) any
+	// Lint reports why a payload is not something a correct peer may send. The
+	// engine applies it to all that the harness sends, except what a case
+	// marks as deliberately malformed.
+	Lint  func(payload []byte) error
+	Cases []Case
+}

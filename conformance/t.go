@@ -1,0 +1,243 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/p2pspec/p2pspec/spec"
+)
+
+// T is one run of one case: what [testing.T] is to a test. A case runs on a
+// single goroutine; the methods that end it do not return.
+type T struct {
+	ctx      context.Context
+	suite    *Suite
+	c        *Case
+	target   Target
+	net      Network
+	inst     Instance
+	began    time.Duration
+	deadline time.Duration
+	rand     spec.Rand
+	sockets  map[netip.AddrPort]*Socket
+	log      transcript
+	rtt      time.Duration
+	earned   bool
+	verdict  Verdict
+	failure  *Failure
+	reason   string
+	observed []string
+}
+
+// halt unwinds a case that has ended itself.
+type halt struct{}
+
+// Case is the case under way.
+func (t *T) Case() *Case { return t.c }
+
+// Rand is the case's randomness, derived from the run's seed and the case id.
+func (t *T) Rand() *spec.Rand { return &t.rand }
+
+// Now is the network's time.
+func (t *T) Now() time.Duration { return t.net.Now() }
+
+// Virtual reports that waiting costs no real time.
+func (t *T) Virtual() bool { return t.net.Virtual() }
+
+// Start starts the target as the case needs it. It is called at most once
+// before [T.Target], which otherwise starts it with no options.
+func (t *T) Start(opt StartOptions) {
+	if t.inst != nil {
+		t.Harnessf("the case starts a target that already runs")
+	}
+	inst, err := t.target.Start(t.ctx, t.net, opt)
+	if err != nil {
+		t.end(Inconclusive, &Failure{Message: "the target did not start: " + err.Error(), Whose: EnvironmentFault})
+	}
+	t.inst = inst
+	t.mark("target started at %v", inst.Addr())
+}
+
+// Restart stops the target and starts it with the same state folder.
+func (t *T) Restart(opt StartOptions) {
+	if t.inst != nil {
+		if err := t.inst.Stop(); err != nil {
+			t.end(Inconclusive, &Failure{Message: "the target did not stop: " + err.Error(), Whose: EnvironmentFault})
+		}
+		t.mark("target stopped")
+		t.inst = nil
+	}
+	t.Start(opt)
+}
+
+// Target is the address under judgement.
+func (t *T) Target() netip.AddrPort { return t.Instance().Addr() }
+
+// Instance is the running target; it is started if it was not.
+func (t *T) Instance() Instance {
+	if t.inst == nil {
+		t.Start(StartOptions{})
+	}
+	return t.inst
+}
+
+// Do begins a command. A target that does not know it ends the case as
+// unsupported.
+func (t *T) Do(verb string, args map[string]any) *Pending {
+	t.mark("command %s %v", verb, args)
+	p, err := t.Instance().Do(Command{Verb: verb, Args: args})
+	if err == ErrUnsupported {
+		t.end(Unsupported, &Failure{Message: "the target does not know the command " + verb, Whose: TargetFault})
+	}
+	if err != nil {
+		t.end(Inconclusive, &Failure{Message: "command " + verb + ": " + err.Error(), Whose: EnvironmentFault})
+	}
+	return p
+}
+
+// Await pumps the network until the command has ended. One that fails or does
+// not end leaves nothing to judge; use [T.Until] with Pending.Done to judge it.
+func (t *T) Await(p *Pending, within time.Duration) map[string]any {
+	if !t.Until(p.Done, within) {
+		t.Inconclusivef("the command did not end within %v", within)
+	}
+	reply, err := p.Result()
+	if err == ErrUnsupported {
+		t.end(Unsupported, &Failure{Message: "the target does not know the command", Whose: TargetFault})
+	}
+	if err != nil {
+		t.Inconclusivef("the command failed: %v", err)
+	}
+	return reply
+}
+
+// Until pumps datagrams to their sockets until cond holds, and reports whether
+// it did within the given time. The case's own deadline ends the case.
+func (t *T) Until(cond func() bool, within time.Duration) bool {
+	limit := t.Now() + within
+	for !cond() {
+		if t.ctx.Err() != nil {
+			t.end(Inconclusive, &Failure{Message: "the run was interrupted", Whose: EnvironmentFault})
+		}
+		now := t.Now()
+		if now >= t.deadline {
+			t.Inconclusivef("the case did not end within %v", t.deadline-t.began)
+		}
+		if now >= limit {
+			return false
+		}
+		if d, ok := t.net.Recv(min(limit, t.deadline)); ok {
+			t.deliver(d)
+		}
+	}
+	return true
+}
+
+// Wait pumps datagrams for the whole of the given time.
+func (t *T) Wait(d time.Duration) { t.Until(func() bool { return false }, d) }
+
+// Earn records that the target showed well-formed behaviour that bears on the
+// requirement. A case that ends without it is inconclusive, whatever it
+// returns: silence, echoes and hang-ups earn nothing.
+func (t *T) Earn() { t.earned = true }
+
+// RTT records an answered control.
+func (t *T) RTT(d time.Duration) { t.rtt = d }
+
+// SilenceWait is how long silence must last to count: a multiple of the
+// measured round trip within [SilenceFloor, SilenceCeiling].
+func (t *T) SilenceWait() time.Duration {
+	return min(max(SilenceFloor, SilenceFactor*t.rtt), SilenceCeiling)
+}
+
+// Bounds of the wait for silence. The floor covers a scheduler's hiccup on a
+// busy machine, the factor a target that queues, the ceiling keeps a slow
+// target from holding up the run.
+const (
+	SilenceFloor   = 250 * time.Millisecond
+	SilenceFactor  = 20
+	SilenceCeiling = 5 * time.Second
+)
+
+// Silent reports whether the target stayed silent after the stimulus. Control
+// must exchange one query and its answer on the very path that is judged and
+// return the round trip, or end the case. It runs before and after; spoke
+// reports whether what must not come has come.
+func (t *T) Silent(control func() time.Duration, stimulus func(), spoke func() bool) bool {
+	t.RTT(control())
+	wait := t.SilenceWait()
+	stimulus()
+	if t.Until(spoke, wait) {
+		return false
+	}
+	if after := control(); after > wait {
+		t.Inconclusivef("the closing control took %v, longer than the %v of silence that were judged", after, wait)
+	}
+	t.Observef("silent for %v between two answered controls", wait)
+	return !spoke()
+}
+
+// Fail ends the case: the expectation did not hold. The level decides whether
+// that is a fail, a warn or an info.
+func (t *T) Fail(f Failure) {
+	if f.Whose == "" {
+		f.Whose = TargetFault
+	}
+	if f.Causes == nil {
+		f.Causes = t.c.Causes
+	}
+	t.end(t.c.Level.Unmet(), &f)
+}
+
+// Failf is [T.Fail] with a message alone.
+func (t *T) Failf(format string, args ...any) { t.Fail(Failure{Message: fmt.Sprintf(format, args...)}) }
+
+// Mismatch is [T.Fail] for one field that differs.
+func (t *T) Mismatch(where string, got any, want ...string) {
+	t.Fail(Failure{
+		Message: where + " is not what the document asks for", Where: where,
+		Expected: want, Got: fmt.Sprint(got),
+	})
+}
+
+// Inconclusivef ends the case: it ran, but nothing can be concluded.
+func (t *T) Inconclusivef(format string, args ...any) {
+	t.end(Inconclusive, &Failure{Message: fmt.Sprintf(format, args...)})
+}
+
+// Unsupportedf ends the case: the target itself says that it lacks the feature.
+func (t *T) Unsupportedf(format string, args ...any) {
+	t.end(Unsupported, &Failure{Message: fmt.Sprintf(format, args...), Whose: TargetFault})
+}
+
+// Infof ends the case with what a target chose where the text leaves a choice.
+func (t *T) Infof(format string, args ...any) {
+	t.Earn()
+	t.end(Info, &Failure{Message: fmt.Sprintf(format, args...)})
+}
+
+// Harnessf ends the case: the harness is at fault.
+func (t *T) Harnessf(format string, args ...any) {
+	t.end(Error, &Failure{Message: fmt.Sprintf(format, args...), Whose: SuiteFault})
+}
+
+// Observef adds a remark that does not decide the verdict.
+func (t *T) Observef(format string, args ...any) {
+	t.observed = append(t.observed, fmt.Sprintf(format, args...))
+}
+
+// Notef adds a remark to the transcript.
+func (t *T) Notef(format string, args ...any) {
+	t.log.add(Entry{At: t.Now() - t.began, Dir: "#", Note: fmt.Sprintf(format, args...)})
+}
+
+func (t *T) mark(format string, args ...any) {
+	t.log.add(Entry{At: t.Now() - t.began, Dir: "!", Note: fmt.Sprintf(format, args...)})
+}
+
+func (t *T) end(v Verdict, f *Failure) {
+	t.verdict, t.failure = v, f
+	panic(halt{})
+}

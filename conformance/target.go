@@ -1,0 +1,94 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+)
+
+// Identity says what was judged.
+type Identity struct {
+	Name    string `json:"name"`              // "libtorrent", or the address of a live target
+	Version string `json:"version,omitempty"` // as the target or its description states it
+	How     string `json:"how"`               // "live", "exec", "client", "built-in", "built-in, virtual time"
+	Address string `json:"address,omitempty"`
+}
+
+// Target is somebody's client: how to reach it, and how to start it afresh
+// where that is possible.
+type Target interface {
+	Identity() Identity
+	// Can reports whether the target meets a need; the reason why not is for
+	// the reader of the report.
+	Can(Need) (ok bool, why string)
+	// Network makes the path on which the next instance is judged.
+	Network() (Network, error)
+	// Start returns an instance. A target that is not ours to start returns
+	// the running one and ignores the options that it cannot honour; Can has
+	// said so before.
+	Start(ctx context.Context, net Network, opt StartOptions) (Instance, error)
+}
+
+// StartOptions is what a case asks of a fresh instance.
+type StartOptions struct {
+	Bootstrap []netip.AddrPort // first contacts
+	Dir       string           // state folder; empty means a new empty one
+	ReadOnly  bool             // BEP 43
+	IPv6      bool             // listen on ::1 as well
+}
+
+// Instance is one running target.
+type Instance interface {
+	Addr() netip.AddrPort
+	// Addr6 is the IPv6 address, or the zero value.
+	Addr6() netip.AddrPort
+	// Do begins a command. The network is woken when it ends.
+	Do(Command) (*Pending, error)
+	// Exited is non-nil once an instance that we own has ended by itself.
+	Exited() error
+	// Stop ends an instance that we own, and is a no-op on another's.
+	Stop() error
+}
+
+// ErrUnsupported is the answer of a target that does not know a command. It
+// is the target's own word, and therefore the unsupported verdict.
+var ErrUnsupported = errors.New("the target does not support this command")
+
+// Command asks an instance to act, in the words of the adapter protocol: the
+// verb is the body's type and the arguments its other fields.
+type Command struct {
+	Verb string
+	Args map[string]any
+}
+
+// Pending is a command under way. It is safe for concurrent use.
+type Pending struct {
+	mu    sync.Mutex
+	done  bool
+	reply map[string]any
+	err   error
+}
+
+// Finish records the outcome; only the first call counts.
+func (p *Pending) Finish(reply map[string]any, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.done {
+		p.done, p.reply, p.err = true, reply, err
+	}
+}
+
+// Done reports whether the command has ended.
+func (p *Pending) Done() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.done
+}
+
+// Result is the outcome of an ended command.
+func (p *Pending) Result() (map[string]any, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.reply, p.err
+}
