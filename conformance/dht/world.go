@@ -1,0 +1,150 @@
+package dht
+
+import (
+	"slices"
+	"time"
+
+	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/kademlia"
+)
+
+// K is the number of nodes in an answer and in a bucket.
+const K = 8
+
+// World is a small DHT of scripted nodes that know each other.
+type World struct {
+	Nodes []*Node
+	// Log is all that the target asked any of them, in order.
+	Log []*Query
+
+	t *conformance.T
+}
+
+// NewWorld opens one node for each id.
+func NewWorld(t *conformance.T, ids ...kademlia.ID) *World {
+	w := &World{t: t}
+	for _, id := range ids {
+		w.Add(id)
+	}
+	return w
+}
+
+// Add opens one more node of the world.
+func (w *World) Add(id kademlia.ID) *Node {
+	n := NewNode(w.t, id)
+	n.Known = w.Closest
+	n.hear = func(q *Query) { w.Log = append(w.Log, q) }
+	w.Nodes = append(w.Nodes, n)
+	return n
+}
+
+// Closest are the K nodes of the world that are closest to target.
+func (w *World) Closest(target kademlia.ID) []Contact {
+	var out []Contact
+	for _, n := range w.Nodes {
+		out = append(out, n.Contact())
+	}
+	byDistance(target, out)
+	return out[:min(K, len(out))]
+}
+
+// Asked are the queries of one method that reached the world, in order.
+func (w *World) Asked(method string) []*Query {
+	var out []*Query
+	for _, q := range w.Log {
+		if q.Method == method {
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+// byDistance sorts contacts, the closest to target first.
+func byDistance(target kademlia.ID, c []Contact) {
+	slices.SortStableFunc(c, func(a, b Contact) int { return kademlia.Compare(target, a.ID, b.ID) })
+}
+
+// RandomIDs draws n ids from the whole space.
+func RandomIDs(t *conformance.T, n int) []kademlia.ID {
+	ids := make([]kademlia.ID, n)
+	for i := range ids {
+		ids[i] = kademlia.RandomID(t.Rand(), kademlia.MaxBits)
+	}
+	return ids
+}
+
+// IDsAt draws n ids that share exactly depth leading bits with base: members
+// of one k-bucket of a node with the id base.
+func IDsAt(t *conformance.T, base kademlia.ID, depth, n int) []kademlia.ID {
+	ids := make([]kademlia.ID, n)
+	for i := range ids {
+		ids[i] = kademlia.RandomWithPrefix(t.Rand(), base.Flip(depth), depth+1, kademlia.MaxBits)
+	}
+	return ids
+}
+
+// QuietBucket draws the depth of a bucket that earlier cases have hardly used:
+// deep enough that a random id never falls into it, and never the same for two
+// cases except by chance. Any table has room there, because a bucket that
+// holds the node's own id splits.
+func QuietBucket(t *conformance.T) int { return 16 + int(t.Rand().Below(100)) }
+
+// How long a target may take until it hands out a node that has asked it and
+// answers all its questions. Nodes differ: some ask back at once, some only
+// when they next refresh.
+const (
+	IntroduceWithin        = 12 * time.Second
+	IntroduceWithinVirtual = 20 * time.Minute
+)
+
+// Introduce lets the nodes ask the target and answer what it asks, until the
+// target hands all of them out or the time is over. It returns those that the
+// target hands out.
+func Introduce(t *conformance.T, nodes ...*Node) []*Node {
+	within, pause := IntroduceWithin, 500*time.Millisecond
+	if t.Virtual() {
+		within = IntroduceWithinVirtual
+	}
+	for _, n := range nodes {
+		n.Begin("find_node", Dict{"target": n.ID[:]})
+	}
+	limit := t.Now() + within
+	for {
+		t.Until(func() bool { return allAsked(nodes) }, pause)
+		if allAsked(nodes) || t.Now() >= limit {
+			known := HandedOut(t, nodes...)
+			if len(known) == len(nodes) || t.Now() >= limit {
+				return known
+			}
+			t.Wait(pause)
+		}
+		pause = min(2*pause, within/4)
+	}
+}
+
+// Known is [Introduce] for cases that can judge nothing unless the target
+// knows all the nodes.
+func Known(t *conformance.T, nodes ...*Node) {
+	if known := Introduce(t, nodes...); len(known) < len(nodes) {
+		t.Inconclusivef("the target hands out %d of the %d nodes that asked it and answered it", len(known), len(nodes))
+	}
+}
+
+func allAsked(nodes []*Node) bool {
+	return !slices.ContainsFunc(nodes, func(n *Node) bool { return len(n.Queries) == 0 })
+}
+
+// HandedOut are those of the nodes that the target returns when asked for
+// their ids. It asks read-only and from a new address.
+func HandedOut(t *conformance.T, nodes ...*Node) []*Node {
+	observer := NewPeer(t)
+	defer observer.Close()
+	var out []*Node
+	for _, n := range nodes {
+		a := observer.Ask("find_node", Dict{"target": n.ID[:]}, Dict{"ro": 1})
+		if a.Kind == Response && slices.Contains(a.Nodes(), n.Contact()) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
