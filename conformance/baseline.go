@@ -71,7 +71,8 @@ func ParseBaseline(name, text string, today time.Time) (*Baseline, error) {
 		}
 		if line.id != "" {
 			if first := seen[line.id]; first > 0 {
-				return nil, usagef("%s:%d: %s is already listed in line %d: one line a case", name, i+1, line.id, first)
+				return nil, usagef("%s:%d: %s is already listed in line %d: one line a case",
+					name, i+1, line.id, first)
 			}
 			seen[line.id] = i + 1
 		}
@@ -104,7 +105,7 @@ func (b *Baseline) Check(suites []Suite) error {
 // longer fit. Results are independent of each other.
 func (b *Baseline) Apply(results []Result) (notes []string) {
 	for i := range results {
-		at := slices.IndexFunc(b.lines, func(l baselineLine) bool { return l.id == results[i].Case && l.id != "" })
+		at := b.index(results[i].Case)
 		if at < 0 {
 			continue
 		}
@@ -120,6 +121,11 @@ func (b *Baseline) Apply(results []Result) (notes []string) {
 		}
 	}
 	return notes
+}
+
+// index is the line of the case, or -1.
+func (b *Baseline) index(id string) int {
+	return slices.IndexFunc(b.lines, func(l baselineLine) bool { return l.id == id && id != "" })
 }
 
 // overlay compares what the line expects with what came.
@@ -163,7 +169,8 @@ func (l *baselineLine) flaky(res *Result, today string) (o Overlay, note string)
 func (l *baselineLine) current(res *Result, today string) (o Overlay, note string) {
 	switch {
 	case l.rev != res.Rev:
-		return Unexpected, fmt.Sprintf("was reviewed at rev=%d: the case changed, re-review and write rev=%d", l.rev, res.Rev)
+		return Unexpected, fmt.Sprintf("was reviewed at rev=%d: the case changed, "+
+			"re-review and write rev=%d", l.rev, res.Rev)
 	case l.until != "" && l.until < today:
 		return Unexpected, "was expected until " + l.until + ": fix it, or give a new date"
 	}
@@ -204,11 +211,13 @@ func (l *baselineLine) set(field string) error {
 		}
 		l.until = value
 	case "floor":
-		if l.floor, err = strconv.ParseFloat(value, 64); err != nil || !(l.floor > 0 && l.floor < 1) {
+		l.floor, err = strconv.ParseFloat(value, 64)
+		if err != nil || !(l.floor > 0 && l.floor < 1) {
 			return fmt.Errorf("%q: a floor lies between 0 and 1, such as floor=0.9", field)
 		}
 	default:
-		return fmt.Errorf("%q is unknown: a line has rev=N, until=YYYY-MM-DD and, for flaky, floor=R", field)
+		return fmt.Errorf("%q is unknown: a line has rev=N, until=YYYY-MM-DD and, if flaky, floor=R",
+			field)
 	}
 	return nil
 }
@@ -216,7 +225,8 @@ func (l *baselineLine) set(field string) error {
 func (l *baselineLine) complete() error {
 	switch {
 	case !slices.Contains([]Verdict{Fail, Warn, Inconclusive, flakyVerdict}, l.verdict):
-		return fmt.Errorf("verdict %q cannot be expected: list fail, warn, inconclusive or flaky", l.verdict)
+		return fmt.Errorf("verdict %q cannot be listed: use fail, warn, inconclusive or flaky",
+			l.verdict)
 	case l.rev < 0:
 		return fmt.Errorf("%s lacks rev=N, the revision of the case that was reviewed", l.id)
 	case l.verdict == flakyVerdict && l.floor == 0:

@@ -16,7 +16,7 @@ import (
 // A line that Update wrote says that nobody has reviewed it yet.
 func (b *Baseline) Update(results []Result, strict bool) {
 	for _, res := range results {
-		at := slices.IndexFunc(b.lines, func(l baselineLine) bool { return l.id == res.Case })
+		at := b.index(res.Case)
 		want, listed := expectation(res, strict)
 		switch {
 		case res.Verdict == Skipped, res.Verdict == Unsupported, res.Verdict == Error:
@@ -88,7 +88,8 @@ func expectation(res Result, strict bool) (baselineLine, bool) {
 	default:
 		return line, false
 	}
-	line.text = fmt.Sprintf("%-44s  %-12s  rev=%d%s  # %s", line.id, line.verdict, line.rev, options, line.reason)
+	line.text = fmt.Sprintf("%-44s  %-12s  rev=%d%s  # %s",
+		line.id, line.verdict, line.rev, options, line.reason)
 	return line, true
 }
 

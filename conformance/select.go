@@ -87,7 +87,7 @@ func mark(named []bool, all []Selected, pattern string) error {
 		for _, name := range s.names() {
 			ok, err := path.Match(pattern, name)
 			if err != nil {
-				return usagef("%q is not a glob: %v; quote it from the shell, and close every [", pattern, err)
+				return usagef("%q is not a glob: %v; close every [", pattern, err)
 			}
 			if ok {
 				named[i], found = true, true

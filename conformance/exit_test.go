@@ -1,0 +1,46 @@
+package conformance
+
+import "testing"
+
+func TestJudge(t *testing.T) {
+	result := func(v Verdict, o Overlay) Result { return Result{Verdict: v, Overlay: o} }
+	every := func(v Verdict) Result { return result(v, "") }
+	for _, c := range []struct {
+		name        string
+		unreachable string
+		allowed     int
+		unmet       []Verdict
+		results     []Result
+		want        ExitCode
+	}{
+		{"all met", "", 0, nil, []Result{every(Pass), every(Pass)}, ExitMet},
+		{"what does not fail a run", "", 0, nil,
+			[]Result{every(Warn), every(Info), every(Unsupported), every(Skipped)}, ExitMet},
+		{"a failure", "", 0, nil, []Result{every(Pass), every(Fail)}, ExitUnmet},
+		{"many failures are no count", "", 0, nil,
+			[]Result{every(Fail), every(Fail), every(Fail)}, ExitUnmet},
+		{"an expected failure", "", 0, nil, []Result{result(Fail, XFail)}, ExitMet},
+		{"a stale line", "", 0, nil, []Result{result(Pass, XPass)}, ExitUnmet},
+		{"another verdict than listed", "", 9, nil,
+			[]Result{result(Inconclusive, Unexpected)}, ExitUnmet},
+		{"a flaky failure", "", 0, nil, []Result{result(Fail, Flaky)}, ExitUnmet},
+		{"a warn in a strict run", "", 0, []Verdict{Fail, Warn}, []Result{every(Warn)}, ExitUnmet},
+		{"too many inconclusive", "", 0, nil, []Result{every(Pass), every(Inconclusive)}, ExitInconclusive},
+		{"as many inconclusive as allowed", "", 1, nil, []Result{every(Inconclusive)}, ExitMet},
+		{"an expected inconclusive", "", 0, nil, []Result{result(Inconclusive, XFail)}, ExitMet},
+		{"a failure outranks inconclusive", "", 0, nil,
+			[]Result{every(Inconclusive), every(Fail)}, ExitUnmet},
+		{"never reached", "refused", 9, nil, []Result{every(Inconclusive), every(Skipped)}, ExitUnreachable},
+		{"never reached, and expected so", "refused", 9, nil,
+			[]Result{result(Inconclusive, XFail)}, ExitUnreachable},
+		{"lost after a pass", "gone", 0, nil, []Result{every(Pass), every(Inconclusive)}, ExitInconclusive},
+		{"lost after a failure", "gone", 0, nil, []Result{every(Fail), every(Inconclusive)}, ExitUnmet},
+		{"the harness's fault outranks all", "refused", 0, nil,
+			[]Result{every(Fail), every(Error)}, ExitHarness},
+	} {
+		r := &Report{Unreachable: c.unreachable, Results: c.results}
+		if got := r.Judge(c.allowed, c.unmet...); got != c.want {
+			t.Errorf("%s: exit %d, want %d", c.name, got, c.want)
+		}
+	}
+}
