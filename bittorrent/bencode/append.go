@@ -13,7 +13,7 @@ type Raw []byte
 
 // UnsupportedError says that a Go value has no bencoding.
 type UnsupportedError struct {
-	Path string // where in the value given to Append, such as a.values[3]; "" is the value itself
+	Path string // where in the value, such as ["a"]["values"][3]; "" is the value itself
 	What string // the fault, in words
 }
 

@@ -112,7 +112,7 @@ type parser struct {
 // element reads any element that depth lists and dictionaries enclose.
 func (p *parser) element(i, depth int) (int, *SyntaxError) {
 	if i >= len(p.b) {
-		return p.truncated("BEP03-BENC-001", "input ends where an element should begin")
+		return p.truncated(i, "BEP03-BENC-001", "input ends where an element should begin")
 	}
 	switch c := p.b[i]; {
 	case isDigit(c):
@@ -136,19 +136,19 @@ func (p *parser) str(i int) (start, end int, err *SyntaxError) {
 	for ; i < len(b) && isDigit(b[i]); i++ {
 		n = n*10 + int64(b[i]-'0')
 		if n > int64(len(b)) { // BEP03-BENC-012
-			_, err = p.truncated("BEP03-BENC-012", "string is longer than the input")
+			_, err = p.truncated(first, "BEP03-BENC-012", "string is longer than the input")
 			return 0, 0, err
 		}
 	}
 	switch {
 	case i == len(b):
-		_, err = p.truncated("BEP03-BENC-001", "input ends within a string length")
+		_, err = p.truncated(i, "BEP03-BENC-001", "input ends within a string length")
 	case b[i] != ':':
 		_, err = fail(i, "BEP03-BENC-001", "string length is not followed by a colon")
 	case b[first] == '0' && i > first+1 && !p.lenient:
 		_, err = fail(first, "BEP03-BENC-001", "string length has a leading zero")
 	case n > int64(len(b)-i-1): // BEP03-BENC-012
-		_, err = p.truncated("BEP03-BENC-012", "string is longer than the input")
+		_, err = p.truncated(first, "BEP03-BENC-012", "string is longer than the input")
 	}
 	return i + 1, i + 1 + int(n), err
 }
@@ -169,7 +169,7 @@ func (p *parser) integer(i int) (int, *SyntaxError) {
 	case digits > MaxDigits: // BEP03-BENC-011
 		return fail(first, "BEP03-BENC-011", fmt.Sprintf("integer exceeds %d digits", MaxDigits))
 	case i == len(b):
-		return p.truncated("BEP03-BENC-002", "input ends within an integer")
+		return p.truncated(i, "BEP03-BENC-002", "input ends within an integer")
 	case digits == 0:
 		return fail(i, "BEP03-BENC-002", "integer has no digits")
 	case b[i] != 'e':
@@ -192,7 +192,7 @@ func (p *parser) list(i, depth int) (int, *SyntaxError) {
 	i++
 	for {
 		if i >= len(p.b) {
-			return p.truncated("BEP03-BENC-005", "input ends within a list")
+			return p.truncated(i, "BEP03-BENC-005", "input ends within a list")
 		}
 		if p.b[i] == 'e' {
 			return i + 1, nil
@@ -212,9 +212,9 @@ func (p *parser) dict(i, depth int) (int, *SyntaxError) {
 	}
 	i++
 	var previous []byte
-	for count := 0; ; count++ {
+	for {
 		if i >= len(p.b) {
-			return p.truncated("BEP03-BENC-006", "input ends within a dictionary")
+			return p.truncated(i, "BEP03-BENC-006", "input ends within a dictionary")
 		}
 		if p.b[i] == 'e' {
 			return i + 1, nil
@@ -227,14 +227,15 @@ func (p *parser) dict(i, depth int) (int, *SyntaxError) {
 			return 0, err
 		}
 		key := p.b[start:end]
-		if order := bytes.Compare(previous, key); count > 0 && order >= 0 {
-			if order == 0 { // BEP03-BENC-009
+		if previous != nil {
+			switch order := bytes.Compare(previous, key); {
+			case order == 0: // BEP03-BENC-009
 				return repeated(i, key)
-			}
-			if !p.lenient { // BEP03-BENC-008
+			case order > 0 && !p.lenient: // BEP03-BENC-008
 				return fail(i, "BEP03-BENC-008", fmt.Sprintf("key %q is out of order", clip(key)))
+			case order > 0:
+				p.unsorted = true
 			}
-			p.unsorted = true
 		}
 		previous = key
 		if end < len(p.b) && p.b[end] == 'e' { // BEP03-BENC-006
@@ -248,11 +249,11 @@ func (p *parser) dict(i, depth int) (int, *SyntaxError) {
 
 // truncated is the fault of input that ends too early, be it by its sender's
 // doing or by the size limit's.
-func (p *parser) truncated(rule, what string) (int, *SyntaxError) {
+func (p *parser) truncated(i int, rule, what string) (int, *SyntaxError) {
 	if p.cut { // BEP03-BENC-011
-		rule, what = "BEP03-BENC-011", fmt.Sprintf("element exceeds %d bytes", len(p.b))
+		return fail(len(p.b), "BEP03-BENC-011", fmt.Sprintf("element exceeds %d bytes", len(p.b)))
 	}
-	return fail(len(p.b), rule, what)
+	return fail(i, rule, what)
 }
 
 func (p *parser) tooDeep(i int) (int, *SyntaxError) { // BEP03-BENC-011

@@ -88,7 +88,7 @@ func (v Value) Int64() (n int64, ok bool) {
 	}
 	var abs uint64
 	for _, c := range digits {
-		if abs > limit/10 {
+		if abs > math.MaxInt64/10 { // one more digit exceeds either limit
 			return 0, false
 		}
 		abs = abs*10 + uint64(c-'0')
