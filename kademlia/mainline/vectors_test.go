@@ -1,0 +1,156 @@
+package mainline
+
+import (
+	"crypto/ed25519"
+	"encoding/hex"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/p2pspec/p2pspec/kademlia"
+)
+
+func unhex(s string) []byte {
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// BEP42-SEC-001: the examples of BEP 42, and an IPv6 one of libtorrent's.
+func TestExamplesOfBEP42(t *testing.T) {
+	for _, ex := range []struct {
+		ip, id string
+		random byte
+		crc    uint32
+	}{
+		{"124.31.75.21", "5fbfbff10c5d6a4ec8a88e4c6ab4c28b95eee401", 1, 0x5fbfbdb2},
+		{"21.75.31.124", "5a3ce9c14e7a08645677bbd1cfe7d8f956d53256", 86, 0x5a3ce9b0},
+		{"65.23.51.170", "a5d43220bc8f112a3d426c84764f8c2a1150e616", 22, 0xa5d4344a},
+		{"84.124.73.14", "1b0321dd1bb1fe518101ceef99462b947a01ff41", 65, 0x1b03217b},
+		{"43.213.53.83", "e56f6cbf5b7c4be0237986d5243b87aa6d51305a", 90, 0xe56f6972},
+		{"2001:b829:2123:be84:e16c:d6ae:5290:49f1",
+			"0a8ad123be84e16cd6ae529049f1f1bbe9ebb304", 4, 0x0a8ad1aa},
+	} {
+		ip, want := netip.MustParseAddr(ex.ip), kademlia.ID(unhex(ex.id))
+		require.Equal(t, ex.random, want[19])
+		require.Equal(t, ex.crc, addressChecksum(ip, ex.random), ex.ip)
+		require.Equal(t, want, SecureID(ip, want), ex.ip)
+		require.True(t, IsSecure(want, ip), ex.ip)
+		for bit := range 21 {
+			require.False(t, IsSecure(want.Flip(bit), ip), "%s with bit %d flipped", ex.ip, bit)
+		}
+	}
+}
+
+// BEP42-SEC-001, BEP42-SEC-006
+func TestSecureIDs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		random, ip := drawID(t), drawAddr(t, rapid.SampledFrom([]int{4, 16}).Draw(t, "n")).Addr()
+		secure := SecureID(ip, random)
+		require.True(t, IsSecure(secure, ip))
+		require.Equal(t, secure, SecureID(ip, secure))
+		require.Equal(t, random[3:], secure[3:])
+	})
+	for _, local := range []string{
+		"10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.7.7", "169.254.0.1", "127.0.0.1",
+		"::1", "fe80::1", "::ffff:10.0.0.1",
+	} {
+		require.True(t, IsSecure(kademlia.ID{}, netip.MustParseAddr(local)), local)
+	}
+	for _, global := range []string{"9.255.255.255", "172.32.0.1", "192.169.0.1", "2001:db8::1"} {
+		require.False(t, IsSecure(kademlia.ID{}, netip.MustParseAddr(global)), global)
+	}
+}
+
+const bep33Filter = "F6C3F5EAA07FFD91BDE89F777F26FB2BFF37BDB8FB2BBAA2FD3DDDE7BACFFF75" +
+	"EE7CCBAEFE5EEDB1FBFAFF67F6ABFF5E43DDBCA3FD9B9FFDF4FFD3E9DFF12D1B" +
+	"DF59DB53DBE9FA5B7FF3B8FDFCDE1AFB8BEDD7BE2F3EE71EBBBFE93BCDEEFE14" +
+	"8246C2BC5DBFF7E7EFDCF24FD8DC7ADFFD8FFFDFDDFFF7A4BBEEDF5CB95CE81F" +
+	"C7FCFF1FF4FFFFDFE5F7FDCBB7FD79B3FA1FC77BFE07FFF905B7B7FFC7FEFEFF" +
+	"E0B8370BB0CD3F5B7F2BD93FEB4386CFDD6F7FD5BFAF2E9EBFFFFEECD67ADBF7" +
+	"C67F17EFD5D75EBA6FFEBA7FFF47A91EB1BFBB53E8ABFB5762ABE8FF237279BF" +
+	"EFBFEEF5FFC5FEBFDFE5ADFFADFEE1FB737FFFFBFD9F6AEFFEEE76B6FD8F72EF"
+
+// BEP33-SCRAPE-004: 192.0.2.0 to .255 and 2001:db8::0 to ::3e7.
+func TestExampleOfBEP33(t *testing.T) {
+	var f Filter
+	require.Zero(t, f.Estimate())
+	for i := range 256 {
+		f.Insert(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
+	}
+	require.Equal(t, "24c0004020043000102012743e004800", hex.EncodeToString(f[:16]))
+	require.EqualValues(t, 257_8545, f.Estimate()) // 257.85459
+	for i := range 0x3e8 {
+		f.Insert(netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 14: byte(i >> 8), 15: byte(i)}))
+	}
+	require.Equal(t, strings.ToLower(bep33Filter), hex.EncodeToString(f[:]))
+	require.EqualValues(t, 1224_9308, f.Estimate()) // 1224.93089
+	for i := range f {
+		f[i] = 0xff
+	}
+	require.EqualValues(t, 7805_7035, f.Estimate())
+}
+
+func bep44Item(salt, sig string) Item {
+	it := Item{Mutable: true, V: []byte("12:Hello World!"), Salt: []byte(salt), Seq: 1}
+	copy(it.K[:], unhex("77ff84905a91936367c01360803104f92432fcd904a43511876df5cdf3e7e548"))
+	copy(it.Sig[:], unhex(sig))
+	return it
+}
+
+// BEP44-ITEM-002, BEP44-ITEM-003, BEP44-ITEM-004, BEP44-ITEM-017
+func TestExamplesOfBEP44(t *testing.T) {
+	for _, ex := range []struct {
+		item           Item
+		signed, target string
+	}{
+		{
+			bep44Item("", "305ac8aeb6c9c151fa120f120ea2cfb923564e11552d06a5d856091e5e853cff"+
+				"1260d3f39e4999684aa92eb73ffd136e6f4f3ecbfda0ce53a1608ecd7ae21f01"),
+			"3:seqi1e1:v12:Hello World!", "4a533d47ec9c7d95b1ad75f576cffc641853b750",
+		},
+		{
+			bep44Item("foobar", "6834284b6b24c3204eb2fea824d82f88883a3d95e8b4a21b8c0ded553d17d17d"+
+				"df9a8a7104b1258f30bed3787e6cb896fca78c58f8e03b5f18f14951a87d9a08"),
+			"4:salt6:foobar3:seqi1e1:v12:Hello World!", "411eba73b6f087ca51a3795d9c8c938d365e32c1",
+		},
+	} {
+		require.Equal(t, ex.signed, string(ex.item.AppendSigned(nil)))
+		require.Equal(t, ex.target, ex.item.Target().String())
+		code, _ := ex.item.Fault()
+		require.Zero(t, code)
+		ex.item.Sig[3] ^= 1
+		code, fault := ex.item.Fault()
+		require.EqualValues(t, CodeBadSignature, code)
+		require.Equal(t, "BEP44-ITEM-003", fault.Clause)
+	}
+	immutable := Item{V: []byte("12:Hello World!")}
+	require.Equal(t, "e5f96f6f38320f0f33959cb4d3d656452117aadb", immutable.Target().String())
+}
+
+// BEP44-ITEM-008, BEP44-ITEM-009, BEP44-ITEM-010
+func TestItemLimits(t *testing.T) {
+	var seed [ed25519.SeedSize]byte
+	value := func(n int) []byte { return []byte("996:" + strings.Repeat("x", n-4)) }
+	for _, c := range []struct {
+		item Item
+		code int32
+	}{
+		{SignItem(seed, nil, -3, value(MaxItem)), 0},
+		{SignItem(seed, make([]byte, MaxSalt), 3, []byte("le")), 0},
+		{SignItem(seed, make([]byte, MaxSalt+1), 3, []byte("le")), CodeSaltTooBig},
+		{SignItem(seed, make([]byte, 1200), 3, []byte("le")), CodeSaltTooBig},
+		{Item{V: append(value(MaxItem), 'x')}, CodeValueTooBig},
+		{Item{V: []byte("d1:b0:1:a0:e")}, CodeProtocol},
+		{Item{V: []byte("i1ei2e")}, CodeProtocol},
+		{Item{}, CodeProtocol},
+	} {
+		code, _ := c.item.Fault()
+		require.Equal(t, c.code, code)
+	}
+}
