@@ -1,6 +1,9 @@
 package conformance
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Level is how strongly the document asks for the behaviour. It decides what
 // a case that is not met counts as: see [Level.Unmet].
@@ -57,7 +60,17 @@ const (
 )
 
 // NeedVerb is the need for an adapter verb, such as NeedVerb("announce").
-func NeedVerb(verb string) Need { return Need("verb:" + verb) }
+func NeedVerb(verb string) Need { return Need(verbPrefix + verb) }
+
+const verbPrefix = "verb:"
+
+// verb is the adapter verb that the need names, or "".
+func (n Need) verb() string {
+	if verb, ok := strings.CutPrefix(string(n), verbPrefix); ok {
+		return verb
+	}
+	return ""
+}
 
 // Case is one judged behaviour.
 type Case struct {
@@ -104,6 +117,8 @@ type Suite struct {
 	// Control is the sanity exchange that a healthy target answers. It runs
 	// before the first case and after a failure. It must not change state.
 	Control func(*T)
+	// Probe tells when a target that was just started is ready.
+	Probe *Probe
 	// Decode renders a payload for the transcript: nil or a JSON-friendly value.
 	Decode func(payload []byte) any
 	// Lint reports why a payload is not something a correct peer may send. The

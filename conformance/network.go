@@ -29,6 +29,8 @@ type Network interface {
 	// Wake makes a Recv that is under way return. It alone may be called from
 	// any goroutine.
 	Wake()
+	// Shut closes every socket. The network is not used afterwards.
+	Shut()
 	// Virtual reports that waiting costs no real time.
 	Virtual() bool
 }

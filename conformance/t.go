@@ -52,6 +52,7 @@ func (t *T) Start(opt StartOptions) {
 	if t.inst != nil {
 		t.Harnessf("the case starts a target that already runs")
 	}
+	opt.Probe = t.suite.Probe
 	inst, err := t.target.Start(t.ctx, t.net, opt)
 	if err != nil {
 		t.end(Inconclusive, &Failure{Message: "the target did not start: " + err.Error(), Whose: EnvironmentFault})

@@ -22,6 +22,9 @@ type Target interface {
 	// Can reports whether the target meets a need; the reason why not is for
 	// the reader of the report.
 	Can(Need) (ok bool, why string)
+	// PerCase reports that a fresh instance for every case costs nothing, so
+	// that cases need not share one and may run at once.
+	PerCase() bool
 	// Network makes the path on which the next instance is judged.
 	Network() (Network, error)
 	// Start returns an instance. A target that is not ours to start returns
@@ -36,6 +39,13 @@ type StartOptions struct {
 	Dir       string           // state folder; empty means a new empty one
 	ReadOnly  bool             // BEP 43
 	IPv6      bool             // listen on ::1 as well
+	Probe     *Probe           // how to know that it is ready; nil when Start itself knows
+}
+
+// Probe is an exchange that a target answers once it is ready.
+type Probe struct {
+	Payload []byte
+	Answers func(payload []byte) bool
 }
 
 // Instance is one running target.

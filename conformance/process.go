@@ -1,0 +1,124 @@
+package conformance
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// Grace is how long a program has to end after it was asked to, before it is
+// killed with everything that it started.
+const Grace = 3 * time.Second
+
+// stderrKept bounds what is kept of a program's last words.
+const stderrKept = 4096
+
+// process is one program that we started, in a process group of its own.
+type process struct {
+	cmd     *exec.Cmd
+	words   *tail
+	ended   chan struct{}
+	mu      sync.Mutex
+	stopped bool
+	err     error
+}
+
+// startProcess runs argv. With piped, stdin and stdout belong to the caller;
+// otherwise stdout joins stderr in the words that are kept.
+func startProcess(argv []string, dir string, env []string, piped bool) (p *process, in io.WriteCloser, out io.Reader, err error) {
+	if len(argv) == 0 || argv[0] == "" {
+		return nil, nil, nil, errors.New("the command is empty")
+	}
+	p = &process{cmd: exec.Command(argv[0], argv[1:]...), words: &tail{}, ended: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Stderr = dir, p.words
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.WaitDelay = Grace // a grandchild may hold the pipes open
+	ownGroup(p.cmd)
+	if piped {
+		if in, err = p.cmd.StdinPipe(); err != nil {
+			return nil, nil, nil, err
+		}
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		p.cmd.Stdout, out = w, r
+		defer w.Close()
+	} else {
+		p.cmd.Stdout = p.words
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, nil, nil, err
+	}
+	go p.wait()
+	return p, in, out, nil
+}
+
+func (p *process) wait() {
+	err := p.cmd.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stopped {
+		p.err = fmt.Errorf("%v%s", p.cmd.ProcessState, p.words.quoted())
+		if err != nil && !errors.As(err, new(*exec.ExitError)) {
+			p.err = fmt.Errorf("%w%s", err, p.words.quoted())
+		}
+	}
+	close(p.ended)
+}
+
+// exited is non-nil once the program ended by itself.
+func (p *process) exited() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
+}
+
+// stop asks the program to end, and kills its whole group if it does not.
+func (p *process) stop() error {
+	p.mu.Lock()
+	p.stopped = true
+	p.mu.Unlock()
+	terminate(p.cmd)
+	select {
+	case <-p.ended:
+	case <-time.After(Grace):
+	}
+	kill(p.cmd) // the group may outlive its leader
+	select {
+	case <-p.ended:
+		return nil
+	case <-time.After(Grace + time.Second):
+		return fmt.Errorf("process %d does not end", p.cmd.Process.Pid)
+	}
+}
+
+// tail keeps the last bytes written to it.
+type tail struct {
+	mu  sync.Mutex
+	buf []byte
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(t.buf, b...)
+	if over := len(t.buf) - stderrKept; over > 0 {
+		t.buf = append(t.buf[:0], t.buf[over:]...)
+	}
+	return len(b), nil
+}
+
+func (t *tail) quoted() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(bytes.TrimSpace(t.buf)) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; its last words: %q", bytes.TrimSpace(t.buf))
+}
