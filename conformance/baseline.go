@@ -30,8 +30,9 @@ type Baseline struct {
 	lines []baselineLine
 }
 
-// Unexpected marks a result that the baseline lists otherwise: with another
-// verdict, an older revision of the case, or a date that has passed.
+// Unexpected marks a result that the baseline lists otherwise, with another
+// verdict, an older revision of the case or a date that has passed; and a warn
+// in a strict run.
 const Unexpected Overlay = "unexpected"
 
 // baselineLine is one line of the file. It expects nothing when id is empty.

@@ -1,19 +1,11 @@
 package conformance
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // Judge is the exit code that the results earn. At most maxInconclusive
-// results may be inconclusive for [ExitMet]. Unmet are the verdicts that count
-// as a failure when the baseline does not expect them; none means [Fail] alone.
-//
-// A harness at fault outranks all: nothing else in the report can be trusted.
-func (r *Report) Judge(maxInconclusive int, unmet ...Verdict) ExitCode {
-	if len(unmet) == 0 {
-		unmet = []Verdict{Fail}
-	}
+// results may be inconclusive for [ExitMet]. A harness at fault outranks all:
+// nothing else in the report can be trusted then.
+func (r *Report) Judge(maxInconclusive int) ExitCode {
 	failures, inconclusive, judged := 0, 0, 0
 	for _, res := range r.Results {
 		switch res.Verdict {
@@ -24,7 +16,7 @@ func (r *Report) Judge(maxInconclusive int, unmet ...Verdict) ExitCode {
 		}
 		switch {
 		case res.Overlay == XFail:
-		case res.Overlay == XPass, res.Overlay == Unexpected, slices.Contains(unmet, res.Verdict):
+		case res.Overlay == XPass, res.Overlay == Unexpected, res.Verdict == Fail:
 			failures++
 		case res.Verdict == Inconclusive:
 			inconclusive++
@@ -40,6 +32,15 @@ func (r *Report) Judge(maxInconclusive int, unmet ...Verdict) ExitCode {
 	default:
 		return ExitMet
 	}
+}
+
+// Strict makes the result of a strict run, in which a warn fails as a must
+// does: one that the baseline does not expect becomes [Unexpected].
+func (res Result) Strict() Result {
+	if res.Verdict == Warn && (res.Overlay == "" || res.Overlay == Flaky) {
+		res.Overlay, res.Reason = Unexpected, "a strict run takes a warn for a failure"
+	}
+	return res
 }
 
 // UsageError is a mistake in what was asked for: an unknown id, a selection of
