@@ -277,7 +277,19 @@ func (i *adapterInstance) read(out io.Reader) {
 		i.fail(fmt.Errorf("adapter protocol: %w (a line may have %d bytes)", err, adapterLine))
 		return
 	}
-	i.fail(errors.New("adapter protocol: stdout was closed"))
+	i.fail(i.whyClosed())
+}
+
+// whyClosed prefers the program's own end, with its last words.
+func (i *adapterInstance) whyClosed() error {
+	select {
+	case <-i.process.ended:
+		if err := i.process.exited(); err != nil {
+			return err
+		}
+	case <-time.After(Grace):
+	}
+	return errors.New("adapter protocol: stdout was closed")
 }
 
 // accept matches one line to its command.
