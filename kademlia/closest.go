@@ -1,0 +1,102 @@
+package kademlia
+
+// Closest appends to out the n contacts nearest to target, nearest first, and
+// returns the extended slice. With a filter only contacts that it accepts
+// count. It allocates only when out is too short.
+//
+// Every contact of a bucket lies closer to target than any contact of a
+// subtree that shares fewer bits with it, so whole buckets are visited in the
+// order of distance and only their contents are sorted.
+//
+// KAD-RPC-005, KAD-RPC-006 (Kademlia §2.3).
+func (t *Table) Closest(target ID, n int, filter func(*Entry) bool, out []Contact) []Contact {
+	if n <= 0 {
+		return out
+	}
+	w := walk{table: t, target: &target, filter: filter, out: out, want: len(out) + n}
+	lo := t.bucketIndex(&target)
+	w.bucket(lo)
+	// Widen the subtree around target level by level; what each level adds is
+	// the sibling of the subtree before.
+	hi := lo + 1
+	for depth := int(t.buckets[lo].depth) - 1; depth >= 0 && len(w.out) < w.want; depth-- {
+		if target.Bit(depth) == 1 {
+			end := lo
+			for lo > 0 && prefixLen(&t.buckets[lo-1].prefix, &target) >= depth {
+				lo--
+			}
+			w.subtree(lo, end, depth+1)
+		} else {
+			end := hi
+			for hi < len(t.buckets) && prefixLen(&t.buckets[hi].prefix, &target) >= depth {
+				hi++
+			}
+			w.subtree(end, hi, depth+1)
+		}
+	}
+	return w.out
+}
+
+// walk is a traversal in the order of distance to target.
+type walk struct {
+	table  *Table
+	target *ID
+	filter func(*Entry) bool
+	out    []Contact
+	want   int // length of out at which the walk is over
+}
+
+// subtree visits buckets lo … hi-1, which are all those below one node of the
+// given depth, nearest first.
+func (w *walk) subtree(lo, hi, depth int) {
+	if len(w.out) == w.want {
+		return
+	}
+	if hi-lo == 1 {
+		w.bucket(lo)
+		return
+	}
+	mid := lo + 1 // the first bucket of the upper half
+	for w.table.buckets[mid].prefix.Bit(depth) == 0 {
+		mid++
+	}
+	if w.target.Bit(depth) == 0 {
+		w.subtree(lo, mid, depth+1)
+		w.subtree(mid, hi, depth+1)
+	} else {
+		w.subtree(mid, hi, depth+1)
+		w.subtree(lo, mid, depth+1)
+	}
+}
+
+// bucket appends the accepted contacts of bucket i, nearest first. It sorts
+// words that hold 58 bits of distance and 6 of index; MaxK keeps the index in
+// its bits. Only contacts that agree in all 58 need a second look.
+func (w *walk) bucket(i int) {
+	const indexBits = 6
+	entries := w.table.buckets[i].entries
+	var keys [MaxK]uint64
+	n, top := 0, high(w.target)
+	for j := range entries {
+		if w.filter != nil && !w.filter(&entries[j]) {
+			continue
+		}
+		key := (high(&entries[j].ID)^top)>>indexBits<<indexBits | uint64(j)
+		at := n
+		for ; at > 0 && w.less(key, keys[at-1], entries); at-- {
+			keys[at] = keys[at-1]
+		}
+		keys[at] = key
+		n++
+	}
+	for _, key := range keys[:min(n, w.want-len(w.out))] {
+		w.out = append(w.out, entries[key%MaxK].Contact)
+	}
+}
+
+func (w *walk) less(a, b uint64, entries []Entry) bool {
+	if a/MaxK != b/MaxK {
+		return a < b
+	}
+	return compare(w.target, &entries[a%MaxK].ID, &entries[b%MaxK].ID) < 0
+}
