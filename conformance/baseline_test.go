@@ -35,7 +35,8 @@ func TestBaselineApplies(t *testing.T) {
 		{"a listed inconclusive", "inconclusive rev=2 # why", Inconclusive, nil, XFail, ""},
 		{"passes now", "fail rev=2 # why", Pass, nil, XPass, "remove the line"},
 		{"passes now, of an older revision", "fail rev=1 # why", Pass, nil, XPass, "remove"},
-		{"another verdict", "fail rev=2 # why", Inconclusive, nil, Unexpected, "is inconclusive, not fail"},
+		{"another verdict", "fail rev=2 # why", Inconclusive, nil, Unexpected,
+			"is inconclusive, not fail"},
 		{"milder than listed", "fail rev=2 # why", Warn, nil, Unexpected, "is warn, not fail"},
 		{"older revision", "fail rev=1 # why", Fail, nil, Unexpected, "case changed, re-review"},
 		{"last day", "fail rev=2 until=2026-05-01 # why", Fail, nil, XFail, ""},
@@ -43,7 +44,8 @@ func TestBaselineApplies(t *testing.T) {
 		{"not run", "fail rev=2 # why", Skipped, nil, "", ""},
 		{"not offered", "fail rev=2 # why", Unsupported, nil, "", ""},
 		{"harness at fault", "fail rev=2 # why", Error, nil, "", ""},
-		{"fails sometimes", "fail rev=2 # why", Fail, []Verdict{Pass, Fail}, Unexpected, "only sometimes"},
+		{"fails sometimes", "fail rev=2 # why", Fail, []Verdict{Pass, Fail}, Unexpected,
+			"only sometimes"},
 		{"flaky above its floor", "flaky rev=2 floor=0.5 # why", Fail, []Verdict{Pass, Fail}, XFail, ""},
 		{"flaky below its floor", "flaky rev=2 floor=0.6 # why", Fail, []Verdict{Pass, Fail},
 			Unexpected, "passed 1 of 2 runs, below its floor of 0.6"},
@@ -122,7 +124,8 @@ func TestBaselineRefuses(t *testing.T) {
 func TestLoadBaselineNamesTheFile(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing.txt")
 	var usage *UsageError
-	if _, err := LoadBaseline(missing); !errors.As(err, &usage) || !strings.Contains(err.Error(), missing) {
+	_, err := LoadBaseline(missing)
+	if !errors.As(err, &usage) || !strings.Contains(err.Error(), missing) {
 		t.Errorf("error %v, want a usage error that names %s", err, missing)
 	}
 }

@@ -140,7 +140,9 @@ func nearestTo(pattern string, known []string) []string {
 		return editDistance(pattern, name)
 	}
 	ranked := slices.Clone(known)
-	slices.SortStableFunc(ranked, func(a, b string) int { return cmp.Compare(distance(a), distance(b)) })
+	slices.SortStableFunc(ranked, func(a, b string) int {
+		return cmp.Compare(distance(a), distance(b))
+	})
 	return ranked[:min(nearest, len(ranked))]
 }
 
