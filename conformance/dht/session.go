@@ -10,6 +10,7 @@ import (
 	"github.com/p2pspec/p2pspec/bittorrent/bencode"
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/kademlia"
+	"github.com/p2pspec/p2pspec/kademlia/mainline"
 )
 
 // Dict is a message, or a part of one, before it is encoded. A nil value
@@ -44,7 +45,6 @@ type Peer struct {
 
 	t      *conformance.T
 	sock   *conformance.Socket
-	to     netip.AddrPort
 	prefix [2]byte
 	asked  uint16
 	open   map[string]*Answer // by transaction id
@@ -62,10 +62,6 @@ func NewPeerAt(t *conformance.T, local netip.AddrPort) *Peer {
 		t: t, open: map[string]*Answer{},
 	}
 	t.Rand().Fill(p.prefix[:])
-	p.to = t.Target()
-	if local.Addr().Is6() {
-		p.to = t.Instance().Addr6()
-	}
 	p.sock = t.OpenAt(local)
 	p.sock.Handle = p.receive
 	return p
@@ -73,6 +69,15 @@ func NewPeerAt(t *conformance.T, local netip.AddrPort) *Peer {
 
 // Sibling opens a peer with another id and port at the same IP address.
 func (p *Peer) Sibling() *Peer { return NewPeerAt(p.t, netip.AddrPortFrom(p.Addr().Addr(), 0)) }
+
+// target is the target's address of the peer's family. Asking for it starts
+// the target, so that a case can open its nodes before that.
+func (p *Peer) target() netip.AddrPort {
+	if p.Addr().Addr().Is6() {
+		return p.t.Instance().Addr6()
+	}
+	return p.t.Target()
+}
 
 // Addr is the address that the target sees.
 func (p *Peer) Addr() netip.AddrPort { return p.sock.Addr() }
@@ -102,9 +107,19 @@ func (p *Peer) transaction() []byte {
 // target's exact address. Nothing within the time gives an answer of kind
 // None. The query is repeated once if it goes unanswered.
 func (p *Peer) Ask(method string, args Dict, top ...Dict) *Answer {
+	return p.repeat(func() *Answer { return p.Begin(method, args, top...) })
+}
+
+// AskMalformed is [Peer.Ask] with a query that is wrong on purpose; the note
+// says how.
+func (p *Peer) AskMalformed(note, method string, args Dict, top ...Dict) *Answer {
+	return p.repeat(func() *Answer { return p.SendMalformed(p.Query(method, args, top...), note) })
+}
+
+func (p *Peer) repeat(ask func() *Answer) *Answer {
 	var first *Answer
 	for range Attempts {
-		a := p.Begin(method, args, top...)
+		a := ask()
 		if first == nil {
 			first = a
 		}
@@ -126,7 +141,7 @@ func (p *Peer) Begin(method string, args Dict, top ...Dict) *Answer {
 // Send sends a well-formed message and returns the place of its answer.
 func (p *Peer) Send(msg Dict, note string) *Answer {
 	a := p.expect(msg, note)
-	p.sock.SendTo(p.to, Encode(msg), note)
+	p.sock.SendTo(p.target(), Encode(msg), note)
 	return a
 }
 
@@ -137,7 +152,7 @@ func (p *Peer) SendMalformed(msg Dict, note string) *Answer {
 	return a
 }
 
-// SendBytes sends any bytes as one datagram.
+// SendBytes sends any bytes as one datagram, from an IPv4 peer.
 func (p *Peer) SendBytes(payload []byte, note string) { p.sock.SendMalformed(payload, note) }
 
 // Wait waits for one answer and reports whether it came.
@@ -210,7 +225,7 @@ func (p *Peer) Silent(stimulus func() *Answer) bool {
 
 // receive sorts what arrives at the peer's address.
 func (p *Peer) receive(d conformance.Datagram) {
-	if d.From != p.to {
+	if d.From != p.target() {
 		p.Foreign = append(p.Foreign, d)
 		return
 	}
@@ -314,16 +329,15 @@ func field(v bencode.Value, key string) (string, bool) {
 	return string(s), ok
 }
 
-// Lint refuses what a correct peer may not send.
+// Lint refuses what a correct peer may not send, by the word of the verified
+// core.
 func Lint(payload []byte) error {
-	msg, err := bencode.Parse(payload, bencode.Options{})
-	if err != nil {
+	var m mainline.Message
+	if err := m.Parse(payload); err != nil {
 		return err
 	}
-	for _, key := range []string{"t", "y"} {
-		if _, ok := field(msg, key); !ok {
-			return fmt.Errorf("the message has no string %q", key)
-		}
+	if m.Fault.Clause != "" {
+		return fmt.Errorf("%s (%s)", m.Fault.Text, m.Fault.Clause)
 	}
 	return nil
 }
