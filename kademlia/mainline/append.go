@@ -164,10 +164,10 @@ func (m *Message) appendWant(b []byte) []byte {
 		return b
 	}
 	b = append(b, "4:wantl"...)
-	if m.Want&WantNodes != 0 {
+	if m.Want&IPv4 != 0 {
 		b = append(b, "2:n4"...)
 	}
-	if m.Want&WantNodes6 != 0 {
+	if m.Want&IPv6 != 0 {
 		b = append(b, "2:n6"...)
 	}
 	return append(b, 'e')

@@ -58,12 +58,12 @@ const (
 	HasInterval
 )
 
-// Families is a set of address families, the argument want (BEP 32).
+// Families is a set of address families, such as the argument want (BEP 32).
 type Families byte
 
 const (
-	WantNodes  Families = 1 << iota // "n4"
-	WantNodes6                      // "n6"
+	IPv4 Families = 1 << iota // "n4"
+	IPv6                      // "n6"
 )
 
 // Message is one KRPC message of any kind, with every key of the BEPs that the

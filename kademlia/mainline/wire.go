@@ -341,9 +341,9 @@ func (m *Message) parseWant(val bencode.Value) {
 	for family := range val.Items() {
 		switch s, _ := family.Bytes(); string(s) {
 		case "n4":
-			m.Want |= WantNodes
+			m.Want |= IPv4
 		case "n6":
-			m.Want |= WantNodes6
+			m.Want |= IPv6
 		}
 	}
 	m.Has |= HasWant

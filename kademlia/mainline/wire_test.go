@@ -174,7 +174,7 @@ func TestParseKeepsWhatIsGood(t *testing.T) {
 	require.NoError(t, m.Parse([]byte("d1:ad4:porti70000e6:valuesl6:\x01\x02\x03\x04\x00\x05"+
 		"18:\x20\x01\x0d\xb8456789012345\x00\x063:bade4:wantl2:zz2:n6i1eee1:q3:foo1:t0:1:y1:qe")))
 	require.Equal(t, HasValues|HasWant, m.Has)
-	require.Equal(t, WantNodes6, m.Want)
+	require.Equal(t, IPv6, m.Want)
 	require.Equal(t, []netip.AddrPort{
 		addr("1.2.3.4:5"), addr("[2001:db8:3435:3637:3839:3031:3233:3435]:6"),
 	}, m.Values)
