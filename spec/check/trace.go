@@ -1,0 +1,151 @@
+package check
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/p2pspec/p2pspec/spec"
+)
+
+// step is one input of a trace.
+type step struct {
+	now time.Duration
+	in  spec.Input
+}
+
+// outcome is what a step did, in a form that can be compared.
+type outcome struct {
+	effects string
+	state   [sha256.Size]byte
+}
+
+// maxSent bounds Gen.Sent: what is older has mostly timed out.
+const maxSent = 64
+
+// record draws a trace for a seed and returns it with its outcomes.
+func (s *Subject) record(seed uint64) (trace []step, outcomes []outcome, err error) {
+	var at step
+	defer guard(seed, &trace, &at, &err)
+	r := newRand(seed)
+	m := s.New(seed, 0)
+	g := &Gen{Rand: &r}
+	for range s.Steps {
+		g.Op++
+		wake := s.pass(g, m)
+		at = step{g.Now, spec.Wake{}}
+		if !wake {
+			at.in = s.Input(g)
+		}
+		effects := m.Step(at.now, at.in, nil)
+		trace = append(trace, at)
+		outcomes = append(outcomes, result(m, effects))
+		for _, e := range effects {
+			if sent, ok := e.(spec.Send); ok {
+				g.Sent = append(g.Sent, sent)
+			}
+		}
+		g.Sent = g.Sent[max(0, len(g.Sent)-maxSent):]
+	}
+	return trace, outcomes, nil
+}
+
+// pass lets time go by and reports whether a Wake is due: half the time none
+// or little passes, else until the deadline, or past it with the next input.
+func (s *Subject) pass(g *Gen, m spec.Machine) (wake bool) {
+	switch g.Below(8) {
+	case 0, 1:
+	case 2, 3, 4:
+		g.Now += time.Duration(g.Below(uint64(time.Second)))
+	case 5, 6:
+		if at, ok := m.Deadline(); ok {
+			g.Now = max(g.Now, at)
+			return true
+		}
+	default:
+		g.Now += time.Duration(g.Below(uint64(s.MaxGap)))
+	}
+	return false
+}
+
+// walk repeats the traces of all seeds, showing each step to see with the
+// machine before and after it.
+func (s *Subject) walk(see func(at step, before, after spec.Machine, effects []spec.Effect) error) error {
+	for seed := range uint64(s.Seeds) {
+		trace, _, err := s.record(seed)
+		if err != nil {
+			return err
+		}
+		if err := s.walkTrace(seed, trace, see); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Subject) walkTrace(
+	seed uint64, trace []step,
+	see func(at step, before, after spec.Machine, effects []spec.Effect) error,
+) (err error) {
+	var at step
+	var gone []step
+	defer guard(seed, &gone, &at, &err)
+	m := s.New(seed, 0)
+	for _, at = range trace {
+		before := m.Clone()
+		effects := m.Step(at.now, at.in, nil)
+		if err := see(at, before, m, effects); err != nil {
+			return locate(seed, len(gone), at, err)
+		}
+		gone = append(gone, at)
+	}
+	return nil
+}
+
+// compare reports the first step at which two runs of a trace differ.
+func compare(seed uint64, trace []step, want, got []outcome) error {
+	for i := range want {
+		switch {
+		case want[i].effects != got[i].effects:
+			return locate(seed, i, trace[i],
+				fmt.Errorf("effects were\n\t%s\nand then\n\t%s", want[i].effects, got[i].effects))
+		case want[i].state != got[i].state:
+			return locate(seed, i, trace[i], errors.New("the states differ"))
+		}
+	}
+	return nil
+}
+
+func result(m spec.Machine, effects []spec.Effect) outcome {
+	return outcome{text(effects), sha256.Sum256(m.AppendState(nil))}
+}
+
+// digest hashes the outcomes of a trace.
+func digest(outcomes []outcome) string {
+	h := sha256.New()
+	for _, o := range outcomes {
+		h.Write([]byte(o.effects))
+		h.Write(o.state[:])
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:16])
+}
+
+func newRand(seed uint64) spec.Rand {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
+	return spec.NewRand(key)
+}
+
+// locate says where in which trace an error occurred.
+func locate(seed uint64, i int, at step, err error) error {
+	return fmt.Errorf("seed %d, step %d at %v, %s: %w", seed, i, at.now, text(at.in), err)
+}
+
+// guard turns a panic of the machine into an error with its place.
+func guard(seed uint64, gone *[]step, at *step, err *error) {
+	if p := recover(); p != nil {
+		*err = locate(seed, len(*gone), *at, fmt.Errorf("panic: %v", p))
+	}
+}
