@@ -76,9 +76,6 @@ func MustAppend(b []byte, v any) []byte {
 // appendAny appends v, which depth lists and dictionaries enclose. The error
 // is nil or an *UnsupportedError.
 func appendAny(b []byte, v any, depth int) ([]byte, *UnsupportedError) {
-	if depth > MaxDepthLimit { // also ends the walk of a value that holds itself
-		return nil, &UnsupportedError{What: fmt.Sprintf("nesting exceeds %d levels", MaxDepthLimit)}
-	}
 	switch v := v.(type) {
 	case int:
 		return AppendInt(b, int64(v)), nil
@@ -96,21 +93,13 @@ func appendAny(b []byte, v any, depth int) ([]byte, *UnsupportedError) {
 	case []byte:
 		return AppendBytes(b, v), nil
 	case []any:
-		return appendList(b, v, depth)
+		return appendList(b, v, depth+1)
 	case []string:
-		b = append(b, 'l')
-		for _, s := range v {
-			b = AppendString(b, s)
-		}
-		return append(b, 'e'), nil
+		return appendList(b, v, depth+1)
 	case [][]byte:
-		b = append(b, 'l')
-		for _, s := range v {
-			b = AppendBytes(b, s)
-		}
-		return append(b, 'e'), nil
+		return appendList(b, v, depth+1)
 	case map[string]any:
-		return appendDict(b, v, depth)
+		return appendDict(b, v, depth+1)
 	case Raw:
 		return append(b, v...), nil
 	case Value:
@@ -123,11 +112,14 @@ func appendAny(b []byte, v any, depth int) ([]byte, *UnsupportedError) {
 	}
 }
 
-func appendList(b []byte, list []any, depth int) ([]byte, *UnsupportedError) {
+func appendList[E any](b []byte, list []E, depth int) ([]byte, *UnsupportedError) {
+	if depth > MaxDepthLimit {
+		return nil, unsupportedDepth()
+	}
 	b = append(b, 'l')
 	for i, item := range list {
 		var err *UnsupportedError
-		if b, err = appendAny(b, item, depth+1); err != nil {
+		if b, err = appendAny(b, item, depth); err != nil {
 			return nil, err.in(fmt.Sprintf("[%d]", i), depth)
 		}
 	}
@@ -135,21 +127,30 @@ func appendList(b []byte, list []any, depth int) ([]byte, *UnsupportedError) {
 }
 
 func appendDict(b []byte, dict map[string]any, depth int) ([]byte, *UnsupportedError) {
+	if depth > MaxDepthLimit {
+		return nil, unsupportedDepth()
+	}
 	b = append(b, 'd')
-	for _, key := range slices.Sorted(maps.Keys(dict)) {
+	for _, key := range slices.Sorted(maps.Keys(dict)) { // BEP03-BENC-008
 		var err *UnsupportedError
 		b = AppendString(b, key)
-		if b, err = appendAny(b, dict[key], depth+1); err != nil {
+		if b, err = appendAny(b, dict[key], depth); err != nil {
 			return nil, err.in(fmt.Sprintf("[%q]", key), depth)
 		}
 	}
 	return append(b, 'e'), nil
 }
 
+// unsupportedDepth is the fault of what Parse would refuse under any options,
+// and of a value that holds itself.
+func unsupportedDepth() *UnsupportedError {
+	return &UnsupportedError{What: fmt.Sprintf("nesting exceeds %d levels", MaxDepthLimit)}
+}
+
 // in puts the step that led to the fault before its path.
 func (e *UnsupportedError) in(step string, depth int) *UnsupportedError {
 	const deepest = 100 // a longer path helps nobody, and costs quadratic time
-	if depth < deepest {
+	if depth <= deepest {
 		e.Path = step + e.Path
 	}
 	return e

@@ -57,6 +57,16 @@ func TestAppendNamesWhatItCannotEncode(t *testing.T) {
 		require.Equal(t, "kept", string(got), "the buffer is unchanged")
 		require.Panics(t, func() { bencode.MustAppend(nil, c.in) })
 	}
+	deepest := any("x")
+	for range bencode.MaxDepthLimit {
+		deepest = list{deepest}
+	}
+	mustParse(t, string(bencode.MustAppend(nil, deepest)),
+		bencode.Options{MaxDepth: bencode.MaxDepthLimit})
+	for _, over := range []any{list{deepest}, dict{"a": deepest}} {
+		_, err := bencode.Append(nil, over)
+		require.ErrorContains(t, err, "nesting exceeds 10000 levels")
+	}
 	_, err := bencode.Append(nil, loop)
 	require.ErrorContains(t, err, "nesting exceeds 10000 levels")
 	require.Less(t, len(err.Error()), 1000)

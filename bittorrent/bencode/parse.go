@@ -11,9 +11,10 @@ const (
 	// leaves room for the directory trees of version 2 torrents.
 	DefaultMaxDepth = 100
 
-	// DefaultMaxSize, in bytes, exceeds the torrent files in circulation and
-	// keeps the time for one hostile buffer under a second.
-	DefaultMaxSize = 64 << 20
+	// DefaultMaxSize, in bytes, exceeds all but freak torrent files and keeps
+	// the time for the worst hostile buffer near a second: a tenth of that in
+	// strict mode, the whole of it for unsorted keys in lenient mode.
+	DefaultMaxSize = 16 << 20
 
 	// MaxDepthLimit caps Options.MaxDepth: reading recurses, and this many
 	// levels fit easily in a goroutine stack, also on 32-bit machines.
@@ -129,7 +130,8 @@ func (p *parser) element(i, depth int) (int, *SyntaxError) {
 	}
 }
 
-// str reads a byte string; its content is b[start:end]. BEP03-BENC-001
+// str reads a byte string; its content is b[start:end], any bytes at all.
+// BEP03-BENC-001 BEP03-BENC-010
 func (p *parser) str(i int) (start, end int, err *SyntaxError) {
 	b, first := p.b, i
 	var n int64 // at most 10 times len(b), which fits on 32-bit machines too
