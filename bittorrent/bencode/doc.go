@@ -30,8 +30,8 @@
 //
 // # Reading order
 //
-// value.go (the view), parse.go (the grammar and its rules), append.go (the
-// canonical form).
+// value.go (the view), parse.go (the grammar and its rules), unique.go (repeated
+// keys among unsorted ones), append.go (the canonical form).
 //
 // # State diagram
 //
