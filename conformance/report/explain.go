@@ -1,0 +1,64 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/p2pspec/p2pspec/conformance"
+)
+
+// paragraph is one named remark of an explanation, on a single clean line.
+type paragraph struct{ Name, Text string }
+
+// paragraphs explain a result in the order in which a reader asks: what went
+// wrong, against which clause, what was there instead, why, and what to do.
+func (r resultView) paragraphs() []paragraph {
+	var ps []paragraph
+	add := func(name string, texts ...string) {
+		for _, text := range texts {
+			if text = line(text); text != "" {
+				ps = append(ps, paragraph{name, text})
+			}
+		}
+	}
+	if r.Failure != nil {
+		add("what", r.Failure.Message)
+	}
+	for _, c := range r.Clauses() {
+		add("clause", fmt.Sprintf("%s %s: %s", c.ID, c.Level, c.Statement))
+	}
+	if f := r.Failure; f != nil {
+		add("expected", strings.Join(f.Expected, " or "))
+		add("got", f.Got)
+		add("where", f.Where)
+		add("likely cause", f.Causes...)
+		add("look at", r.WhereToLook())
+	}
+	add("runs", r.RunsInWords())
+	add("observed", r.Observed...)
+	if r.Overlay != "" && r.Overlay != conformance.Flaky {
+		add("baseline", r.Reason)
+	} else {
+		add("reason", r.Reason)
+	}
+	add("repeat", r.Repeat)
+	return ps
+}
+
+// entryLine is one line of a transcript.
+func entryLine(e conformance.Entry) string {
+	s := fmt.Sprintf("%11s %s", span(e.At), e.Dir)
+	if e.Via != "" {
+		s += " " + e.Via
+	}
+	switch {
+	case e.Decoded != nil:
+		s += fmt.Sprintf("  %s  %s", count(e.Bytes, "byte"), compact(e.Decoded))
+	case e.Hex != "":
+		s += fmt.Sprintf("  %s  %s", count(e.Bytes, "byte"), e.Hex)
+	}
+	if e.Note != "" {
+		s += "  # " + line(e.Note)
+	}
+	return s
+}
