@@ -2,7 +2,6 @@ package bencode
 
 import (
 	"fmt"
-	"maps"
 	"math/big"
 	"slices"
 	"strconv"
@@ -130,8 +129,14 @@ func appendDict(b []byte, dict map[string]any, depth int) ([]byte, *UnsupportedE
 	if depth > MaxDepthLimit {
 		return nil, unsupportedDepth()
 	}
+	var few [16]string // spares most dictionaries an allocation
+	keys := few[:0]
+	for key := range dict {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys) // BEP03-BENC-008
 	b = append(b, 'd')
-	for _, key := range slices.Sorted(maps.Keys(dict)) { // BEP03-BENC-008
+	for _, key := range keys {
 		var err *UnsupportedError
 		b = AppendString(b, key)
 		if b, err = appendAny(b, dict[key], depth); err != nil {

@@ -192,6 +192,7 @@ func TestNoAllocation(t *testing.T) {
 	query := []byte(findNode)
 	torrent := torrentFile(1000)
 	buf := make([]byte, 0, 256)
+	tree := mustParse(t, findNode, strict).Any()
 	for name, f := range map[string]func(){
 		"find_node strict":  func() { readFindNode(query, strict) },
 		"find_node lenient": func() { readFindNode(query, lenient) },
@@ -206,7 +207,8 @@ func TestNoAllocation(t *testing.T) {
 			}
 			files.Len()
 		},
-		"append": func() { appendFindNode(buf) },
+		"append":      func() { appendFindNode(buf) },
+		"append tree": func() { bencode.MustAppend(buf, tree) },
 	} {
 		require.Zero(t, testing.AllocsPerRun(100, f), name)
 	}
