@@ -149,7 +149,8 @@ func writeSection(b *strings.Builder, document string, rows []catalogue.Requirem
 	proof map[string]evidence, reasons []reason,
 ) {
 	fmt.Fprintf(b, "\n## %s\n", document)
-	heading := "\n| requirement | level | statement | cases | tests | code |\n|---|---|---|---|---|---|\n"
+	heading := "\n| requirement | level | statement | cases | tests | code |\n" +
+		"|---|---|---|---|---|---|\n"
 	here := map[string]bool{}
 	for _, r := range rows {
 		e := proof[r.ID]
