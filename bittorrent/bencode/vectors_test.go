@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/p2pspec/p2pspec/bittorrent/bencode"
+	"github.com/p2pspec/p2pspec/spec/vectors"
 )
 
 type (
@@ -201,6 +202,54 @@ func TestVectorsEncode(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, v.in, string(got))
 		}
+	}
+}
+
+// Strict mode accepts exactly the canonical inputs among the vectors that are
+// published for any language, and reads their values.
+func TestPublishedFile(t *testing.T) {
+	file, err := vectors.Load("bencode")
+	require.NoError(t, err)
+	decode := file.Select("decode")
+	require.NotEmpty(t, decode)
+	for _, v := range decode {
+		data := v.Input.Bytes("data")
+		got, err := bencode.Parse(data, strict)
+		require.Equal(t, v.Expect.Bool("canonical"), err == nil, "%s: %v", v.Name, err)
+		if err != nil && v.Expect.Has("value") {
+			got, err = bencode.Parse(data, lenient)
+			require.NoError(t, err, v.Name)
+		}
+		if err == nil {
+			require.Empty(t, cmp.Diff(plain(v.Expect.Tree("value")), got.Any(), sameBig), v.Name)
+		}
+	}
+}
+
+// plain turns the notation of the vectors into what Any gives.
+func plain(tree any) any {
+	switch tree := tree.(type) {
+	case []byte:
+		return string(tree)
+	case *big.Int:
+		if tree.IsInt64() {
+			return tree.Int64()
+		}
+		return tree
+	case []any:
+		l := list{}
+		for _, item := range tree {
+			l = append(l, plain(item))
+		}
+		return l
+	case []vectors.Entry:
+		d := dict{}
+		for _, e := range tree {
+			d[string(e.Key)] = plain(e.Value)
+		}
+		return d
+	default:
+		panic("no such notation")
 	}
 }
 

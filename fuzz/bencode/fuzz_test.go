@@ -15,27 +15,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/p2pspec/p2pspec/bittorrent/bencode"
+	"github.com/p2pspec/p2pspec/spec/vectors"
 )
 
+// seeds adds to the vectors what they lack: lenient forms and repeated keys
+// inside one another, a payload behind the element, depth.
 var seeds = []string{
-	// BEP 3 §bencoding and the creator script of BEP 52.
-	"4:spam", "i3e", "i-3e", "i0e", "i-0e", "i03e", "l4:spam4:eggse",
-	"d3:cow3:moo4:spam4:eggse", "d4:spaml1:a1:bee", "0:", "l1:ai42eli13ei14eee",
-	"d3:bar4:spam3:fooi42e4:messli1e1:cee",
-	// Deployed decoders.
-	"", "e", "d1:ai1e1:be", "di5e1:ae", "d2:abi1e2:aai2ee", "d2:aai1e2:aai2ee", "-10:foobar",
-	"18446744073709551615:foobar", "06:foobar", "ie", "i-e", "i35412-5633e", "df00:", "i-", "i10",
-	"l2:..0", "d1000:..e", "i01e", "i-9223372036854775808e", "i18446744073709551615e",
-	"i604919719469385652980544193299329427705624352086e", "d3:a\x00bi1ee", "ld0:i1ee0:e",
-	"d1:rd6:\xd4/\xe2F\x00\x01i42ee1:t3:\x9a\x87\x011:v4:TR%=1:y1:re",
-	// BEP 5, and one packet seen in the wild.
-	"d1:eli201e23:A Generic Error Ocurrede1:t2:aa1:y1:ee",
-	"d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz123456e1:q9:find_node1:t2:aa1:y1:qe",
-	"d1:rd2:id20:abcdefghij01234567895:token8:aoeusnth6:valuesl6:axje.u6:idhtnmee1:t2:aa1:y1:re",
-	"d1:ad2:id20:abcdefghij01234567894:porti6881e5:tokene1:q13:announce_peer1:t2:aa1:y1:qe",
-	// Leniency and repeated keys at several levels, a payload behind, depth.
 	"d1:b0:2:ba0:1:a0:e", "d1:b0:1:a0:1:b0:e", "d1:bd1:a0:1:a0:e1:a0:e", "d02:aai-00e01:b0:e",
-	"d8:msg_typei1e5:piecei0eexyz", "de\n",
+	"d8:msg_typei1e5:piecei0eexyz",
 	strings.Repeat("l", 101) + strings.Repeat("e", 101), strings.Repeat("d1:a", 101),
 }
 
@@ -43,7 +30,23 @@ func fuzz(f *testing.F, check func(*testing.T, []byte)) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
 	}
+	addVectors(f, "bencode", "data")
+	addVectors(f, "krpc", "packet")
 	f.Fuzz(check)
+}
+
+// addVectors seeds f with one input field of a file of vectors.
+func addVectors(f *testing.F, protocol, field string) {
+	file, err := vectors.Load(protocol)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, v := range file.Vectors {
+		if !v.Input.Has(field) {
+			f.Fatalf("%s: %s has no %s", protocol, v.Name, field)
+		}
+		f.Add(v.Input.Bytes(field))
+	}
 }
 
 // FuzzStrictWithinLenient: strict mode accepts only canonical bytes, and
