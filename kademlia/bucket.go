@@ -82,6 +82,15 @@ func (t *Table) Queried(c Contact, now time.Duration) Result {
 	return t.Heard(c, now)
 }
 
+// Offer admits a contact that is known from hearsay and did not show itself: a
+// seed, or one saved by an earlier run. A known contact stays as it is.
+func (t *Table) Offer(c Contact, now time.Duration) Result {
+	if index(t.find(c.ID).entries, &c.ID) >= 0 {
+		return Result{}
+	}
+	return t.seen(Entry{Contact: c, LastReply: Never, LastQuery: Never, LastFailure: Never}, now)
+}
+
 // Failed notes that a request to id timed out. A contact that is being probed
 // and failed EvictAfter times in a row, or any that failed StaleAfter times, is
 // Replaced by the newest spare; without a spare it stays, Flagged, because even

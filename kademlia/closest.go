@@ -37,6 +37,33 @@ func (t *Table) Closest(target ID, n int, filter func(*Entry) bool, out []Contac
 	return w.out
 }
 
+// Between estimates how many nodes of the network lie closer to key than the
+// own node does. Where the table is complete it counts; beyond, it takes the
+// subtree of key to be as dense as the own bucket. "This number can be inferred
+// from the bucket structure" (Kademlia §2.3).
+func (t *Table) Between(key ID) int64 {
+	shared := prefixLen(&key, &t.self)
+	if shared == MaxBits {
+		return 0
+	}
+	own := &t.buckets[t.bucketIndex(&t.self)]
+	count := int64(0)
+	for i := range t.buckets {
+		b := &t.buckets[i]
+		if min(prefixLen(&b.prefix, &key), int(b.depth)) < min(shared, int(b.depth)) {
+			continue // no identifier in b shares more bits with key than the own one
+		}
+		for j := range b.entries {
+			count += int64(boolByte(compare(&key, &b.entries[j].ID, &t.self) < 0))
+		}
+	}
+	if count < int64(t.k) || shared >= int(own.depth) {
+		return count
+	}
+	levels := min(int(own.depth)-shared-1, 32) // 2³² times k is farther than any network
+	return max(count, int64(len(own.entries))<<levels)
+}
+
 // walk is a traversal in the order of distance to target.
 type walk struct {
 	table  *Table

@@ -1,6 +1,7 @@
 package kademlia
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -77,23 +78,22 @@ const (
 // NewLookup returns a lookup without seeds, or an error that names the field
 // out of range.
 func NewLookup(cfg LookupConfig) (Lookup, error) {
-	k := or(cfg.K, 20)
-	alpha := or(cfg.Alpha, 3)
-	limit := or(cfg.Limit, max(4*k, 64))
-	switch {
-	case k < 1 || k > MaxK:
-		return Lookup{}, fmt.Errorf("kademlia: lookup K is %d, want 1 to %d", k, MaxK)
-	case alpha < 1 || alpha > MaxAlpha:
-		return Lookup{}, fmt.Errorf("kademlia: Alpha is %d, want 1 to %d", alpha, MaxAlpha)
-	case limit < k || limit > MaxShortlist:
-		return Lookup{}, fmt.Errorf("kademlia: shortlist is %d, want %d to %d", limit, k, MaxShortlist)
+	k := cmp.Or(cfg.K, 20)
+	alpha := cmp.Or(cfg.Alpha, 3)
+	total := cmp.Or(cfg.Limit, max(4*k, 64))
+	if err := checkLimits(
+		limit{"lookup K", k, 1, MaxK},
+		limit{"Alpha", alpha, 1, MaxAlpha},
+		limit{"shortlist", total, k, MaxShortlist},
+	); err != nil {
+		return Lookup{}, err
 	}
 	return Lookup{
 		target: cfg.Target,
 		self:   cfg.Self,
 		k:      int32(k),
 		alpha:  int32(alpha),
-		limit:  int32(limit),
+		limit:  int32(total),
 	}, nil
 }
 

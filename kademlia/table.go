@@ -1,6 +1,7 @@
 package kademlia
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -49,27 +50,21 @@ type TableConfig struct {
 }
 
 func (c TableConfig) withDefaults() (TableConfig, error) {
-	c.IDBits = or(c.IDBits, MaxBits)
-	c.K = or(c.K, 20)
-	c.SplitBits = or(c.SplitBits, 1)
-	c.Spare = max(or(c.Spare, 8), 0)
-	c.StaleAfter = or(c.StaleAfter, 5)
-	c.EvictAfter = or(c.EvictAfter, 1)
-	for _, limit := range []struct {
-		name      string
-		v, lo, hi int
-	}{
-		{"IDBits", c.IDBits, 3, MaxBits},
-		{"K", c.K, 1, MaxK},
-		{"SplitBits", c.SplitBits, 1, MaxSplitBits},
-		{"Spare", c.Spare, 0, MaxK},
-		{"StaleAfter", c.StaleAfter, 1, 100},
-		{"EvictAfter", c.EvictAfter, 1, c.StaleAfter},
-	} {
-		if limit.v < limit.lo || limit.v > limit.hi {
-			return c, fmt.Errorf("kademlia: %s is %d, want %d to %d",
-				limit.name, limit.v, limit.lo, limit.hi)
-		}
+	c.IDBits = cmp.Or(c.IDBits, MaxBits)
+	c.K = cmp.Or(c.K, 20)
+	c.SplitBits = cmp.Or(c.SplitBits, 1)
+	c.Spare = max(cmp.Or(c.Spare, 8), 0)
+	c.StaleAfter = cmp.Or(c.StaleAfter, 5)
+	c.EvictAfter = cmp.Or(c.EvictAfter, 1)
+	if err := checkLimits(
+		limit{"IDBits", c.IDBits, 3, MaxBits},
+		limit{"K", c.K, 1, MaxK},
+		limit{"SplitBits", c.SplitBits, 1, MaxSplitBits},
+		limit{"Spare", c.Spare, 0, MaxK},
+		limit{"StaleAfter", c.StaleAfter, 1, 100},
+		limit{"EvictAfter", c.EvictAfter, 1, c.StaleAfter},
+	); err != nil {
+		return c, err
 	}
 	if c.GoodFor < 0 {
 		return c, fmt.Errorf("kademlia: GoodFor is %v, want none or a positive time", c.GoodFor)
@@ -80,11 +75,19 @@ func (c TableConfig) withDefaults() (TableConfig, error) {
 	return c, nil
 }
 
-func or(v, zero int) int {
-	if v == 0 {
-		return zero
+// limit is a named number and the range that it must lie in.
+type limit struct {
+	name      string
+	v, lo, hi int
+}
+
+func checkLimits(limits ...limit) error {
+	for _, l := range limits {
+		if l.v < l.lo || l.v > l.hi {
+			return fmt.Errorf("kademlia: %s is %d, want %d to %d", l.name, l.v, l.lo, l.hi)
+		}
 	}
-	return v
+	return nil
 }
 
 // A Table is a Kademlia routing table: buckets of at most K contacts whose
