@@ -7,6 +7,22 @@ import (
 	"github.com/p2pspec/p2pspec/conformance"
 )
 
+// Explain is the plain text of a result: the clause, what was expected and what
+// came, likely causes, how to repeat it, and the transcript.
+func Explain(res conformance.Result) string {
+	var b strings.Builder
+	for _, p := range (resultView{Result: res}).paragraphs() {
+		fmt.Fprintf(&b, "%-12s %s\n", p.Name, p.Text)
+	}
+	for _, e := range res.Transcript {
+		fmt.Fprintln(&b, "  "+entryLine(e))
+	}
+	if res.Omitted > 0 {
+		fmt.Fprintf(&b, "  (%s left out in the middle)\n", count(res.Omitted, "line"))
+	}
+	return b.String()
+}
+
 // paragraph is one named remark of an explanation, on a single clean line.
 type paragraph struct{ Name, Text string }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/p2pspec/p2pspec/conformance"
@@ -105,36 +104,21 @@ func (s *junitSuite) add(r resultView) {
 		c.Skipped = outcome
 		s.Skipped++
 	case r.failed():
-		outcome.Text = explain(r)
+		outcome.Text = Explain(r.Result)
 		c.Failure = outcome
 		s.Fail++
 	case r.Verdict == conformance.Inconclusive, r.Verdict == conformance.Error:
-		outcome.Text = explain(r)
+		outcome.Text = Explain(r.Result)
 		c.Error = outcome
 		s.Error++
 	case r.Verdict == conformance.Skipped, r.Verdict == conformance.Unsupported:
 		c.Skipped = outcome
 		s.Skipped++
 	case r.Verdict != conformance.Pass:
-		c.Output = outcome.Message + "\n" + explain(r)
+		c.Output = outcome.Message + "\n" + Explain(r.Result)
 	}
 	s.Tests++
 	s.Cases = append(s.Cases, c)
-}
-
-// explain is the plain text below a result: all that a reader needs to act.
-func explain(r resultView) string {
-	var b strings.Builder
-	for _, p := range r.paragraphs() {
-		fmt.Fprintf(&b, "%-12s %s\n", p.Name, p.Text)
-	}
-	for _, e := range r.Transcript {
-		fmt.Fprintln(&b, "  "+entryLine(e))
-	}
-	if r.Omitted > 0 {
-		fmt.Fprintf(&b, "  (%s left out in the middle)\n", count(r.Omitted, "line"))
-	}
-	return b.String()
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.6f", d.Seconds()) }

@@ -1,0 +1,50 @@
+// Package suites is the registry of all suites: what `p2pspec list` shows.
+package suites
+
+import (
+	"slices"
+
+	"github.com/p2pspec/p2pspec/conformance"
+)
+
+// All returns every suite, family by family. The caller owns the slice.
+func All() []conformance.Suite {
+	var all []conformance.Suite
+	return all
+}
+
+// Families lists the families of the given suites, each once, in their order.
+func Families(of []conformance.Suite) []string {
+	var names []string
+	for _, s := range of {
+		if s.Family != "" && !slices.Contains(names, s.Family) {
+			names = append(names, s.Family)
+		}
+	}
+	return names
+}
+
+// Case returns the case with exactly this id.
+func Case(of []conformance.Suite, id string) (c conformance.Case, ok bool) {
+	for _, s := range of {
+		for _, c := range s.Cases {
+			if c.ID == id {
+				return c, true
+			}
+		}
+	}
+	return conformance.Case{}, false
+}
+
+// Judging returns the cases that judge the requirement.
+func Judging(of []conformance.Suite, requirement string) []conformance.Case {
+	var cases []conformance.Case
+	for _, s := range of {
+		for _, c := range s.Cases {
+			if slices.Contains(c.Requirements, requirement) {
+				cases = append(cases, c)
+			}
+		}
+	}
+	return cases
+}
