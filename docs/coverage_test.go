@@ -8,9 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/p2pspec/p2pspec/conformance/suites"
 	"github.com/p2pspec/p2pspec/spec/catalogue"
 )
 
@@ -32,7 +34,7 @@ func (e evidence) covered() bool { return len(e.Cases)+len(e.Tests) > 0 }
 
 func TestCoverageIsCurrent(t *testing.T) {
 	found := moduleCitations(t)
-	cases := caseIDs(found)
+	cases := caseIDs()
 	rows := catalogue.All()
 	proof := map[string]evidence{}
 	for _, r := range rows {
@@ -84,17 +86,36 @@ func moduleCitations(t *testing.T) []citation {
 	return found
 }
 
-// caseIDs lists by requirement the cases that judge it.
-func caseIDs(found []citation) map[string][]string {
+// caseIDs lists by requirement the cases that judge it, in the order of the
+// suites.
+func caseIDs() map[string][]string {
 	ids := map[string][]string{}
-	for _, c := range found {
-		if strings.HasPrefix(c.File, "conformance/") && !isTest(c.File) {
-			if !strings.Contains(strings.Join(ids[c.ID], " "), c.File) {
-				ids[c.ID] = append(ids[c.ID], c.File)
+	for _, s := range suites.All() {
+		for _, c := range s.Cases {
+			for _, id := range c.Requirements {
+				ids[id] = append(ids[id], c.ID)
 			}
 		}
 	}
 	return ids
+}
+
+func TestEveryCaseJudgesRowsOfTheCatalogue(t *testing.T) {
+	for _, s := range suites.All() {
+		for _, c := range s.Cases {
+			if len(c.Requirements) == 0 {
+				t.Errorf("%s judges no requirement", c.ID)
+			}
+			for i, id := range c.Requirements {
+				if _, ok := catalogue.Lookup(id); !ok {
+					t.Errorf("%s judges %s, which is not in the catalogue", c.ID, id)
+				}
+				if slices.Contains(c.Requirements[:i], id) {
+					t.Errorf("%s names %s twice", c.ID, id)
+				}
+			}
+		}
+	}
 }
 
 const preamble = `# Coverage
