@@ -240,3 +240,6 @@ func endpoint(s []byte) netip.AddrPort {
 func compact(a netip.AddrPort) []byte {
 	return append(a.Addr().Unmap().AsSlice(), byte(a.Port()>>8), byte(a.Port()))
 }
+
+// String is id@address.
+func (c Contact) String() string { return c.ID.String() + "@" + c.Addr.String() }

@@ -148,3 +148,9 @@ func (p *Peer) Asked(method string) []*Query {
 	}
 	return out
 }
+
+// isOne reports whether v is the integer 1.
+func isOne(v bencode.Value) bool {
+	n, ok := v.Int64()
+	return ok && n == 1
+}

@@ -1,6 +1,7 @@
 package dht
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -147,4 +148,53 @@ func HandedOut(t *conformance.T, nodes ...*Node) []*Node {
 		}
 	}
 	return out
+}
+
+// AskedWithin bounds the wait for the first query of a target that was just
+// told of its first contact.
+const AskedWithin = 10 * time.Second
+
+// bootstrap lists the nodes as first contacts.
+func bootstrap(nodes ...*Node) []netip.AddrPort {
+	var out []netip.AddrPort
+	for _, n := range nodes {
+		out = append(out, n.Addr())
+	}
+	return out
+}
+
+// Join starts the target with the world's first node as its only contact and
+// waits until it has asked somebody.
+func (w *World) Join(opt conformance.StartOptions) {
+	opt.Bootstrap = bootstrap(w.Nodes[0])
+	w.t.Start(opt)
+	if !w.t.Until(func() bool { return len(w.Log) > 0 }, AskedWithin) {
+		w.t.Inconclusivef("the target never asked its first contact")
+	}
+}
+
+// PatientCase bounds a case that introduces nodes, which some targets take in
+// only as they refresh; all of it may pass in virtual time.
+const PatientCase = IntroduceWithin + IntroduceWithinVirtual + 20*time.Second
+
+const minute = time.Minute
+
+func hours(n int) time.Duration { return time.Duration(n) * time.Hour }
+
+// lookUp commands a lookup for a random info-hash and waits until the node was
+// asked for it.
+func lookUp(t *T, n *Node) {
+	key := randomID(t)
+	t.Do("get_peers", map[string]any{"info_hash": key.String()})
+	asked := func() bool {
+		for _, q := range n.Asked("get_peers") {
+			if k, _ := q.Key("info_hash"); k == key {
+				return true
+			}
+		}
+		return false
+	}
+	if !t.Until(asked, AskedWithin) {
+		t.Inconclusivef("the target did not ask its contact for the hash that it was told to look up")
+	}
 }

@@ -1,0 +1,278 @@
+package dht
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/p2pspec/p2pspec/conformance"
+)
+
+// MaxPayload is the largest UDP payload that a node may send (BEP 32).
+const MaxPayload = 1024
+
+// bep32 judges the DHT over IPv6 and what it changed for IPv4.
+var bep32 = []Case{
+	{
+		ID: "bep32/size/answer-fits-1024-bytes", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP32-DHT6-003"}, Role: conformance.Responder, Kind: conformance.State,
+		Control: "the announces, which are answered", Within: minute,
+		Explain: "A hundred and fifty peers announce to one info-hash, more than fit into 1024 bytes. No answer to " +
+			"get_peers may be longer, and it must still have peers, so the target has to choose some.",
+		Causes: []string{"all stored peers are sent", "the limit ignores the other keys of the answer"},
+		Run: func(t *T) {
+			infoHash := randomID(t)
+			for range 150 {
+				p := NewPeer(t)
+				p.Announce(infoHash, nil)
+				p.Close()
+			}
+			a := NewPeer(t).Expect("get_peers", Dict{"info_hash": infoHash[:]})
+			if len(a.Raw) > MaxPayload {
+				t.Mismatch("the answer", fmt.Sprintf("%d bytes", len(a.Raw)), "at most 1024 bytes")
+			}
+			if got := a.Values(); len(got) == 0 {
+				t.Mismatch("r.values", "empty", "some of the 150 peers")
+			}
+		},
+	},
+	{
+		ID: "bep32/size/query-of-1024-bytes-is-answered", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP32-DHT6-003"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Control: "a short ping from the same socket",
+		Explain: "A ping is filled to exactly 1024 bytes with a key that must be ignored. It must be answered: nodes " +
+			"have to accept payloads of that size.",
+		Causes: []string{"the receive buffer is shorter", "unknown keys are bounded"},
+		Run: func(t *T) {
+			p := NewPeer(t)
+			p.Ping()
+			fill := MaxPayload - len(Encode(p.Query("ping", Dict{"odd": make([]byte, 900)}))) + 900
+			if n := len(Encode(p.Query("ping", Dict{"odd": make([]byte, fill)}))); n != MaxPayload {
+				t.Harnessf("the query has %d bytes", n)
+			}
+			p.Expect("ping", Dict{"odd": make([]byte, fill)})
+		},
+	},
+	{
+		ID: "bep32/want/nodes-over-ipv4-without-want", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP32-DHT6-007"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Control: "the judged answers themselves",
+		Explain: "find_node and get_peers over IPv4 without want should be answered with nodes and without nodes6: " +
+			"the family of the datagram decides.",
+		Causes: []string{"nodes are only sent when want asks", "nodes6 is always sent"},
+		Run: func(t *T) {
+			p, key := NewPeer(t), randomID(t)
+			for _, a := range []*Answer{
+				p.Expect("find_node", Dict{"target": key[:]}), p.Expect("get_peers", Dict{"info_hash": key[:]}),
+			} {
+				a.Nodes()
+				absent(a, "nodes6")
+			}
+		},
+	},
+	{
+		ID: "bep32/want/n4-over-ipv4", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP32-DHT6-006"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Control: "the judged answers themselves",
+		Explain: "find_node and get_peers with want n4, and with n4 beside strings that nobody defined, should be " +
+			"answered with nodes and without nodes6.",
+		Causes: []string{"want is taken for a string", "an unknown string spoils the list"},
+		Run: func(t *T) {
+			p, key := NewPeer(t), randomID(t)
+			for _, want := range [][]string{{"n4"}, {"zz", "n4", "n9"}} {
+				for _, a := range []*Answer{
+					p.Expect("find_node", Dict{"target": key[:], "want": want}),
+					p.Expect("get_peers", Dict{"info_hash": key[:], "want": want}),
+				} {
+					a.Nodes()
+					absent(a, "nodes6")
+				}
+			}
+		},
+	},
+	{
+		ID: "bep32/want/malformed-want-is-survived", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP32-DHT6-006", "BEP05-KRPC-009"}, Role: conformance.Responder, Kind: conformance.State,
+		Control: "a ping from the same socket after each query",
+		Explain: "find_node with a want that is a string, an integer, a list of integers or a long list. The target " +
+			"may answer, send an error or nothing, and must go on answering.",
+		Causes: []string{"the elements are used before their type is known"},
+		Run: func(t *T) {
+			p, key := NewPeer(t), randomID(t)
+			p.Ping()
+			for _, want := range []any{"n4", 4, []any{4, 6}, []any{[]any{"n4"}}, []any{}, slices.Repeat([]string{"n4"}, 200)} {
+				p.SendMalformed(p.Query("find_node", Dict{"target": key[:], "want": want}), fmt.Sprintf("want is %.40v", want))
+				p.Ping()
+			}
+		},
+	},
+	{
+		ID: "bep32/get_peers/nodes-beside-values", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP32-DHT6-008"}, Role: conformance.Responder, Kind: conformance.State,
+		Control: "the announce, which is answered",
+		Explain: "After an announce, get_peers should be answered with nodes beside the values: a lookup goes on " +
+			"although one node has peers. BEP 5 had the two exclude each other.",
+		Causes: []string{"the answer has either values or nodes, as BEP 5 words it"},
+		Run: func(t *T) {
+			infoHash := randomID(t)
+			NewPeer(t).Announce(infoHash, nil)
+			a := NewPeer(t).Expect("get_peers", Dict{"info_hash": infoHash[:]})
+			if len(a.Values()) == 0 {
+				t.Inconclusivef("the announced peer is not handed out")
+			}
+			a.Nodes()
+		},
+	},
+	{
+		ID: "bep32/nodes6/over-ipv6-without-want", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP32-DHT6-007"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Needs:   []conformance.Need{conformance.NeedIPv6},
+		Control: "the judged answers themselves",
+		Explain: "find_node and get_peers over IPv6 without want should be answered with nodes6 and without nodes.",
+		Causes:  []string{"nodes are sent whatever the family", "nodes6 is only sent when want asks"},
+		Run: func(t *T) {
+			start6(t)
+			p, key := peer6(t), randomID(t)
+			for _, a := range []*Answer{
+				p.Expect("find_node", Dict{"target": key[:]}), p.Expect("get_peers", Dict{"info_hash": key[:]}),
+			} {
+				a.Nodes6()
+				absent(a, "nodes")
+			}
+		},
+	},
+	{
+		ID: "bep32/nodes6/hands-out-a-node-that-answered", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP32-DHT6-009"}, Role: conformance.Responder, Kind: conformance.State,
+		Needs:   []conformance.Need{conformance.NeedIPv6},
+		Control: "the target's own query to the node, which the node answers", Within: PatientCase,
+		Explain: "A scripted node asks the target over IPv6 and answers what it is asked. find_node for its id over " +
+			"IPv6 must return it in nodes6, 38 bytes: id, address, port.",
+		Causes: []string{"the entry is written in 26 bytes", "the address is written in another order"},
+		Run: func(t *T) {
+			start6(t)
+			n := NewNodeAt(t, IDsAt(t, peer6(t).TargetID(), QuietBucket(t), 1)[0], loopback6)
+			n.Begin("find_node", Dict{"target": n.ID[:]})
+			if !t.Until(func() bool { return len(n.Queries) > 0 }, IntroduceWithin) {
+				t.Inconclusivef("the target never asked the node anything, so it need not hand it out")
+			}
+			t.Wait(t.SilenceWait())
+			if got := peer6(t).Expect("find_node", Dict{"target": n.ID[:]}).Nodes6(); !slices.Contains(got, n.Contact()) {
+				t.Mismatch("r.nodes6", got, n.Contact().String()+" among them")
+			}
+		},
+	},
+	{
+		ID: "bep32/want/both-families", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP32-DHT6-006"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Needs:   []conformance.Need{conformance.NeedIPv6},
+		Control: "the judged answers themselves",
+		Explain: "find_node with want n4 and n6 should be answered with both nodes and nodes6, over IPv4 and over IPv6.",
+		Causes:  []string{"the family of the datagram decides in spite of want"},
+		Run: func(t *T) {
+			start6(t)
+			key := randomID(t)
+			for _, p := range []*Peer{peer6(t), NewPeer(t)} {
+				a := p.Expect("find_node", Dict{"target": key[:], "want": []string{"n4", "n6"}})
+				a.Nodes()
+				a.Nodes6()
+			}
+		},
+	},
+	{
+		ID: "bep32/want/other-family", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP32-DHT6-006"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Needs:   []conformance.Need{conformance.NeedIPv6},
+		Control: "the judged answers themselves",
+		Explain: "find_node over IPv4 with want n6, and over IPv6 with want n4, should be answered with the family that " +
+			"is asked for alone.",
+		Causes: []string{"the family of the datagram decides in spite of want"},
+		Run: func(t *T) {
+			start6(t)
+			key := randomID(t)
+			a := peer6(t).Expect("find_node", Dict{"target": key[:], "want": []string{"n4"}})
+			a.Nodes()
+			absent(a, "nodes6")
+			a = NewPeer(t).Expect("find_node", Dict{"target": key[:], "want": []string{"n6"}})
+			a.Nodes6()
+			absent(a, "nodes")
+		},
+	},
+	{
+		ID: "bep32/separate/ipv4-peer-not-in-ipv6-values", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP32-DHT6-001"}, Role: conformance.Responder, Kind: conformance.State,
+		Needs:   []conformance.Need{conformance.NeedIPv6},
+		Control: "get_peers over IPv4, which returns the peer",
+		Explain: "A peer announces over IPv4. get_peers over IPv6 must not return it: the two DHTs are separate.",
+		Causes:  []string{"one store serves both families"},
+		Run: func(t *T) {
+			start6(t)
+			infoHash, p := randomID(t), NewPeer(t)
+			p.Announce(infoHash, nil)
+			mustHold(t, infoHash, p.Addr())
+			judgeFamily(t, peer6(t).Expect("get_peers", Dict{"info_hash": infoHash[:]}), netip.Addr.Is6)
+		},
+	},
+	{
+		ID: "bep32/separate/ipv6-peer-not-in-ipv4-values", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP32-DHT6-005", "BEP32-DHT6-001"}, Role: conformance.Responder, Kind: conformance.State,
+		Needs:   []conformance.Need{conformance.NeedIPv6},
+		Control: "get_peers over IPv6, which returns the peer",
+		Explain: "A peer announces over IPv6. get_peers over IPv4 without want must not return it: an IPv4 node may " +
+			"know nothing of strings of 18 bytes. Over IPv6 it must be there, in 18 bytes.",
+		Causes: []string{"one store serves both families"},
+		Run: func(t *T) {
+			start6(t)
+			infoHash, p := randomID(t), peer6(t)
+			p.Announce(infoHash, nil)
+			if got := peer6(t).Expect("get_peers", Dict{"info_hash": infoHash[:]}).Values(); !slices.Contains(got, p.Addr()) {
+				t.Mismatch("r.values over IPv6", show(got), p.Addr().String()+" among them")
+			}
+			judgeFamily(t, NewPeer(t).Expect("get_peers", Dict{"info_hash": infoHash[:]}), netip.Addr.Is4)
+		},
+	},
+	{
+		ID: "bep32/id/same-over-both-families", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP32-DHT6-002"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Needs:   []conformance.Need{conformance.NeedIPv6},
+		Control: "the judged answers themselves",
+		Explain: "The id in answers over IPv4 and over IPv6 should be the same. BEP 42, which derives the id from the " +
+			"address, contradicts this for public addresses.",
+		Causes: []string{"two nodes run, each with its own id"},
+		Run: func(t *T) {
+			start6(t)
+			six := peer6(t).TargetID()
+			if four := NewPeer(t).TargetID(); four != six {
+				t.Mismatch("r.id over IPv6", six, four.String()+", as over IPv4")
+			}
+		},
+	},
+}
+
+// loopback6 asks for any port of ::1, the one IPv6 address that every system has.
+var loopback6 = netip.AddrPortFrom(netip.IPv6Loopback(), 0)
+
+// start6 starts the target on both families.
+func start6(t *T) { t.Start(conformance.StartOptions{IPv6: true}) }
+
+// peer6 opens a peer at the IPv6 loopback address.
+func peer6(t *T) *Peer { return NewPeerAt(t, loopback6) }
+
+// absent ends the case if the response has the key.
+func absent(a *Answer, key string) {
+	if a.Has(key) {
+		a.t.Mismatch("r."+key+" in the answer to "+a.What, a.show(key), "absent")
+	}
+}
+
+// judgeFamily ends the case if a value is not of the family.
+func judgeFamily(t *T, a *Answer, is func(netip.Addr) bool) {
+	if !a.Has("values") {
+		return
+	}
+	for i, v := range a.Values() {
+		if !is(v.Addr()) {
+			t.Mismatch(fmt.Sprintf("r.values[%d]", i), v, "a peer of the other family")
+		}
+	}
+}
