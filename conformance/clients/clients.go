@@ -1,0 +1,231 @@
+// Package clients describes real programs that the conformance suites judge:
+// where they come from, how they are started, stopped and talked to, and what
+// a reader of their reports should know about them.
+//
+// A description is a TOML file beside this one, or anywhere else. The programs
+// themselves are not part of this module: interop/setup installs them.
+package clients
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Kind says how a client is driven.
+type Kind string
+
+const (
+	Adapter Kind = "adapter" // it speaks the adapter protocol on stdin and stdout
+	Command Kind = "command" // it runs until it is stopped and cannot be told anything
+)
+
+// Client is one described program.
+type Client struct {
+	Name     string `toml:"name"`
+	Version  string `toml:"version"`  // that the committed reports were made with
+	Homepage string `toml:"homepage"` // of the project
+	Source   string `toml:"source"`   // its repository
+	Install  string `toml:"install"`  // how to get it, for a person
+
+	Kind Kind `toml:"kind"`
+	// Program is the command line. {clients} is the folder of the adapters;
+	// {ip}, {port}, {bootstrap} (addresses with spaces between) and {dir} are
+	// left for the runner, in the plain kind.
+	Program []string `toml:"program"`
+	// Files must exist beneath {clients} before Program can run.
+	Files []string `toml:"files"`
+	// VersionFrom is a command whose output holds the installed version. An
+	// adapter tells it in its hello_ok.
+	VersionFrom []string `toml:"version_from"`
+	// Ready bounds the time until start_ok or until the suite's probe is answered.
+	Ready Duration `toml:"ready"`
+	// Stop is the signal that ends it, or "stop", the adapter's verb.
+	Stop string `toml:"stop"`
+
+	Roles        []string `toml:"roles"`        // "responder", "querier"
+	Capabilities []string `toml:"capabilities"` // as in hello_ok
+
+	// IP is where it has to listen; the zero value leaves the choice to the runner.
+	IP netip.Addr `toml:"ip"`
+	// Sources are the addresses that it accepts datagrams from; the zero value
+	// is any.
+	Sources netip.Prefix `toml:"sources"`
+	// Pacing is how many packets one source address may send within 10 seconds;
+	// zero is no limit.
+	Pacing int `toml:"pacing"`
+	// Searches is the info-hash, in hex, that it looks up and announces by itself.
+	Searches string `toml:"searches"`
+	// Quirks are sentences for the reader of a report.
+	Quirks []string `toml:"quirks"`
+
+	folder string // {clients}
+}
+
+// Duration is a time.Duration that TOML writes as "10s".
+type Duration time.Duration
+
+// UnmarshalText reads what time.ParseDuration reads.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	*d = Duration(v)
+	return err
+}
+
+// FolderVariable names the environment variable that says where the adapters are.
+const FolderVariable = "P2PSPEC_CLIENTS"
+
+const extension = ".toml"
+
+//go:embed *.toml libtorrent/adapter.py aria2/start.sh transmission/start.sh
+var embedded embed.FS
+
+// Names lists the clients that are described here, in alphabetical order.
+func Names() []string {
+	files, err := fs.Glob(embedded, "*"+extension)
+	if err != nil {
+		return nil // the pattern is constant and well-formed
+	}
+	for i, f := range files {
+		files[i] = strings.TrimSuffix(f, extension)
+	}
+	return files
+}
+
+// Load reads a description: one of [Names], or a file whose name ends in .toml.
+// A file's {clients} is the folder that it lies in.
+func Load(nameOrFile string) (Client, error) {
+	if strings.HasSuffix(nameOrFile, extension) {
+		text, err := os.ReadFile(nameOrFile)
+		if err != nil {
+			return Client{}, fmt.Errorf("client description: %w", err)
+		}
+		folder, err := filepath.Abs(filepath.Dir(nameOrFile))
+		if err != nil {
+			return Client{}, err
+		}
+		return parse(nameOrFile, text, folder)
+	}
+	if !slices.Contains(Names(), nameOrFile) {
+		return Client{}, fmt.Errorf("no client is called %q; there are %s, or give a file that ends in %s",
+			nameOrFile, strings.Join(Names(), ", "), extension)
+	}
+	text, err := embedded.ReadFile(nameOrFile + extension)
+	if err != nil {
+		return Client{}, err
+	}
+	folder, err := folder()
+	if err != nil {
+		return Client{}, err
+	}
+	return parse(nameOrFile+extension, text, folder)
+}
+
+// Argv is the command line with {clients} filled in. The error says which
+// program or file is missing and how to get it.
+func (c Client) Argv() ([]string, error) {
+	for _, f := range c.Files {
+		if _, err := os.Stat(filepath.Join(c.folder, filepath.FromSlash(f))); err != nil {
+			return nil, fmt.Errorf("client %s is not installed: %w\nIt comes from %s. "+
+				"In a clone of the repository, interop/setup does that; elsewhere, point %s at its conformance/clients",
+				c.Name, err, c.Install, FolderVariable)
+		}
+	}
+	argv := make([]string, len(c.Program))
+	for i, word := range c.Program {
+		argv[i] = strings.ReplaceAll(word, "{clients}", c.folder)
+	}
+	if _, err := exec.LookPath(argv[0]); err != nil {
+		return nil, fmt.Errorf("client %s is not installed: %w\nIt comes from %s", c.Name, err, c.Install)
+	}
+	return argv, nil
+}
+
+// versionPattern finds the number in "aria2 version 1.36.0" and the like.
+var versionPattern = regexp.MustCompile(`\d+(\.\d+)+`)
+
+// Installed is the version of the program on this machine, as VersionFrom
+// tells it; it is empty for a client that tells it another way.
+func (c Client) Installed(ctx context.Context) (string, error) {
+	if len(c.VersionFrom) == 0 {
+		return "", nil
+	}
+	out, err := exec.CommandContext(ctx, c.VersionFrom[0], c.VersionFrom[1:]...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("client %s is not installed: %w\nIt comes from %s", c.Name, err, c.Install)
+	}
+	version := versionPattern.Find(out)
+	if version == nil {
+		return "", fmt.Errorf("client %s: no version in the output of %q", c.Name, c.VersionFrom)
+	}
+	return string(version), nil
+}
+
+func parse(file string, text []byte, folder string) (Client, error) {
+	c := Client{folder: folder}
+	d := toml.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		return Client{}, located(file, err)
+	}
+	if err := c.validate(); err != nil {
+		return Client{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return c, nil
+}
+
+// located names the file and the line of each mistake.
+func located(file string, err error) error {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) {
+		var all []error
+		for _, e := range strict.Errors {
+			line, _ := e.Position()
+			all = append(all, fmt.Errorf("%s:%d: unknown key %s", file, line, strings.Join(e.Key(), ".")))
+		}
+		return errors.Join(all...)
+	}
+	var e *toml.DecodeError
+	if errors.As(err, &e) {
+		line, column := e.Position()
+		return fmt.Errorf("%s:%d:%d: %w", file, line, column, err)
+	}
+	return fmt.Errorf("%s: %w", file, err)
+}
+
+func (c Client) validate() error {
+	switch {
+	case c.Name == "":
+		return errors.New("name is missing")
+	case c.Kind != Adapter && c.Kind != Command:
+		return fmt.Errorf("kind must be %q or %q, not %q", Adapter, Command, c.Kind)
+	case len(c.Program) == 0:
+		return errors.New("program is missing")
+	case c.Ready <= 0:
+		return errors.New(`ready is missing or not positive; write it like "10s"`)
+	case c.Kind == Adapter && c.Stop != "stop":
+		return fmt.Errorf(`stop must be "stop" for an adapter, not %q`, c.Stop)
+	case c.Kind == Command && c.Stop != "SIGTERM":
+		return fmt.Errorf(`stop must be "SIGTERM", not %q`, c.Stop)
+	case c.Pacing < 0:
+		return fmt.Errorf("pacing must not be negative, and is %d", c.Pacing)
+	case c.Sources.IsValid() && !c.IP.IsValid():
+		return errors.New("sources without ip: a client that is picky about addresses must be told its own")
+	case c.Sources.IsValid() && c.Sources.Contains(c.IP):
+		return fmt.Errorf("sources %v must not contain the client's own ip %v", c.Sources, c.IP)
+	}
+	return nil
+}
