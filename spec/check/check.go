@@ -3,7 +3,9 @@
 // traces and applies every rule to them, each as a subtest.
 //
 //	func TestContract(t *testing.T) {
-//		check.Run(t, check.Subject{New: newNode, Input: drawInput, MaxEffects: bound, Golden: "testdata/contract.golden"})
+//		check.Run(t, check.Subject{
+//			New: newNode, Input: drawInput, MaxEffects: bound, Golden: "testdata/contract.golden",
+//		})
 //	}
 //
 // Traces are drawn from [spec.Rand], so a failure names a seed and a step and

@@ -236,7 +236,9 @@ func poison(s *Subject) error {
 }
 
 // again records every trace and requires the same outcomes of another run.
-func (s *Subject) again(run func(seed uint64, trace []step, see func(spec.Machine, []spec.Effect))) error {
+func (s *Subject) again(
+	run func(seed uint64, trace []step, see func(spec.Machine, []spec.Effect)),
+) error {
 	for seed := range uint64(s.Seeds) {
 		trace, want, err := s.record(seed)
 		if err != nil {

@@ -72,7 +72,9 @@ func (s *Subject) pass(g *Gen, m spec.Machine) (wake bool) {
 
 // walk repeats the traces of all seeds, showing each step to see with the
 // machine before and after it.
-func (s *Subject) walk(see func(at step, before, after spec.Machine, effects []spec.Effect) error) error {
+func (s *Subject) walk(
+	see func(at step, before, after spec.Machine, effects []spec.Effect) error,
+) error {
 	for seed := range uint64(s.Seeds) {
 		trace, _, err := s.record(seed)
 		if err != nil {

@@ -32,7 +32,7 @@ func (s *Subject) digests() (string, error) {
 // and toolchain. It is the one rule that a wanted change of behaviour breaks.
 func golden(s *Subject) error {
 	if s.Golden == "" {
-		return errors.New("Subject.Golden is missing: it is what proves the traces equal across architectures")
+		return errors.New("Subject.Golden is missing: it proves traces equal across architectures")
 	}
 	got, err := s.digests()
 	if err != nil {
@@ -49,8 +49,8 @@ func golden(s *Subject) error {
 		return fmt.Errorf("%w (write it with -check.update)", err)
 	}
 	if got != string(want) {
-		return fmt.Errorf("%s: the traces have changed; if that is wanted, run with -check.update\nwas:\n%sis:\n%s",
-			s.Golden, want, got)
+		return fmt.Errorf("%s: the traces have changed; "+
+			"if that is wanted, run with -check.update\nwas:\n%sis:\n%s", s.Golden, want, got)
 	}
 	return nil
 }

@@ -123,7 +123,9 @@ func Run(cfg Config) (Result, error) {
 	if err := cfg.validate(); err != nil {
 		return Result{}, err
 	}
-	s := &search{cfg: &cfg, index: make(map[[sha256.Size]byte]int32), seen: make([]bool, len(cfg.Sometimes))}
+	s := &search{
+		cfg: &cfg, index: make(map[[sha256.Size]byte]int32), seen: make([]bool, len(cfg.Sometimes)),
+	}
 	s.initial = &World{Nodes: make([]Node, len(cfg.Nodes)), losses: cfg.Losses, duplicates: cfg.Duplicates}
 	copy(s.initial.Nodes, cfg.Nodes)
 	for i := range s.initial.Nodes {
@@ -155,7 +157,8 @@ func (s *search) run() (result Result, err error) {
 		s.queue = s.queue[1:]
 		result.States, result.Depth = len(s.states), int(s.states[at].depth)
 		if len(s.states) > s.cfg.MaxStates {
-			return result, fmt.Errorf("explore: more than %d states: make the configuration smaller", s.cfg.MaxStates)
+			return result, fmt.Errorf("explore: more than %d states: make the configuration smaller",
+				s.cfg.MaxStates)
 		}
 		actions = s.cfg.actions(w, actions[:0])
 		if err := s.judge(w, at, len(actions) == 0); err != nil {
@@ -179,7 +182,8 @@ func (s *search) run() (result Result, err error) {
 	}
 	for i, seen := range s.seen {
 		if !seen {
-			return result, fmt.Errorf("explore: %s: none of %d states shows it", s.cfg.Sometimes[i].Name, len(s.states))
+			return result, fmt.Errorf("explore: %s: none of %d states shows it",
+				s.cfg.Sometimes[i].Name, len(s.states))
 		}
 	}
 	return result, nil

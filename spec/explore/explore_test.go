@@ -210,7 +210,9 @@ deliver 10.0.0.1:1 -> 10.0.0.2:1 explore.tick{op:1}
 func TestUnseenWitnessFails(t *testing.T) {
 	c := config("")
 	c.Losses, c.Duplicates = 0, 0
-	c.Sometimes = append(c.Sometimes, Witness{"two done", func(w *World) bool { return len(w.Nodes[0].Done) == 2 }})
+	c.Sometimes = append(c.Sometimes, Witness{
+		"two done", func(w *World) bool { return len(w.Nodes[0].Done) == 2 },
+	})
 	if _, err := Run(c); err == nil || !strings.Contains(err.Error(), "two done: none of") {
 		t.Errorf("got %v", err)
 	}

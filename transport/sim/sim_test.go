@@ -202,7 +202,8 @@ func TestTraceReplays(t *testing.T) {
 			}
 		}
 		var text strings.Builder
-		if _, err := trace.WriteTo(&text); err != nil || !strings.Contains(text.String(), "recv from 10.0.0.1:1 ") {
+		_, err = trace.WriteTo(&text)
+		if err != nil || !strings.Contains(text.String(), "recv from 10.0.0.1:1 ") {
 			t.Errorf("trace text %q, %v", text.String(), err)
 		}
 	}

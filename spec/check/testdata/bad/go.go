@@ -1,0 +1,5 @@
+package bad
+
+func spawn(f func()) {
+	go f() // want go
+}

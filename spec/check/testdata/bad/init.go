@@ -1,0 +1,5 @@
+package bad
+
+func init() { // want init
+	println("started") // want symbol
+}

@@ -1,0 +1,8 @@
+package bad
+
+func swallow(f func()) {
+	defer func() {
+		_ = recover() // want recover
+	}()
+	f()
+}
