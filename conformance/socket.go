@@ -3,6 +3,7 @@ package conformance
 import (
 	"encoding/hex"
 	"net/netip"
+	"time"
 )
 
 // Socket is one source address of the harness for the length of a case.
@@ -56,10 +57,18 @@ func (s *Socket) SendMalformed(payload []byte, note string) { s.send(s.t.Target(
 
 func (s *Socket) send(to netip.AddrPort, payload []byte, note string) {
 	s.t.log.add(s.t.entry(">", s.local, to, payload, note))
+	began := s.t.Now()
 	if err := s.t.net.Send(s.local, to, payload); err != nil {
 		s.t.Notef("sending failed: %v", err)
 	}
+	if held := s.t.Now() - began; held >= pacedNoticeably {
+		s.t.deadline += held // the harness's own courtesy is not the target's delay
+		s.t.mark("held back for %v, so as not to be taken for a flood", held.Round(time.Millisecond))
+	}
 }
+
+// pacedNoticeably is longer than any send takes by itself.
+const pacedNoticeably = 50 * time.Millisecond
 
 // Inbox returns the datagrams that arrived and empties the inbox.
 func (s *Socket) Inbox() []Datagram {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -54,6 +55,9 @@ func (t *T) Start(opt StartOptions) {
 	}
 	opt.Probe = t.suite.Probe
 	inst, err := t.target.Start(t.ctx, t.net, opt)
+	if errors.Is(err, ErrUnsupported) {
+		t.end(Unsupported, &Failure{Message: "the target cannot be started like this: " + err.Error(), Whose: TargetFault})
+	}
 	if err != nil {
 		t.end(Inconclusive, &Failure{Message: "the target did not start: " + err.Error(), Whose: EnvironmentFault})
 	}

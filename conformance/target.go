@@ -13,6 +13,8 @@ type Identity struct {
 	Version string `json:"version,omitempty"` // as the target or its description states it
 	How     string `json:"how"`               // "live", "exec", "client", "built-in", "built-in, virtual time"
 	Address string `json:"address,omitempty"`
+	// Quirks are what a reader of the report should know about the target.
+	Quirks []string `json:"quirks,omitempty"`
 }
 
 // Target is somebody's client: how to reach it, and how to start it afresh

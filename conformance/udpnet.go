@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -11,21 +12,36 @@ import (
 
 // Sources hands out source addresses, each at most once a run, so that a
 // target which counts packets by address sees a stranger in every case.
+//
+// Successive addresses lie in different /24 networks as far as the pool goes:
+// many clients keep one contact of each in a lookup or a bucket.
 type Sources struct {
+	// Pace is how many packets one address sends within [PaceWindow]; a further
+	// one waits. Zero is no limit.
+	Pace int
+
 	mu     sync.Mutex
 	prefix netip.Prefix // zero: the one address by which the system reaches the target
 	single netip.Addr
-	next   netip.Addr
+	taken  uint32
+	sent   map[netip.Addr][]time.Time
 }
+
+// DefaultPace stays below the 50 packets in 10 seconds for which libtorrent
+// mutes an address, the strictest limit known among common clients.
+const (
+	DefaultPace = 40
+	PaceWindow  = 10 * time.Second
+)
 
 // LoopbackSources is the default pool: far from the addresses that programs
 // pick for themselves, and large enough for a thousand runs of every case.
 func LoopbackSources() *Sources { return SourcesIn(netip.MustParsePrefix("127.64.0.0/10")) }
 
-// SourcesIn hands out the addresses of a prefix in order. The system must be
-// able to bind each of them.
+// SourcesIn hands out the addresses of an IPv4 prefix of at most 24 bits. The
+// system must be able to bind each of them.
 func SourcesIn(p netip.Prefix) *Sources {
-	return &Sources{prefix: p.Masked(), next: p.Masked().Addr().Next()}
+	return &Sources{Pace: DefaultPace, prefix: p.Masked(), sent: map[netip.Addr][]time.Time{}}
 }
 
 // SourcesToward picks the pool that suits a target: many addresses for a
@@ -39,24 +55,48 @@ func SourcesToward(target netip.Addr) (*Sources, error) {
 		return nil, fmt.Errorf("no route to %v: %w", target, err)
 	}
 	defer c.Close()
-	return &Sources{single: c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()}, nil
+	single := c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+	return &Sources{Pace: DefaultPace, single: single, sent: map[netip.Addr][]time.Time{}}, nil
 }
 
 // Many reports whether the pool has more than one address.
 func (s *Sources) Many() bool { return s.prefix.IsValid() }
 
+// take goes through the /24 networks of the prefix, one host number at a time.
 func (s *Sources) take() (netip.Addr, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.prefix.IsValid() {
 		return s.single, nil
 	}
-	a := s.next
-	if !s.prefix.Contains(a) {
+	networks := uint32(1) << max(24-s.prefix.Bits(), 0)
+	host := s.taken/networks + 1
+	if host > 254 {
 		return netip.Addr{}, fmt.Errorf("the source addresses of %v are used up", s.prefix)
 	}
-	s.next = a.Next()
-	return a, nil
+	base := s.prefix.Addr().As4()
+	at := binary.BigEndian.Uint32(base[:]) + s.taken%networks<<8 + host
+	s.taken++
+	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, at))), nil
+}
+
+// wait is how long the next packet of an address has to wait; zero books it.
+func (s *Sources) wait(from netip.Addr, now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.Pace == 0 {
+		return 0
+	}
+	sent := s.sent[from]
+	for len(sent) > 0 && now.Sub(sent[0]) >= PaceWindow {
+		sent = sent[1:]
+	}
+	if len(sent) >= s.Pace {
+		s.sent[from] = sent
+		return PaceWindow - now.Sub(sent[0])
+	}
+	s.sent[from] = append(sent, now)
+	return 0
 }
 
 func canBind(a netip.Addr) bool {
@@ -159,13 +199,17 @@ func (n *UDPNetwork) Shut() {
 	clear(n.conns)
 }
 
-// Send transmits one payload.
+// Send transmits one payload, after a pause if its source has sent too much.
 func (n *UDPNetwork) Send(from, to netip.AddrPort, payload []byte) error {
 	n.mu.Lock()
 	c := n.conns[from]
 	n.mu.Unlock()
 	if c == nil {
 		return fmt.Errorf("no socket at %v", from)
+	}
+	for pause := n.sources.wait(from.Addr(), time.Now()); pause > 0; {
+		time.Sleep(pause)
+		pause = n.sources.wait(from.Addr(), time.Now())
 	}
 	_, err := c.WriteToUDPAddrPort(payload, to)
 	return err
