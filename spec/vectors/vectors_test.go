@@ -3,6 +3,7 @@ package vectors
 import (
 	"io/fs"
 	"math/big"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -33,6 +34,15 @@ func TestEveryFileLoads(t *testing.T) {
 		}
 		if _, err := fs.Stat(Files(), name+".json"); err != nil {
 			t.Error(err)
+		}
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range Names() {
+		if !strings.Contains(string(readme), "| `"+name+".json` |") {
+			t.Errorf("README.md does not list %s.json", name)
 		}
 	}
 	if _, err := Load("nosuch"); err == nil || !strings.Contains(err.Error(), "bencode") {
