@@ -155,10 +155,7 @@ func (a *Answer) Int(key string) int64 {
 func (a *Answer) Token() []byte { return a.Bytes("token") }
 
 // Contact is one entry of "nodes" or "nodes6".
-type Contact struct {
-	ID   kademlia.ID
-	Addr netip.AddrPort
-}
+type Contact = kademlia.Contact
 
 // Nodes is the compact node info of "nodes", 26 bytes an entry.
 func (a *Answer) Nodes() []Contact { return a.contacts("nodes", 4) }
@@ -240,6 +237,3 @@ func endpoint(s []byte) netip.AddrPort {
 func compact(a netip.AddrPort) []byte {
 	return append(a.Addr().Unmap().AsSlice(), byte(a.Port()>>8), byte(a.Port()))
 }
-
-// String is id@address.
-func (c Contact) String() string { return c.ID.String() + "@" + c.Addr.String() }

@@ -158,7 +158,7 @@ var bep32 = []Case{
 			}
 			t.Wait(t.SilenceWait())
 			if got := peer6(t).Expect("find_node", Dict{"target": n.ID[:]}).Nodes6(); !slices.Contains(got, n.Contact()) {
-				t.Mismatch("r.nodes6", got, n.Contact().String()+" among them")
+				t.Mismatch("r.nodes6", got, n.String()+" among them")
 			}
 		},
 	},

@@ -74,7 +74,7 @@ var bep42 = []Case{
 				t.Inconclusivef("the target never asked the node anything, so it need not hand it out")
 			}
 			if got := NewPeer(t).Expect("find_node", Dict{"target": n.ID[:]}).Nodes(); !slices.Contains(got, n.Contact()) {
-				t.Mismatch("r.nodes", got, n.Contact().String()+" among them")
+				t.Mismatch("r.nodes", got, n.String()+" among them")
 			}
 		},
 	},

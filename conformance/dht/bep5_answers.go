@@ -57,7 +57,7 @@ var bep5Answers = []Case{
 			}
 			a := NewPeer(t).Expect("find_node", Dict{"target": n.ID[:]})
 			if got := a.Nodes(); !slices.Contains(got, n.Contact()) {
-				t.Mismatch("r.nodes", got, n.Contact().String()+" among them")
+				t.Mismatch("r.nodes", got, n.String()+" among them")
 			}
 		},
 	},
@@ -221,7 +221,7 @@ func judgeClosest(t *T, key kademlia.ID, got []Contact, known []*Node) {
 		}
 		farther := slices.ContainsFunc(got, func(c Contact) bool { return kademlia.Closer(key, n.ID, c.ID) })
 		if len(got) < K || farther {
-			t.Mismatch("r.nodes for "+key.String(), got, "the closest known nodes, "+n.Contact().String()+" among them")
+			t.Mismatch("r.nodes for "+key.String(), got, "the closest known nodes, "+n.String()+" among them")
 		}
 	}
 }

@@ -40,7 +40,7 @@ var bep5Table = []Case{
 			other.ID = odd.ID
 			scripted(odd, func(q *Query) { q.replyFrom(other, Dict{"nodes": ""}) })
 			judgeUnproven(t, odd, fine, "its answers came from another port")
-			if slices.Contains(NewPeer(t).Expect("find_node", Dict{"target": odd.ID[:]}).Nodes(), Contact{odd.ID, other.Addr()}) {
+			if slices.Contains(NewPeer(t).Expect("find_node", Dict{"target": odd.ID[:]}).Nodes(), Contact{ID: odd.ID, Addr: other.Addr()}) {
 				t.Failf("the target hands out the port from which the answers came, which it never asked")
 			}
 		},
@@ -225,7 +225,7 @@ func judgeUnproven(t *T, odd, fine *Node, why string) {
 func neverHandedOut(t *T, n *Node, why string) {
 	got := NewPeer(t).Expect("find_node", Dict{"target": n.ID[:]}).Nodes()
 	if slices.Contains(got, n.Contact()) {
-		t.Mismatch("r.nodes", got, "not "+n.Contact().String()+", because "+why)
+		t.Mismatch("r.nodes", got, "not "+n.String()+", because "+why)
 	}
 }
 

@@ -91,7 +91,10 @@ func NewNodeAt(t *conformance.T, id kademlia.ID, local netip.AddrPort) *Node {
 }
 
 // Contact is what other nodes hand out of this one.
-func (n *Node) Contact() Contact { return Contact{n.ID, n.Addr()} }
+func (n *Node) Contact() Contact { return Contact{ID: n.ID, Addr: n.Addr()} }
+
+// String is id@address.
+func (n *Node) String() string { return n.ID.String() + "@" + n.Addr().String() }
 
 // Token is what this node gives in answer to get_peers and get.
 func (n *Node) Token() []byte { return append([]byte("token "), n.ID[:4]...) }
@@ -120,9 +123,9 @@ func (n *Node) Nearest(q *Query) Dict {
 	var four, six []byte
 	for _, c := range n.Known(key) {
 		if c.Addr.Addr().Is4() {
-			four = c.append(four)
+			four = appendContact(four, c)
 		} else {
-			six = c.append(six)
+			six = appendContact(six, c)
 		}
 	}
 	r := Dict{}
@@ -135,8 +138,10 @@ func (n *Node) Nearest(q *Query) Dict {
 	return r
 }
 
-// append writes compact node info.
-func (c Contact) append(b []byte) []byte { return append(append(b, c.ID[:]...), compact(c.Addr)...) }
+// appendContact writes compact node info.
+func appendContact(b []byte, c Contact) []byte {
+	return append(append(b, c.ID[:]...), compact(c.Addr)...)
+}
 
 // Asked are the queries with the method; "" counts all.
 func (p *Peer) Asked(method string) []*Query {

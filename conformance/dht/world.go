@@ -99,8 +99,8 @@ const (
 )
 
 // Introduce lets the nodes ask the target and answer what it asks, until the
-// target hands all of them out or the time is over. It returns those that the
-// target hands out.
+// target hands all of them out, has asked all and takes no more, or the time
+// is over. It returns those that the target hands out.
 func Introduce(t *conformance.T, nodes ...*Node) []*Node {
 	within, pause := IntroduceWithin, 500*time.Millisecond
 	if t.Virtual() {
@@ -109,17 +109,17 @@ func Introduce(t *conformance.T, nodes ...*Node) []*Node {
 	for _, n := range nodes {
 		n.Begin("find_node", Dict{"target": n.ID[:]})
 	}
-	limit := t.Now() + within
-	for {
+	var known []*Node
+	for limit := t.Now() + within; ; pause = min(2*pause, within/4) {
 		t.Until(func() bool { return allAsked(nodes) }, pause)
-		if allAsked(nodes) || t.Now() >= limit {
-			known := HandedOut(t, nodes...)
-			if len(known) == len(nodes) || t.Now() >= limit {
+		asked, before := allAsked(nodes), len(known)
+		if over := t.Now() >= limit; asked || over {
+			known = HandedOut(t, nodes...)
+			if over || len(known) == len(nodes) || len(known) > 0 && len(known) == before {
 				return known
 			}
 			t.Wait(pause)
 		}
-		pause = min(2*pause, within/4)
 	}
 }
 
@@ -175,15 +175,19 @@ func (w *World) Join(opt conformance.StartOptions) {
 
 // PatientCase bounds a case that introduces nodes, which some targets take in
 // only as they refresh; all of it may pass in virtual time.
-const PatientCase = IntroduceWithin + IntroduceWithinVirtual + 20*time.Second
+const PatientCase = IntroduceWithinVirtual + 5*time.Minute
 
 const minute = time.Minute
 
 func hours(n int) time.Duration { return time.Duration(n) * time.Hour }
 
-// lookUp commands a lookup for a random info-hash and waits until the node was
-// asked for it.
+// lookUp commands a lookup for a random info-hash, once the target has settled
+// with its first contact, and waits until the node was asked for it.
 func lookUp(t *T, n *Node) {
+	if !t.Until(func() bool { return len(n.Queries) > 0 }, AskedWithin) {
+		t.Inconclusivef("the target never asked its first contact")
+	}
+	t.Wait(t.SilenceWait())
 	key := randomID(t)
 	t.Do("get_peers", map[string]any{"info_hash": key.String()})
 	asked := func() bool {

@@ -1,0 +1,64 @@
+package dht_test
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/conformance/dht"
+	"github.com/p2pspec/p2pspec/conformance/null"
+	"github.com/p2pspec/p2pspec/conformance/report"
+)
+
+// uncontrolled are the suites without the control that would spare a dead
+// target their cases: each case has to find out for itself.
+func uncontrolled() []conformance.Suite {
+	suites := dht.Suites()
+	for i := range suites {
+		suites[i].Control = func(t *conformance.T) { t.Earn() }
+	}
+	return suites
+}
+
+// No case passes against a target that does nothing of use.
+func TestNullTargetsPassNothing(t *testing.T) {
+	for _, kind := range null.Datagram() {
+		t.Run(kind.Name, func(t *testing.T) {
+			r, err := conformance.Run(t.Context(), null.Target{Kind: kind}, conformance.Options{
+				Suites: uncontrolled(), Jobs: runtime.GOMAXPROCS(0),
+			})
+			require.NoError(t, err)
+			for _, res := range r.Results {
+				switch res.Verdict {
+				case conformance.Inconclusive, conformance.Unsupported:
+				default:
+					t.Errorf("%s: %s\n%s", res.Case, res.Verdict, report.Explain(res))
+				}
+			}
+		})
+	}
+}
+
+// A run against a null target on a real socket ends soon, with a report and
+// the exit code of an unreachable target.
+func TestNullTargetsEndARunSoon(t *testing.T) {
+	for _, kind := range null.Datagram() {
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			at, stop, err := null.Listen(kind)
+			require.NoError(t, err)
+			began := time.Now()
+			target := conformance.NewLiveTarget(at, conformance.LoopbackSources())
+			r, err := conformance.Run(t.Context(), target, conformance.Options{Suites: dht.Suites()})
+			require.NoError(t, err)
+			require.NoError(t, stop())
+			assert.Zero(t, r.Summary[conformance.Pass])
+			assert.Contains(t, []conformance.ExitCode{conformance.ExitUnreachable, conformance.ExitInconclusive}, r.Exit)
+			assert.Less(t, time.Since(began), 30*time.Second)
+		})
+	}
+}
