@@ -76,7 +76,7 @@ func (t *Table) Heard(c Contact, now time.Duration) Result {
 // Queried notes a request from c when it is known and Refuses strangers: BEP 5
 // admits a node only once it answered. A known contact is Refreshed.
 func (t *Table) Queried(c Contact, now time.Duration) Result {
-	if i := index(t.find(c.ID).entries, &c.ID); i < 0 {
+	if i := t.bucketOf(c.ID).find(&c.ID); i < 0 {
 		return Result{}
 	}
 	return t.Heard(c, now)
@@ -85,7 +85,7 @@ func (t *Table) Queried(c Contact, now time.Duration) Result {
 // Offer admits a contact that is known from hearsay and did not show itself: a
 // seed, or one saved by an earlier run. A known contact stays as it is.
 func (t *Table) Offer(c Contact, now time.Duration) Result {
-	if index(t.find(c.ID).entries, &c.ID) >= 0 {
+	if t.bucketOf(c.ID).find(&c.ID) >= 0 {
 		return Result{}
 	}
 	return t.seen(Entry{Contact: c, LastReply: Never, LastQuery: Never, LastFailure: Never}, now)
@@ -99,8 +99,8 @@ func (t *Table) Offer(c Contact, now time.Duration) Result {
 // KAD-BUCKET-007, KAD-BUCKET-012, KAD-BUCKET-013, KAD-BUCKET-014, KAD-BUCKET-015
 // (Kademlia §2.2, §4.1); BEP05-TBL-004.
 func (t *Table) Failed(id ID, now time.Duration) Result {
-	b := t.find(id)
-	i := index(b.entries, &id)
+	b := t.bucketOf(id)
+	i := b.find(&id)
 	if i < 0 {
 		return Result{}
 	}
@@ -130,16 +130,16 @@ func (t *Table) Failed(id ID, now time.Duration) Result {
 
 // Unprobe withdraws a probe that the owner could not send.
 func (t *Table) Unprobe(id ID) {
-	b := t.find(id)
-	if i := index(b.entries, &id); i >= 0 {
+	b := t.bucketOf(id)
+	if i := b.find(&id); i >= 0 {
 		b.unprobe(&b.entries[i])
 	}
 }
 
 // Remove forgets the contact id, spare or not, and promotes nobody.
 func (t *Table) Remove(id ID) {
-	b := t.find(id)
-	if i := index(b.entries, &id); i >= 0 {
+	b := t.bucketOf(id)
+	if i := b.find(&id); i >= 0 {
 		b.remove(i)
 		t.size--
 	}
@@ -151,8 +151,8 @@ func (t *Table) seen(e Entry, now time.Duration) Result {
 	if e.ID == t.self || !e.ID.Fits(int(t.idBits)) || !e.Addr.IsValid() {
 		return Result{}
 	}
-	b := t.find(e.ID)
-	if i := index(b.entries, &e.ID); i >= 0 {
+	b := t.bucketOf(e.ID)
+	if i := b.find(&e.ID); i >= 0 {
 		return t.refresh(b, i, e, now)
 	}
 	b.dropSpare(&e.ID)
@@ -167,7 +167,7 @@ func (t *Table) seen(e Entry, now time.Duration) Result {
 			return Result{Change: Spared, Probe: t.probe(b, now)}
 		}
 		t.split(t.bucketIndex(&e.ID))
-		b = t.find(e.ID)
+		b = t.bucketOf(e.ID)
 	}
 	b.insert(e, int(t.k))
 	t.size++
@@ -195,14 +195,15 @@ func (t *Table) refresh(b *bucket, i int, e Entry, now time.Duration) Result {
 	if !answered {
 		e.Failures = old.Failures
 	}
+	last := len(b.entries) - 1
 	copy(b.entries[i:], b.entries[i+1:])
-	tail := &b.entries[len(b.entries)-1]
-	*tail = e
+	copy(b.keys[i:], b.keys[i+1:])
+	b.entries[last], b.keys[last] = e, high(&e.ID)
 	r := Result{Change: Refreshed}
 	if answered && e.probed {
 		// BEP 5 pings on until one fails or all are good; the paper asks one
 		// (KAD-BUCKET-008).
-		if b.unprobe(tail); t.goodFor > 0 && len(b.spares) > 0 {
+		if b.unprobe(&b.entries[last]); t.goodFor > 0 && len(b.spares) > 0 {
 			r.Probe = t.probe(b, now)
 		}
 	}
@@ -288,7 +289,7 @@ func (t *Table) split(i int) {
 	for _, e := range slices.Backward(old.spares) { // newest first
 		b := half(&e)
 		if len(b.entries) < int(t.k) {
-			b.entries = slices.Insert(grow(b.entries, int(t.k)), 0, e)
+			b.insertAt(0, e, int(t.k))
 			t.size++
 		} else {
 			b.spares = slices.Insert(b.spares, 0, e)
@@ -296,15 +297,22 @@ func (t *Table) split(i int) {
 	}
 	t.buckets[i] = lower
 	t.buckets = slices.Insert(t.buckets, i+1, upper)
+	t.findQuietest()
 }
 
 // insert appends e as the most recently seen.
-func (b *bucket) insert(e Entry, k int) { b.entries = append(grow(b.entries, k), e) }
+func (b *bucket) insert(e Entry, k int) { b.insertAt(len(b.entries), e, k) }
+
+func (b *bucket) insertAt(i int, e Entry, k int) {
+	b.entries = slices.Insert(grow(b.entries, k), i, e)
+	b.keys = slices.Insert(grow(b.keys, k), i, high(&e.ID))
+}
 
 func (b *bucket) remove(i int) Contact {
 	c := b.entries[i].Contact
 	b.unprobe(&b.entries[i])
 	b.entries = slices.Delete(b.entries, i, i+1)
+	b.keys = slices.Delete(b.keys, i, i+1)
 	return c
 }
 
@@ -335,7 +343,7 @@ func (b *bucket) dropSpare(id *ID) {
 
 // grow makes room for one more entry. It doubles but never past limit: with
 // thousands of nodes in one process the slack of append is what counts.
-func grow(list []Entry, limit int) []Entry {
+func grow[T any](list []T, limit int) []T {
 	if len(list) < cap(list) {
 		return list
 	}

@@ -101,23 +101,25 @@ func (w *walk) subtree(lo, hi, depth int) {
 // its bits. Only contacts that agree in all 58 need a second look.
 func (w *walk) bucket(i int) {
 	const indexBits = 6
-	entries := w.table.buckets[i].entries
+	b := &w.table.buckets[i]
 	var keys [MaxK]uint64
-	n, top := 0, high(w.target)
-	for j := range entries {
-		if w.filter != nil && !w.filter(&entries[j]) {
-			continue
-		}
-		key := (high(&entries[j].ID)^top)>>indexBits<<indexBits | uint64(j)
-		at := n
-		for ; at > 0 && w.less(key, keys[at-1], entries); at-- {
+	top := high(w.target)
+	for j, key := range b.keys {
+		key = (key^top)>>indexBits<<indexBits | uint64(j)
+		at := j
+		for ; at > 0 && w.less(key, keys[at-1], b.entries); at-- {
 			keys[at] = keys[at-1]
 		}
 		keys[at] = key
-		n++
 	}
-	for _, key := range keys[:min(n, w.want-len(w.out))] {
-		w.out = append(w.out, entries[key%MaxK].Contact)
+	for _, key := range keys[:len(b.keys)] {
+		if len(w.out) == w.want {
+			return
+		}
+		e := &b.entries[key%MaxK]
+		if w.filter == nil || w.filter(e) {
+			w.out = append(w.out, e.Contact)
+		}
 	}
 }
 

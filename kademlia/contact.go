@@ -22,12 +22,12 @@ const Never time.Duration = math.MinInt64
 
 // An Entry is a contact in a routing table with what was seen of it.
 type Entry struct {
+	Failures uint8 // requests in a row that it left unanswered
+	probed   bool  // its eviction depends on the ping under way
 	Contact
 	LastReply   time.Duration // when it last answered a request of ours, or Never
 	LastQuery   time.Duration // when it last sent a request of its own, or Never
 	LastFailure time.Duration // when it last left a request unanswered, or Never
-	Failures    uint8         // requests in a row that it left unanswered
-	probed      bool          // its eviction depends on the ping under way
 }
 
 // maxBackOff bounds the exponent of the back-off: 2¹⁰ minutes are 17 hours.

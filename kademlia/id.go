@@ -73,7 +73,9 @@ func (id ID) Flip(i int) ID {
 }
 
 // Fits reports whether id belongs to an n-bit space.
-func (id ID) Fits(n int) bool {
+func (id ID) Fits(n int) bool { return n == MaxBits || id.fits(n) }
+
+func (id *ID) fits(n int) bool {
 	for i := range id {
 		if id[i]&lowMask(n-8*i) != 0 {
 			return false
@@ -142,6 +144,9 @@ func prefixLen(a, b *ID) int {
 	}
 	return 128 + bits.LeadingZeros32(binary.BigEndian.Uint32(a[16:])^binary.BigEndian.Uint32(b[16:]))
 }
+
+// same reports equality. Identifiers that differ nearly always do so at once.
+func same(a, b *ID) bool { return high(a) == high(b) && *a == *b }
 
 // high is the most significant word, enough to tell most identifiers apart.
 func high(id *ID) uint64 { return binary.BigEndian.Uint64(id[:8]) }

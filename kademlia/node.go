@@ -16,6 +16,10 @@ type Config struct {
 	ID   ID       // own identifier, required unless it is truly 0
 	Seed [32]byte // of the node's randomness: RPC identifiers, refresh targets
 
+	// Contacts are known from an earlier run. They enter the routing table in
+	// this order, unverified, as far as it has room; unusable ones are left out.
+	Contacts []Contact
+
 	IDBits      int  // width of the identifier space, 3…160; default 160
 	K           int  // bucket size, and copies of a value, 1…64; default 20
 	Alpha       int  // requests that a lookup has in flight, 1…32; default 3
@@ -80,15 +84,17 @@ func (c Config) withDefaults() (Config, error) {
 // maxPeriod keeps sums of instants and periods far from overflow.
 const maxPeriod = 365 * 24 * time.Hour
 
-// MaxEffects bounds the effects of one Step. Each timer due may fire in it: all
-// requests time out and each lets its lookup send K more or end, and a newcomer
-// may be handed every value as far as MaxPings allows.
+// MaxEffects bounds the effects of one Step, however many timers fire in it.
+// What a Step sends is still under way when it ends, which is at most K or Alpha
+// requests a lookup and MaxPings others, but for Alpha a lookup that may have
+// been forgotten. To that comes one Done for each lookup and ping, and the reply
+// or refusal of the input.
 func (c Config) MaxEffects() (int, error) {
 	c, err := c.withDefaults()
 	if err != nil {
 		return 0, err
 	}
-	return 4 * (c.MaxLookups*(max(c.K, c.Alpha)+2) + c.MaxPings + 4), nil
+	return c.MaxLookups*(max(c.K, c.Alpha)+c.Alpha+1) + 2*c.MaxPings + 2, nil
 }
 
 // A Node is one Kademlia participant. It implements [spec.Machine].
@@ -101,7 +107,7 @@ type Node struct {
 	rpcs       []rpc         // in the order of their deadlines
 	searches   []search      // in the order of their beginnings
 	lastSearch uint32        // serial of the newest
-	retryAt    time.Duration // until then no upkeep: every lookup slot was taken
+	retryAt    time.Duration // until then no upkeep: every lookup slot was taken; or Never
 
 	values    []value       // held for others, ordered by key
 	published []publication // our own, ordered by key
@@ -127,12 +133,18 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, c := range cfg.Contacts {
+		if usable(c.Addr) {
+			table.Offer(c, now)
+		}
+	}
+	cfg.Contacts = nil
 	return &Node{
 		cfg:     cfg,
 		now:     now,
 		rng:     spec.NewRand(cfg.Seed),
 		table:   table,
-		retryAt: now,
+		retryAt: Never,
 	}, nil
 }
 
@@ -218,6 +230,9 @@ func (n *Node) nextTimer() timer {
 // fireTimers fires everything due at or before now. Each firing moves its timer
 // past now, so the loop ends.
 func (n *Node) fireTimers(out []spec.Effect) []spec.Effect {
+	if n.retryAt <= n.now {
+		n.retryAt = Never
+	}
 	for {
 		t := n.nextTimer()
 		if t.kind == noTimer || t.at > n.now {
@@ -247,7 +262,7 @@ func (n *Node) refresh(out []spec.Effect) []spec.Effect {
 		return n.postpone(out)
 	}
 	target := n.table.RandomID(n.table.Quietest(), &n.rng)
-	return n.begin(search{purpose: forRefresh}, target, out)
+	return n.begin(search{purpose: forRefresh, expireAt: Never}, target, out)
 }
 
 // postpone puts upkeep off until a lookup slot may be free again.

@@ -200,7 +200,7 @@ func (n *Node) receiveReply(
 	refuse := func(clause string, err error) []spec.Effect {
 		return append(out, spec.Drop{From: in.From, Clause: clause, Reason: err})
 	}
-	i := slices.IndexFunc(n.rpcs, func(r rpc) bool { return r.id == h.RPC })
+	i := n.awaited(&h.RPC)
 	if i < 0 {
 		return refuse("KAD-RPC-003", fmt.Errorf("%w: RPC %v is not awaited", errReply, h.RPC))
 	}
@@ -227,6 +227,15 @@ func (n *Node) receiveReply(
 		return append(out, spec.Done{Op: r.op, Result: Ponged{r.to}})
 	}
 	return n.advance(&r, in.Msg, out)
+}
+
+func (n *Node) awaited(id *ID) int {
+	for i := range n.rpcs {
+		if same(&n.rpcs[i].id, id) {
+			return i
+		}
+	}
+	return -1
 }
 
 // checkBody judges what a reply carries.

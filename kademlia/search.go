@@ -20,7 +20,7 @@ type search struct {
 	farther int32 // join: bits shared with the next bucket to refresh, -1: the own ID
 
 	data       []byte        // value to store
-	ttl        time.Duration // its life
+	expireAt   time.Duration // the end of its life, or Never
 	storing    bool          // the lookup is done and STOREs are out
 	pending    int32         // STOREs not yet answered
 	copies     int32         // nodes that took the value
@@ -55,7 +55,7 @@ func (n *Node) join(in Join, out []spec.Effect) []spec.Effect {
 	for _, c := range seeds[:min(len(seeds), n.cfg.K)] {
 		out = n.filed(n.table.Offer(c, n.now), out) // KAD-JOIN-001
 	}
-	return n.begin(search{purpose: forJoin, op: in.Op, farther: -1}, n.cfg.ID, out)
+	return n.begin(search{purpose: forJoin, expireAt: Never, op: in.Op, farther: -1}, n.cfg.ID, out)
 }
 
 // findNode executes the command FindNode.
@@ -63,7 +63,7 @@ func (n *Node) findNode(in FindNode, out []spec.Effect) []spec.Effect {
 	if err := n.refuseLookup(in.Target); err != nil {
 		return fail(in.Op, err, out)
 	}
-	return n.begin(search{purpose: forNodes, op: in.Op}, in.Target, out)
+	return n.begin(search{purpose: forNodes, expireAt: Never, op: in.Op}, in.Target, out)
 }
 
 // findValue executes the command FindValue.
@@ -75,7 +75,7 @@ func (n *Node) findValue(in FindValue, out []spec.Effect) []spec.Effect {
 	if err := n.refuseLookup(in.Key); err != nil {
 		return fail(in.Op, err, out)
 	}
-	return n.begin(search{purpose: forValue, op: in.Op}, in.Key, out)
+	return n.begin(search{purpose: forValue, expireAt: Never, op: in.Op}, in.Key, out)
 }
 
 func (n *Node) refuseLookup(target ID) error {
@@ -155,8 +155,11 @@ func (n *Node) ask(s *search, c Contact, out []spec.Effect) []spec.Effect {
 // advance tells the lookup behind r what came of it: the reply, or nil when the
 // time was up.
 func (n *Node) advance(r *rpc, reply spec.Message, out []spec.Effect) []spec.Effect {
-	i := slices.IndexFunc(n.searches, func(s search) bool { return s.serial == r.search })
-	if i < 0 {
+	i := 0
+	for i < len(n.searches) && n.searches[i].serial != r.search {
+		i++
+	}
+	if i == len(n.searches) {
 		return out
 	}
 	s := &n.searches[i]

@@ -46,7 +46,8 @@ func (n *net) join(t testing.TB) Contact {
 		c.ID = RandomID(n.Rand(), bits)
 	}
 	i := len(n.nodes)
-	c.Addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 4000)
+	host := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+	c.Addr = netip.AddrPortFrom(host, 4000)
 	cfg.ID = c.ID
 	m, err := New(cfg, n.Now())
 	require.NoError(t, err)

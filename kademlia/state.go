@@ -1,7 +1,6 @@
 package kademlia
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -31,7 +30,7 @@ func (n *Node) AppendState(b []byte) []byte {
 	b = n.rng.AppendState(b)
 	b = n.table.AppendState(b, n.now)
 	b = appendUint32(b, n.lastSearch)
-	b = appendAt(b, max(n.retryAt, n.now), n.now) // only a retryAt ahead matters
+	b = appendAt(b, n.retryAt, n.now)
 	b = appendUint32(b, uint32(len(n.rpcs)))
 	for i := range n.rpcs {
 		r := &n.rpcs[i]
@@ -44,7 +43,7 @@ func (n *Node) AppendState(b []byte) []byte {
 	}
 	b = appendUint32(b, uint32(len(n.searches)))
 	for i := range n.searches {
-		b = n.searches[i].append(b)
+		b = n.searches[i].append(b, n.now)
 	}
 	b = appendUint32(b, uint32(len(n.values)))
 	for i := range n.values {
@@ -81,13 +80,13 @@ func (c *Config) append(b []byte) []byte {
 	return b
 }
 
-func (s *search) append(b []byte) []byte {
+func (s *search) append(b []byte, now time.Duration) []byte {
 	b = appendUint32(b, s.serial)
 	b = append(b, uint8(s.purpose), boolByte(s.storing))
 	b = appendUint64(b, uint64(s.op))
 	b = s.lookup.AppendState(b)
 	b = appendBytes(b, s.data)
-	b = appendUint64(b, uint64(s.ttl))
+	b = appendAt(b, s.expireAt, now)
 	for _, v := range [...]int32{s.failed, s.farther, s.pending, s.copies} {
 		b = appendUint32(b, uint32(v))
 	}
@@ -124,8 +123,10 @@ func (n *Node) Check() error {
 			return fmt.Errorf("search %d: %w", n.searches[i].serial, err)
 		}
 	}
-	if !slices.IsSortedFunc(n.rpcs, func(a, b rpc) int { return cmp.Compare(a.deadline, b.deadline) }) {
-		return fmt.Errorf("kademlia: requests out of order")
+	for i := 1; i < len(n.rpcs); i++ {
+		if n.rpcs[i-1].deadline > n.rpcs[i].deadline {
+			return fmt.Errorf("kademlia: requests out of order at %d", i)
+		}
 	}
 	for i := 1; i < len(n.values); i++ {
 		if n.values[i-1].compare(n.values[i].key) >= 0 {

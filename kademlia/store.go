@@ -45,7 +45,7 @@ func (n *Node) store(in Store, out []spec.Effect) []spec.Effect {
 	} else {
 		n.published = slices.Insert(n.published, i, p)
 	}
-	s := search{purpose: forStore, op: in.Op, data: p.data, ttl: n.cfg.Expire}
+	s := search{purpose: forStore, op: in.Op, data: p.data, expireAt: n.now + n.cfg.Expire}
 	return n.begin(s, in.Key, out)
 }
 
@@ -68,7 +68,7 @@ func (n *Node) republish(i int, out []spec.Effect) []spec.Effect {
 	}
 	p := &n.published[i]
 	p.republishAt = n.now + n.cfg.Republish
-	s := search{purpose: forRepublish, data: p.data, ttl: n.cfg.Expire}
+	s := search{purpose: forRepublish, data: p.data, expireAt: n.now + n.cfg.Expire}
 	return n.begin(s, p.key, out)
 }
 
@@ -83,7 +83,7 @@ func (n *Node) replicate(i int, out []spec.Effect) []spec.Effect {
 	}
 	v := &n.values[i]
 	v.replicateAt = n.nextReplication()
-	s := search{purpose: forReplicate, data: v.data, ttl: v.expireAt - n.now}
+	s := search{purpose: forReplicate, data: v.data, expireAt: v.expireAt}
 	if prefixLen(&v.key, &n.cfg.ID) < n.table.Neighbourhood() {
 		return n.begin(s, v.key, out)
 	}
@@ -106,6 +106,10 @@ func (n *Node) nextReplication() time.Duration {
 func (n *Node) storeAt(i int, closest []Contact, out []spec.Effect) []spec.Effect {
 	s := &n.searches[i]
 	s.storing = true
+	ttl := s.expireAt - n.now
+	if ttl <= 0 { // the lookup outlived it
+		return n.finish(i, out)
+	}
 	key := s.lookup.Target()
 	closer := 0
 	for closer < len(closest) && compare(&key, &closest[closer].ID, &n.cfg.ID) < 0 {
@@ -113,14 +117,14 @@ func (n *Node) storeAt(i int, closest []Contact, out []spec.Effect) []spec.Effec
 	}
 	if closer < n.cfg.K {
 		if n.value(key) != nil || len(n.values) < n.cfg.MaxValues {
-			n.keep(key, s.data, s.ttl)
+			n.keep(key, s.data, ttl)
 			s.copies++
 		}
 		closest = closest[:min(len(closest), n.cfg.K-1)]
 	}
 	s.pending = int32(len(closest))
 	for _, c := range closest {
-		out = n.sendStore(c, s.serial, key, s.data, s.ttl, out)
+		out = n.sendStore(c, s.serial, key, s.data, ttl, out)
 	}
 	return n.pump(i, out)
 }
@@ -146,8 +150,9 @@ func (n *Node) handOver(c Contact, out []spec.Effect) []spec.Effect {
 	var room [MaxK]Contact
 	for i := range n.values {
 		v := &n.values[i]
+		ttl := v.expireAt - n.now
 		near := n.table.Closest(v.key, n.cfg.K, others, room[:0])
-		if free == 0 || len(near) > 0 && compare(&v.key, &near[0].ID, &n.cfg.ID) < 0 {
+		if free == 0 || ttl <= 0 || len(near) > 0 && compare(&v.key, &near[0].ID, &n.cfg.ID) < 0 {
 			continue
 		}
 		rank := int(boolByte(compare(&v.key, &n.cfg.ID, &c.ID) < 0))
@@ -155,7 +160,7 @@ func (n *Node) handOver(c Contact, out []spec.Effect) []spec.Effect {
 			rank += int(boolByte(compare(&v.key, &near[j].ID, &c.ID) < 0))
 		}
 		if rank < n.cfg.K {
-			out = n.sendStore(c, 0, v.key, v.data, v.expireAt-n.now, out)
+			out = n.sendStore(c, 0, v.key, v.data, ttl, out)
 			free--
 		}
 	}

@@ -108,6 +108,7 @@ type Table struct {
 	evictAfter uint8
 	nearest    bool
 	size       int32    // contacts in all buckets
+	quietest   int32    // index of the bucket that was touched longest ago
 	buckets    []bucket // ordered by range
 }
 
@@ -120,6 +121,7 @@ type bucket struct {
 	depth   uint8
 	probing bool          // one entry has probed set
 	touched time.Duration // see Touch
+	keys    []uint64      // of each entry the top of its ID: see find
 	entries []Entry
 	spares  []Entry
 }
@@ -153,8 +155,8 @@ func (t *Table) Len() int { return int(t.size) }
 
 // Get returns the entry of the contact id.
 func (t *Table) Get(id ID) (Entry, bool) {
-	b := t.find(id)
-	if i := index(b.entries, &id); i >= 0 {
+	b := t.bucketOf(id)
+	if i := b.find(&id); i >= 0 {
 		return b.entries[i], true
 	}
 	return Entry{}, false
@@ -198,19 +200,27 @@ func (t *Table) Buckets() iter.Seq[Range] {
 // owner's rule: a lookup in the paper (§2.3), an answer or a new contact in
 // BEP 5.
 func (t *Table) Touch(id ID, now time.Duration) {
-	b := t.find(id)
+	i := t.bucketIndex(&id)
+	b := &t.buckets[i]
 	b.touched = max(b.touched, now)
+	if i == int(t.quietest) {
+		t.findQuietest()
+	}
+}
+
+func (t *Table) findQuietest() {
+	t.quietest = 0
+	for i := range t.buckets {
+		if t.buckets[i].touched < t.buckets[t.quietest].touched {
+			t.quietest = int32(i)
+		}
+	}
 }
 
 // Quietest returns the bucket that was touched longest ago, the first such in
 // the order of ranges.
 func (t *Table) Quietest() Range {
-	q := &t.buckets[0]
-	for i := range t.buckets {
-		if b := &t.buckets[i]; b.touched < q.touched {
-			q = b
-		}
-	}
+	q := &t.buckets[t.quietest]
 	return Range{q.prefix, int(q.depth), len(q.entries), q.touched}
 }
 
@@ -219,8 +229,8 @@ func (t *Table) RandomID(r Range, rng *spec.Rand) ID {
 	return RandomWithPrefix(rng, r.Prefix, r.Depth, int(t.idBits))
 }
 
-// find returns the bucket whose range holds id.
-func (t *Table) find(id ID) *bucket { return &t.buckets[t.bucketIndex(&id)] }
+// bucketOf returns the bucket whose range holds id.
+func (t *Table) bucketOf(id ID) *bucket { return &t.buckets[t.bucketIndex(&id)] }
 
 func (t *Table) bucketIndex(id *ID) int {
 	lo, hi := 0, len(t.buckets) // buckets[lo].prefix ≤ id < buckets[hi].prefix
@@ -234,9 +244,22 @@ func (t *Table) bucketIndex(id *ID) int {
 	return lo
 }
 
+// find returns the position of id among the entries, -1 if it is not there. It
+// reads the keys, which lie side by side, before it touches an entry: with many
+// nodes in one process the cache decides.
+func (b *bucket) find(id *ID) int {
+	key := high(id)
+	for i, k := range b.keys {
+		if k == key && b.entries[i].ID == *id {
+			return i
+		}
+	}
+	return -1
+}
+
 func index(entries []Entry, id *ID) int {
 	for i := range entries {
-		if entries[i].ID == *id {
+		if same(&entries[i].ID, id) {
 			return i
 		}
 	}
@@ -249,6 +272,7 @@ func (t *Table) Clone() Table {
 	c.buckets = slices.Clone(t.buckets)
 	for i := range c.buckets {
 		b := &c.buckets[i]
+		b.keys = slices.Clone(b.keys)
 		b.entries, b.spares = slices.Clone(b.entries), slices.Clone(b.spares)
 	}
 	return c
@@ -261,12 +285,16 @@ func (t *Table) AppendState(b []byte, now time.Duration) []byte {
 	b = append(b, t.idBits, t.k, t.splitBits, t.spare, t.staleAfter, t.evictAfter)
 	b = append(b, boolByte(t.nearest))
 	b = appendUint32(b, uint32(t.size))
+	b = appendUint32(b, uint32(t.quietest))
 	b = appendUint32(b, uint32(len(t.buckets)))
 	for i := range t.buckets {
 		u := &t.buckets[i]
 		b = append(b, u.prefix[:]...)
 		b = append(b, u.depth, boolByte(u.probing))
 		b = appendAt(b, u.touched, now)
+		for _, key := range u.keys {
+			b = appendUint64(b, key)
+		}
 		for _, list := range [...][]Entry{u.entries, u.spares} {
 			b = append(b, uint8(len(list)))
 			for j := range list {
@@ -295,6 +323,10 @@ func (t *Table) Check() error {
 	if last := &t.buckets[len(t.buckets)-1]; after(last) != (ID{}) {
 		return fmt.Errorf("kademlia: ranges end at %v", after(last))
 	}
+	q := t.quietest
+	if t.findQuietest(); q != t.quietest {
+		return fmt.Errorf("kademlia: quietest bucket is %d, not %d", t.quietest, q)
+	}
 	if size != int(t.size) {
 		return fmt.Errorf("kademlia: size is %d, buckets hold %d", t.size, size)
 	}
@@ -317,6 +349,14 @@ func (t *Table) checkBucket(b *bucket) error {
 	if len(b.entries) > int(t.k) || len(b.spares) > int(t.spare) {
 		return fmt.Errorf("%d entries and %d spares exceed %d and %d",
 			len(b.entries), len(b.spares), t.k, t.spare)
+	}
+	if len(b.keys) != len(b.entries) {
+		return fmt.Errorf("%d keys for %d entries", len(b.keys), len(b.entries))
+	}
+	for i, key := range b.keys {
+		if key != high(&b.entries[i].ID) {
+			return fmt.Errorf("key %d is not that of its entry", i)
+		}
 	}
 	probed := 0
 	all := slices.Concat(b.entries, b.spares)
