@@ -46,7 +46,7 @@ func layers() []layer {
 		{"conformance/...", "spec/... kademlia/... bittorrent/... transport/... conformance/... " +
 			"github.com/pelletier/go-toml/v2 github.com/fatih/color github.com/jedib0t/go-pretty/v6"},
 		{"cmd/...", "spec/... kademlia/... bittorrent/... transport/... conformance/... experiment/... " +
-			"cmd/... github.com/spf13/cobra github.com/fatih/color github.com/jedib0t/go-pretty/v6"},
+			"cmd/... github.com/spf13/cobra github.com/mattn/go-isatty github.com/fatih/color github.com/jedib0t/go-pretty/v6"},
 
 		// These hold tests alone.
 		{".", ""},

@@ -14,7 +14,7 @@ import (
 )
 
 // text is the toy message: any datagram but an empty one, or one that starts
-// with '!'.
+// with '!'. A '?' asks for an echo, a '@' for a Done in a while.
 type text string
 
 func (text) IsMessage() {}
@@ -61,6 +61,9 @@ type echo struct {
 	seen  int
 }
 
+// alarm is the Done that a '@' asks for.
+const alarm spec.OpID = 99
+
 type got struct {
 	from netip.AddrPort
 	t    text
@@ -81,6 +84,9 @@ func (m *echo) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.
 	case spec.Recv:
 		t := in.Msg.(text)
 		m.seen++
+		if t[0] == '@' {
+			m.due, m.op, m.armed = now+20*time.Millisecond, alarm, true
+		}
 		if t[0] == '?' {
 			out = append(out, spec.Send{To: in.From, Msg: "=" + t})
 		}
@@ -174,6 +180,27 @@ func TestTimersFire(t *testing.T) {
 		}
 		if took := time.Since(start); took < delay {
 			t.Errorf("fired after %v, want %v", took, delay)
+		}
+	}
+}
+
+func TestMessagesArmTimersToo(t *testing.T) {
+	u, effects := listen(t, "127.0.0.1:0")
+	if err := u.Do(after{1, time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("udp", u.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for range 2 {
+		if _, err := conn.Write([]byte("@")); err != nil {
+			t.Fatal(err)
+		}
+		next(t, effects) // the Notify
+		if e := next(t, effects); e != (spec.Done{Op: alarm}) {
+			t.Errorf("%v, want the alarm", e)
 		}
 	}
 }

@@ -68,7 +68,6 @@ func (n *Network) SetClock(addr netip.AddrPort, c Clock) {
 	i := n.slot(addr)
 	n.nodes[i].clock = c
 	if n.nodes[i].machine != nil {
-		n.nodes[i].wakeSeq = 0
 		n.arm(i)
 	}
 }

@@ -33,13 +33,17 @@ type hello uint32
 
 func (hello) IsMessage() {}
 
-// say is the command that sends one hello.
-type say struct {
-	to netip.AddrPort
-	n  hello
-}
+// say is the command that sends one hello; report is done before it sends.
+type (
+	say struct {
+		to netip.AddrPort
+		n  hello
+	}
+	report say
+)
 
-func (say) IsInput() {}
+func (say) IsInput()    {}
+func (report) IsInput() {}
 
 func (g *gossip) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
 	g.now = max(g.now, now)
@@ -50,6 +54,8 @@ func (g *gossip) Step(now time.Duration, in spec.Input, out []spec.Effect) []spe
 	switch in := in.(type) {
 	case say:
 		out = append(out, spec.Send{To: in.to, Msg: in.n})
+	case report:
+		out = append(out, spec.Done{Op: 2}, spec.Send{To: in.to, Msg: in.n})
 	case spec.Recv:
 		n := in.Msg.(hello)
 		g.heard = append(g.heard, heard{g.now, n})
@@ -75,7 +81,10 @@ func (g *gossip) Check() error                { return nil }
 // codec writes a hello as four bytes.
 type codec struct{}
 
-var errShort = errors.New("a hello has four bytes")
+var (
+	errShort = errors.New("a hello has four bytes")
+	errLost  = errors.New("lost it")
+)
 
 func (codec) AppendMessage(b []byte, m spec.Message) ([]byte, error) {
 	return binary.BigEndian.AppendUint32(b, uint32(m.(hello))), nil
