@@ -38,17 +38,18 @@ const EstimateScale = 10_000
 // Estimate is the likely number of addresses in the set, in units of
 // 1/[EstimateScale], rounded down:
 //
-//	log(c/m) / (2·log(1-1/m)), where c is the number of zero bits
+//	log(c/m) / (2·log(1-1/m)), where c = min(number of zero bits, m-1)
 //
-// A full filter counts as one with a single zero bit. The logarithms are in
-// fixed point, so that all machines agree on the result.
+// An empty filter thus gives one half; a full one counts as one with a single
+// zero bit. The logarithms are in fixed point, so that all machines agree on
+// the result.
 func (f *Filter) Estimate() int64 {
 	const m = 8 * FilterSize
 	zeros := uint64(m)
 	for _, b := range f {
 		zeros -= uint64(bits.OnesCount8(b))
 	}
-	zeros = max(zeros, 1)
+	zeros = min(max(zeros, 1), m-1)
 	hi, lo := bits.Mul64(log2(m)-log2(zeros), EstimateScale)
 	n, _ := bits.Div64(hi, lo, 2*(log2(m)-log2(m-1)))
 	return int64(n)

@@ -2,8 +2,10 @@ package mainline
 
 import (
 	"crypto/ed25519"
+	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/p2pspec/p2pspec/kademlia"
+	"github.com/p2pspec/p2pspec/spec/vectors"
 )
 
 func unhex(s string) []byte {
@@ -79,7 +82,7 @@ const bep33Filter = "F6C3F5EAA07FFD91BDE89F777F26FB2BFF37BDB8FB2BBAA2FD3DDDE7BAC
 // BEP33-SCRAPE-004: 192.0.2.0 to .255 and 2001:db8::0 to ::3e7.
 func TestExampleOfBEP33(t *testing.T) {
 	var f Filter
-	require.Zero(t, f.Estimate())
+	require.EqualValues(t, EstimateScale/2, f.Estimate())
 	for i := range 256 {
 		f.Insert(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
 	}
@@ -152,5 +155,101 @@ func TestItemLimits(t *testing.T) {
 	} {
 		code, _ := c.item.Fault()
 		require.Equal(t, c.code, code)
+	}
+}
+
+// load returns the vectors of one operation.
+func load(t *testing.T, protocol, operation string) []vectors.Vector {
+	file, err := vectors.Load(protocol)
+	require.NoError(t, err)
+	list := file.Select(operation)
+	require.NotEmpty(t, list)
+	return list
+}
+
+// unknownKeys names the vectors with keys that are lost in encoding.
+var unknownKeys = []string{"ping/query-version-and-unknown-keys"}
+
+// The packets that the project publishes: what is valid is read, and written
+// again as it was.
+func TestPacketVectors(t *testing.T) {
+	for _, v := range slices.Concat(load(t, "krpc", "parse"), load(t, "bep44", "parse")) {
+		t.Run(v.Name, func(t *testing.T) {
+			packet := v.Input.Bytes("packet")
+			var m Message
+			err := m.Parse(packet)
+			// Nodes of a wrong length are ignored: BEP 5's own examples have them.
+			cut := m.Fault.Clause == "BEP05-KRPC-014"
+			if v.Expect.Has("valid") && !v.Expect.Bool("valid") {
+				require.True(t, err != nil || m.Fault.Clause != "")
+				return
+			}
+			require.NoError(t, err)
+			require.True(t, cut || m.Fault == Fault{}, m.Fault.Text)
+			if v.Expect.Has("type") {
+				require.Equal(t, v.Expect.Text("type"), string(m.Kind))
+				require.Equal(t, v.Expect.Bytes("transaction"), m.T)
+				require.Equal(t, v.Expect.Text("method"), m.Method)
+			}
+			if !cut && !slices.Contains(unknownKeys, v.Name) {
+				b, err := AppendMessage(nil, &m)
+				require.NoError(t, err)
+				require.Equal(t, string(packet), string(b))
+			}
+		})
+	}
+}
+
+func TestItemVectors(t *testing.T) {
+	for _, v := range load(t, "bep44", "mutable") {
+		it := Item{Mutable: true, V: v.Input.Bytes("v"), Salt: v.Input.Bytes("salt"), Seq: v.Input.Int("seq")}
+		copy(it.K[:], v.Input.Bytes("k"))
+		copy(it.Sig[:], v.Input.Bytes("sig"))
+		require.Equal(t, string(v.Expect.Bytes("signed")), string(it.AppendSigned(nil)), v.Name)
+		require.Equal(t, kademlia.ID(v.Expect.Bytes("target")), it.Target(), v.Name)
+		code, _ := it.Fault()
+		require.Equal(t, v.Expect.Bool("valid"), code == 0, v.Name)
+	}
+	for _, v := range load(t, "bep44", "immutable") {
+		it := Item{V: v.Input.Bytes("v")}
+		require.Equal(t, kademlia.ID(v.Expect.Bytes("target")), it.Target(), v.Name)
+	}
+}
+
+func TestIDVectors(t *testing.T) {
+	ip := func(v vectors.Vector) netip.Addr {
+		ip, ok := netip.AddrFromSlice(v.Input.Bytes("address"))
+		require.True(t, ok)
+		return ip
+	}
+	for _, v := range load(t, "bep42", "hash") {
+		crc := addressChecksum(ip(v), byte(v.Input.Int("random")))
+		require.Equal(t, binary.BigEndian.Uint32(v.Expect.Bytes("crc32c")), crc, v.Name)
+	}
+	for _, v := range load(t, "bep42", "verify") {
+		secure := IsSecure(kademlia.ID(v.Input.Bytes("id")), ip(v))
+		require.Equal(t, v.Expect.Bool("valid"), secure, v.Name)
+	}
+}
+
+func TestFilterVectors(t *testing.T) {
+	for _, v := range load(t, "bep33", "insert") {
+		var f Filter
+		for i, b := range v.Input.List("first") {
+			ip, _ := netip.AddrFromSlice(b)
+			last, _ := netip.AddrFromSlice(v.Input.List("last")[i])
+			for ; ip.Compare(last) <= 0; ip = ip.Next() {
+				f.Insert(ip)
+			}
+		}
+		require.Equal(t, v.Expect.Bytes("filter"), f[:], v.Name)
+		require.InDelta(t, v.Expect.Number("estimate"), float64(f.Estimate())/EstimateScale, 0.0002, v.Name)
+	}
+	for _, v := range load(t, "bep33", "union") {
+		var f *Filter
+		for _, b := range v.Input.List("filters") {
+			f = union(f, b)
+		}
+		require.Equal(t, v.Expect.Bytes("filter"), f[:], v.Name)
 	}
 }

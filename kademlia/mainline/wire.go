@@ -173,6 +173,13 @@ func (m *Message) parseBody(body bencode.Value) {
 	for key, val := range body.Entries() {
 		m.parseField(key, val)
 	}
+	switch {
+	case m.has(HasID):
+	case m.Kind == Query:
+		m.fault("BEP05-KRPC-003", "id is missing")
+	default:
+		m.fault("BEP05-KRPC-004", "id is missing")
+	}
 }
 
 // parseField reads one key of a or r. The keys of both are known together: no

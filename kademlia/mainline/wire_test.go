@@ -292,6 +292,10 @@ func TestWireRoundTrip(t *testing.T) {
 		b, err := AppendMessage(nil, m)
 		require.NoError(t, err)
 		require.NoError(t, reused.Parse(b))
+		if m.Kind != Error && !m.has(HasID) {
+			require.Equal(t, "id is missing", reused.Fault.Text)
+			reused.Fault = Fault{}
+		}
 		if diff := cmp.Diff(*m, reused, compareMessages...); diff != "" {
 			t.Fatalf("%q\n%s", b, diff)
 		}
