@@ -155,7 +155,7 @@ var bep44Immutable = []Case{
 			"for byte under the SHA-1 of its bencoding.",
 		Causes: []string{"only strings are stored", "the value is decoded and encoded again in another form"},
 		Run: func(t *T) {
-			n := int(t.Rand().Below(1 << 40))
+			n := int(draw(t).Below(1 << 40))
 			for _, v := range []any{n, -n, []any{"a", n, []any{}}, Dict{"a": n, "b": Dict{"": "x"}}, ""} {
 				NewPeer(t).Put(immutableKey(v), Dict{"v": v})
 				mustStore(t, immutableKey(v), v)

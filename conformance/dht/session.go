@@ -58,10 +58,10 @@ func NewPeer(t *conformance.T) *Peer { return NewPeerAt(t, netip.AddrPort{}) }
 // at an IPv6 address speaks to the target's IPv6 address.
 func NewPeerAt(t *conformance.T, local netip.AddrPort) *Peer {
 	p := &Peer{
-		ID: kademlia.RandomID(t.Rand(), kademlia.MaxBits), On: map[string]Handler{},
+		ID: randomID(t), On: map[string]Handler{},
 		t: t, open: map[string]*Answer{},
 	}
-	t.Rand().Fill(p.prefix[:])
+	draw(t).Fill(p.prefix[:])
 	p.sock = t.OpenAt(local)
 	p.sock.Handle = p.receive
 	return p

@@ -69,7 +69,7 @@ func byDistance(target kademlia.ID, c []Contact) {
 func RandomIDs(t *conformance.T, n int) []kademlia.ID {
 	ids := make([]kademlia.ID, n)
 	for i := range ids {
-		ids[i] = kademlia.RandomID(t.Rand(), kademlia.MaxBits)
+		ids[i] = randomID(t)
 	}
 	return ids
 }
@@ -79,7 +79,7 @@ func RandomIDs(t *conformance.T, n int) []kademlia.ID {
 func IDsAt(t *conformance.T, base kademlia.ID, depth, n int) []kademlia.ID {
 	ids := make([]kademlia.ID, n)
 	for i := range ids {
-		ids[i] = kademlia.RandomWithPrefix(t.Rand(), base.Flip(depth), depth+1, kademlia.MaxBits)
+		ids[i] = kademlia.RandomWithPrefix(draw(t), base.Flip(depth), depth+1, kademlia.MaxBits)
 	}
 	return ids
 }
@@ -88,7 +88,7 @@ func IDsAt(t *conformance.T, base kademlia.ID, depth, n int) []kademlia.ID {
 // deep enough that a random id never falls into it, and never the same for two
 // cases except by chance. Any table has room there, because a bucket that
 // holds the node's own id splits.
-func QuietBucket(t *conformance.T) int { return 16 + int(t.Rand().Below(100)) }
+func QuietBucket(t *conformance.T) int { return 16 + int(draw(t).Below(100)) }
 
 // How long a target may take until it hands out a node that has asked it and
 // answers all its questions. Nodes differ: some ask back at once, some only
