@@ -13,13 +13,14 @@ const Family = "dht"
 func Suites() []conformance.Suite {
 	return []conformance.Suite{
 		suite("bep5", "DHT protocol",
-			bep5KRPC, bep5Answers, bep5Announce, bep5Token, bep5Table, bep5Hostile),
-		suite("bep32", "IPv6 extension for DHT", bep32),
-		suite("bep33", "DHT scrapes", bep33),
-		suite("bep42", "DHT security extension", bep42),
-		suite("bep43", "read-only DHT nodes", bep43),
-		suite("bep44", "storing arbitrary data in the DHT", bep44Immutable, bep44Mutable),
-		suite("bep51", "DHT infohash indexing", bep51),
+			bep5KRPC, bep5Answers, bep5Announce, bep5Token, bep5Table, bep5Hostile,
+			bep5Query, bep5Lookup, bep5Replies, bep5Announcing, bep5Upkeep),
+		suite("bep32", "IPv6 extension for DHT", bep32, bep32Query),
+		suite("bep33", "DHT scrapes", bep33, bep33Announcing),
+		suite("bep42", "DHT security extension", bep42, bep42Own),
+		suite("bep43", "read-only DHT nodes", bep43, bep43Query),
+		suite("bep44", "storing arbitrary data in the DHT", bep44Immutable, bep44Mutable, bep44Requester),
+		suite("bep51", "DHT infohash indexing", bep51, bep51Indexer),
 	}
 }
 
