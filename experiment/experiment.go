@@ -1,0 +1,58 @@
+// Package experiment runs the protocols of this module on the simulated network
+// and reports what the papers measured: as text, as a plot in the terminal and
+// as SVG. The same options give the same bytes.
+package experiment
+
+import (
+	"fmt"
+	"io"
+)
+
+// Options of an experiment. Zero fields take the experiment's own defaults.
+type Options struct {
+	Nodes int    // size of the network, or of the largest one
+	Seed  uint64 // of everything random
+	K     int    // bucket size and replication
+	Alpha int    // requests that a lookup has in flight
+	Join  bool   // let every node join through the protocol, however long that takes
+}
+
+// An Experiment is a named run that can be repeated.
+type Experiment struct {
+	Name    string
+	Summary string
+	Run     func(Options) (*Result, error)
+}
+
+// List returns every experiment, in the order of their names.
+func List() []Experiment {
+	return []Experiment{
+		{"kademlia", "hops of a lookup against the size of the network", Kademlia},
+		{"kademlia-churn", "lookups and values while nodes come and go", KademliaChurn},
+	}
+}
+
+// Find returns the experiment with the given name; the error lists the names.
+func Find(name string) (Experiment, error) {
+	var names []string
+	for _, e := range List() {
+		if e.Name == name {
+			return e, nil
+		}
+		names = append(names, e.Name)
+	}
+	return Experiment{}, fmt.Errorf("no experiment %q; there are %q", name, names)
+}
+
+// Run runs the named experiment and writes its result as text.
+func Run(name string, o Options, w io.Writer) error {
+	e, err := Find(name)
+	if err != nil {
+		return err
+	}
+	r, err := e.Run(o)
+	if err != nil {
+		return err
+	}
+	return r.WriteText(w)
+}
