@@ -107,6 +107,11 @@ func (a *AdapterTarget) Start(ctx context.Context, n Network, opt StartOptions) 
 	if err != nil {
 		return nil, err
 	}
+	state, made, err := stateDir(opt.Dir)
+	if err != nil {
+		return nil, errors.Join(err, inst.Stop())
+	}
+	inst.state, opt.Dir = made, state
 	if err := inst.begin(ctx, a, opt); err != nil {
 		return nil, errors.Join(err, inst.Stop())
 	}
@@ -136,7 +141,8 @@ type adapterInstance struct {
 	wake    func()
 	addr    netip.AddrPort
 	addr6   netip.AddrPort
-	dir     tempDir
+	dir     tempDir // the adapter's working folder
+	state   tempDir // the client's state folder
 
 	mu      sync.Mutex
 	last    uint64
@@ -248,6 +254,7 @@ func (i *adapterInstance) call(ctx context.Context, c Command) (map[string]any, 
 // Stop asks the adapter to end, and ends it.
 func (i *adapterInstance) Stop() error {
 	defer i.dir.remove()
+	defer i.state.remove()
 	i.process.mu.Lock()
 	i.process.stopped = true // what follows is our doing
 	i.process.mu.Unlock()
