@@ -91,6 +91,7 @@ func TestParseErrorsNameFileLineAndRule(t *testing.T) {
 		{file(row, "# late"), "f.tsv:4: the row must have 8 tab-separated columns, not 1"},
 		{file(row, row), "f.tsv:4: id KAD-X-001 is already on line 3"},
 		{replace("KAD-X-001", "KAD-1"), `f.tsv:3: id "KAD-1" must look like BEP05-RPC-005`},
+		{replace("KAD-X-001", "KAD-X-999"), "f.tsv:3: id KAD-X-999: the number 999 is kept"},
 		{replace("statement", " statement"), "f.tsv:3: column statement must not begin or end"},
 		{replace("\tnode\t", "\t\t"), "f.tsv:3: column role must not be empty"},
 		{replace("MUST", "must"), `f.tsv:3: level "must" must be MUST, MUST NOT`},

@@ -15,6 +15,9 @@ const impliedSuffix = "-implied"
 // idPattern is the shape of every id: family and document, topics, number.
 const idPattern = `[A-Z][A-Z0-9]*(?:-[A-Z][A-Z0-9]*)+-[0-9]{2,3}`
 
+// absentNumber ends an id that no row has, for those who must name such an id.
+const absentNumber = "-999"
+
 // Parse reads one family file. name is used in errors alone, which say the
 // file, the line counted from 1, and the rule that the line breaks.
 func Parse(name, data string) ([]Requirement, error) {
@@ -47,6 +50,10 @@ func Parse(name, data string) ([]Requirement, error) {
 		}
 		if !id.MatchString(r.ID) {
 			return nil, fmt.Errorf("%s:%d: id %q must look like BEP05-RPC-005", name, n, r.ID)
+		}
+		if strings.HasSuffix(r.ID, absentNumber) {
+			return nil, fmt.Errorf("%s:%d: id %s: the number 999 is kept for rows that must not exist",
+				name, n, r.ID)
 		}
 		if first, dup := lines[r.ID]; dup {
 			return nil, fmt.Errorf("%s:%d: id %s is already on line %d", name, n, r.ID, first)
