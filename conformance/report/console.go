@@ -24,8 +24,13 @@ const (
 // the counts and the outcome, which is what the eye falls on.
 func writeConsole(w io.Writer, v *view) error {
 	c := console{color: v.style.Color}
-	for _, s := range v.Suites {
-		c.suite(s)
+	if v.Exit != conformance.ExitUnreachable { // one reason then, not a list of cases
+		for _, r := range v.Results {
+			c.width = max(c.width, len(r.Case)-len(r.Suite)-1)
+		}
+		for _, s := range v.Suites {
+			c.suite(s)
+		}
 	}
 	if len(v.Attention) > 0 {
 		c.printf("\n%s\n", c.paint("What needs attention", color.Bold))
@@ -36,7 +41,7 @@ func writeConsole(w io.Writer, v *view) error {
 	c.counts(v)
 	c.printf("\n%s, seed %d, %s, %s\n", v.TargetInWords(), v.Seed, count(len(v.Results), "case"),
 		span(v.Duration))
-	for _, note := range v.Notes {
+	for _, note := range v.Remarks() {
 		c.printf("note: %s\n", line(note))
 	}
 	c.printf("%s\n", v.LevelsInWords())
@@ -48,6 +53,7 @@ func writeConsole(w io.Writer, v *view) error {
 type console struct {
 	b     strings.Builder
 	color bool
+	width int // of the column of case ids
 }
 
 func (c *console) printf(format string, args ...any) { fmt.Fprintf(&c.b, format, args...) }
@@ -66,8 +72,8 @@ func (c *console) suite(s suiteView) {
 	c.printf("\n%s\n", c.paint(line(s.Name), color.Bold))
 	for _, r := range s.Results {
 		label := fmt.Sprintf("%s %-13s", r.Mark(), r.Label())
-		row := fmt.Sprintf("  %s %-7s  %-44s %9s  %s", c.paint(label, verdictColor(r)), r.Level,
-			line(r.Local()), span(r.Duration), clip(r.remark(), consoleRemark))
+		row := fmt.Sprintf("  %s %-7s  %-*s %9s  %s", c.paint(label, verdictColor(r)), r.Level,
+			c.width, line(r.Local()), span(r.Duration), clip(r.remark(), consoleRemark))
 		c.printf("%s\n", strings.TrimRight(row, " "))
 	}
 }

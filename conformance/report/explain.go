@@ -67,14 +67,17 @@ func entryLine(e conformance.Entry) string {
 	if e.Via != "" {
 		s += " " + e.Via
 	}
-	switch {
-	case e.Decoded != nil:
-		s += fmt.Sprintf("  %s  %s", count(e.Bytes, "byte"), compact(e.Decoded))
-	case e.Hex != "":
-		s += fmt.Sprintf("  %s  %s", count(e.Bytes, "byte"), e.Hex)
+	if e.Hex != "" {
+		s += "  " + count(e.Bytes, "byte")
 	}
 	if e.Note != "" {
-		s += "  # " + line(e.Note)
+		s += "  " + line(e.Note)
+	}
+	switch {
+	case e.Decoded != nil:
+		s += "  " + compact(e.Decoded)
+	case e.Hex != "":
+		s += "  " + e.Hex
 	}
 	return s
 }

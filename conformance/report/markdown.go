@@ -17,7 +17,7 @@ func writeMarkdown(w io.Writer, v *view) error {
 		markdownText(v.LevelsInWords()))
 	fmt.Fprintf(&b, "p2pspec %s, case set %s, seed %d, %s, %s\n\n", markdownText(v.Version),
 		markdownText(v.CaseSet), v.Seed, v.Started.Format("2006-01-02 15:04 MST"), span(v.Duration))
-	for _, note := range v.Notes {
+	for _, note := range v.Remarks() {
 		fmt.Fprintf(&b, "- %s\n", markdownText(note))
 	}
 	markdownCounts(&b, v)

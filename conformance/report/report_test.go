@@ -77,7 +77,7 @@ func sample() *conformance.Report {
 	r := &conformance.Report{
 		Schema: conformance.Schema, Version: "1.2.3", CaseSet: "0123456789abcdef",
 		Target: conformance.Identity{Name: "a<b>", Version: "2.0", How: "live",
-			Address: "127.0.0.1:6881"},
+			Address: "127.0.0.1:6881", Quirks: []string{"it is slow"}},
 		Seed: 7, Started: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), Duration: at(1234),
 		Notes: []string{"known.txt:4: bep5/get-peers/stale passes now: remove the line"},
 		Results: []conformance.Result{

@@ -250,6 +250,9 @@ func (v *view) TargetInWords() string {
 	return line(fmt.Sprintf("%s (%s)", name, how))
 }
 
+// Remarks are the notes of the run and the quirks of the target.
+func (v *view) Remarks() []string { return slices.Concat(v.Notes, v.Target.Quirks) }
+
 // LevelsInWords counts, level by level, the expectations that held.
 func (v *view) LevelsInWords() string {
 	var parts []string
@@ -330,5 +333,5 @@ func (v *view) expectedInWords() string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %s as the baseline says", count(n, "known failure"))
+	return fmt.Sprintf(", beside %s of the baseline", count(n, "known failure"))
 }

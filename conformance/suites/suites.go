@@ -5,13 +5,11 @@ import (
 	"slices"
 
 	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/conformance/dht"
 )
 
 // All returns every suite, family by family. The caller owns the slice.
-func All() []conformance.Suite {
-	var all []conformance.Suite
-	return all
-}
+func All() []conformance.Suite { return dht.Suites() }
 
 // Families lists the families of the given suites, each once, in their order.
 func Families(of []conformance.Suite) []string {

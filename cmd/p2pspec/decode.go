@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"github.com/p2pspec/p2pspec/conformance/annotate"
+)
+
+// maxDecode bounds what decode reads: the largest UDP payload, in hexadecimal
+// with blanks between.
+const maxDecode = 4 << 16
+
+func (a *app) decodeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "decode PROTO [HEX|-]",
+		Short: "Annotate the bytes of a message: offset, field, meaning, clause",
+		RunE: func(*cobra.Command, []string) error {
+			return usagef("decode: name a protocol; there is: dht")
+		},
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "dht [HEX|-]",
+		Short: "Annotate one message of the Mainline DHT",
+		Long: `Annotate one message of the Mainline DHT. It is given as hexadecimal digits, with
+or without blanks, or read from the standard input as digits or as raw bytes.`,
+		Example: "  p2pspec decode dht 64313a71343a70696e67313a74323a6161313a79313a7165",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			message, err := a.message(args)
+			if err != nil {
+				return err
+			}
+			return a.decodeDHT(message)
+		},
+	})
+	return cmd
+}
+
+// message is the payload that the arguments or the standard input give.
+func (a *app) message(args []string) ([]byte, error) {
+	if len(args) == 1 && args[0] != "-" {
+		b, ok := digits(args[0])
+		if !ok {
+			return nil, usagef("decode: %.40q is not hexadecimal; raw bytes are read with -", args[0])
+		}
+		return b, nil
+	}
+	raw, err := io.ReadAll(io.LimitReader(a.in, maxDecode+1))
+	if err != nil {
+		return nil, &fault{err}
+	}
+	if len(raw) > maxDecode {
+		return nil, usagef("decode: more than %d bytes are no single message", maxDecode)
+	}
+	if b, ok := digits(string(raw)); ok {
+		return b, nil
+	}
+	return raw, nil
+}
+
+// digits reads hexadecimal, with an optional 0x and with blanks.
+func digits(s string) ([]byte, bool) {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, s)
+	b, err := hex.DecodeString(strings.TrimPrefix(s, "0x"))
+	return b, err == nil
+}
+
+func (a *app) decodeDHT(message []byte) error {
+	fields, err := annotate.DHT(message)
+	if fields == nil {
+		return usagef("decode: not a KRPC message: %v", err)
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "offset\tbytes\tfield\tvalue\tmeaning\tclause")
+	for _, f := range fields {
+		meaning := f.Meaning
+		if f.Problem != "" {
+			meaning += "; WRONG: " + f.Problem
+		}
+		fmt.Fprintf(w, "%6d\t%s\t%s%s\t%s\t%s\t%s\n", f.Offset, shown(f.Bytes),
+			strings.Repeat("  ", f.Depth), f.Path, f.Value, meaning, f.Clause)
+	}
+	if err := w.Flush(); err != nil {
+		return &fault{err}
+	}
+	if err != nil {
+		return a.print("\nA strict reader refuses it: %v\n", err)
+	}
+	return nil
+}
+
+// shownBytes is how many bytes of a field the table holds.
+const shownBytes = 12
+
+// shown is the bytes as printable text, with a dot for each other byte.
+func shown(b []byte) string {
+	more := ""
+	if len(b) > shownBytes {
+		b, more = b[:shownBytes], "…"
+	}
+	text := make([]byte, len(b))
+	for i, c := range b {
+		text[i] = c
+		if c < ' ' || c > '~' {
+			text[i] = '.'
+		}
+	}
+	return string(text) + more
+}
