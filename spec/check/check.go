@@ -14,6 +14,7 @@
 package check
 
 import (
+	"encoding/binary"
 	"testing"
 	"time"
 
@@ -95,15 +96,7 @@ func rules() []rule {
 
 // Run checks s against every rule.
 func Run(t *testing.T, s Subject) {
-	if s.Seeds == 0 {
-		s.Seeds = 4
-	}
-	if s.Steps == 0 {
-		s.Steps = 300
-	}
-	if s.MaxGap == 0 {
-		s.MaxGap = time.Hour
-	}
+	s.fill()
 	if isChild() {
 		answerParent(&s)
 		return
@@ -120,4 +113,56 @@ func Run(t *testing.T, s Subject) {
 			t.Error(err)
 		}
 	})
+}
+
+// maxFuzzSteps bounds a fuzzed trace, so that the fuzzer tries many.
+const maxFuzzSteps = 1000
+
+// Fuzz lets the fuzzer choose the trace: every eight bytes decide one step. No
+// trace may make the machine panic, break its invariants, exceed its bounds or
+// ask for a deadline in the past. Run it with -fuzzminimizetime 10x: traces
+// seldom get shorter, and the fuzzer would spend its time on trying.
+func Fuzz(f *testing.F, s Subject) {
+	s.fill()
+	for seed := range uint64(s.Seeds) {
+		r := newRand(seed)
+		data := make([]byte, 8*s.Steps)
+		r.Fill(data)
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := s.judge(data); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func (s *Subject) judge(data []byte) error {
+	source := func(i int) *spec.Rand {
+		r := newRand(binary.LittleEndian.Uint64(data[8*i:]))
+		return &r
+	}
+	rules := []observer{holds, bounded(s), advances}
+	_, err := s.draw(0, min(len(data)/8, maxFuzzSteps), source,
+		func(at step, before, m spec.Machine, effects []spec.Effect) error {
+			for _, rule := range rules {
+				if err := rule(at, before, m, effects); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	return err
+}
+
+func (s *Subject) fill() {
+	if s.Seeds == 0 {
+		s.Seeds = 4
+	}
+	if s.Steps == 0 {
+		s.Steps = 300
+	}
+	if s.MaxGap == 0 {
+		s.MaxGap = time.Hour
+	}
 }

@@ -66,6 +66,26 @@ func TestEachRuleBites(t *testing.T) {
 	}
 }
 
+func FuzzToy(f *testing.F) { Fuzz(f, toySubject("")) }
+
+func TestFuzzBites(t *testing.T) {
+	data := make([]byte, 8*300)
+	r := newRand(0)
+	r.Fill(data)
+	for bug, says := range map[string]string{
+		"":        "",
+		"lawless": "more than two entries",
+		"crash":   "panic: index out of range",
+		"chatty":  "the bound is 3",
+		"spinner": "is not after now",
+	} {
+		s := toySubject(bug)
+		if err := s.judge(data); (err == nil) != (bug == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("a %s toy: %v; want %q", bug, err, says)
+		}
+	}
+}
+
 func ruleNamed(t *testing.T, name string) func(*Subject) error {
 	for _, r := range rules() {
 		if r.name == name {

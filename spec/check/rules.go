@@ -11,31 +11,35 @@ import (
 )
 
 // invariants: Check holds after every step.
-func invariants(s *Subject) error {
-	return s.walk(func(_ step, _, m spec.Machine, _ []spec.Effect) error { return m.Check() })
-}
+func invariants(s *Subject) error { return s.walk(holds) }
+
+func holds(_ step, _, m spec.Machine, _ []spec.Effect) error { return m.Check() }
 
 // bounds: a step has no more effects than documented.
 func bounds(s *Subject) error {
 	if s.MaxEffects == nil {
 		return errors.New("Subject.MaxEffects is missing: a core documents its bound")
 	}
-	return s.walk(func(at step, _, _ spec.Machine, effects []spec.Effect) error {
+	return s.walk(bounded(s))
+}
+
+func bounded(s *Subject) observer {
+	return func(at step, _, _ spec.Machine, effects []spec.Effect) error {
 		if bound := s.MaxEffects(at.in); len(effects) > bound {
 			return fmt.Errorf("%d effects, the bound is %d: %s", len(effects), bound, text(effects))
 		}
 		return nil
-	})
+	}
 }
 
 // progress: the deadline lies after now, so that no driver spins.
-func progress(s *Subject) error {
-	return s.walk(func(at step, _, m spec.Machine, _ []spec.Effect) error {
-		if due, ok := m.Deadline(); ok && due <= at.now {
-			return fmt.Errorf("the deadline %v is not after now", due)
-		}
-		return nil
-	})
+func progress(s *Subject) error { return s.walk(advances) }
+
+func advances(at step, _, m spec.Machine, _ []spec.Effect) error {
+	if due, ok := m.Deadline(); ok && due <= at.now {
+		return fmt.Errorf("the deadline %v is not after now", due)
+	}
+	return nil
 }
 
 // idle: a Wake with nothing due, now or in the past, changes nothing.

@@ -27,12 +27,26 @@ const maxSent = 64
 
 // record draws a trace for a seed and returns it with its outcomes.
 func (s *Subject) record(seed uint64) (trace []step, outcomes []outcome, err error) {
+	r := newRand(seed)
+	source := func(int) *spec.Rand { return &r }
+	trace, err = s.draw(seed, s.Steps, source, func(_ step, _, m spec.Machine, effects []spec.Effect) error {
+		outcomes = append(outcomes, result(m, effects))
+		return nil
+	})
+	return trace, outcomes, err
+}
+
+// draw makes a trace of the given length, of which each step draws from its
+// source and is shown to see, without the machine before it.
+func (s *Subject) draw(
+	seed uint64, steps int, source func(i int) *spec.Rand, see observer,
+) (trace []step, err error) {
 	var at step
 	defer guard(seed, &trace, &at, &err)
-	r := newRand(seed)
 	m := s.New(seed, 0)
-	g := &Gen{Rand: &r}
-	for range s.Steps {
+	g := &Gen{}
+	for i := range steps {
+		g.Rand = source(i)
 		g.Op++
 		wake := s.pass(g, m)
 		at = step{g.Now, spec.Wake{}}
@@ -40,8 +54,10 @@ func (s *Subject) record(seed uint64) (trace []step, outcomes []outcome, err err
 			at.in = s.Input(g)
 		}
 		effects := m.Step(at.now, at.in, nil)
+		if err := see(at, nil, m, effects); err != nil {
+			return nil, locate(seed, i, at, err)
+		}
 		trace = append(trace, at)
-		outcomes = append(outcomes, result(m, effects))
 		for _, e := range effects {
 			if sent, ok := e.(spec.Send); ok {
 				g.Sent = append(g.Sent, sent)
@@ -49,7 +65,7 @@ func (s *Subject) record(seed uint64) (trace []step, outcomes []outcome, err err
 		}
 		g.Sent = g.Sent[max(0, len(g.Sent)-maxSent):]
 	}
-	return trace, outcomes, nil
+	return trace, nil
 }
 
 // pass lets time go by and reports whether a Wake is due: half the time none
@@ -70,11 +86,11 @@ func (s *Subject) pass(g *Gen, m spec.Machine) (wake bool) {
 	return false
 }
 
-// walk repeats the traces of all seeds, showing each step to see with the
-// machine before and after it.
-func (s *Subject) walk(
-	see func(at step, before, after spec.Machine, effects []spec.Effect) error,
-) error {
+// observer judges one step, with the machine before and after it.
+type observer func(at step, before, after spec.Machine, effects []spec.Effect) error
+
+// walk repeats the traces of all seeds, showing each step to see.
+func (s *Subject) walk(see observer) error {
 	for seed := range uint64(s.Seeds) {
 		trace, _, err := s.record(seed)
 		if err != nil {
@@ -87,10 +103,7 @@ func (s *Subject) walk(
 	return nil
 }
 
-func (s *Subject) walkTrace(
-	seed uint64, trace []step,
-	see func(at step, before, after spec.Machine, effects []spec.Effect) error,
-) (err error) {
+func (s *Subject) walkTrace(seed uint64, trace []step, see observer) (err error) {
 	var at step
 	var gone []step
 	defer guard(seed, &gone, &at, &err)
