@@ -114,6 +114,9 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"decode", "dht", "6869"}, "not a KRPC message"},
 		{[]string{"vectors", "nosuchproto"}, "krpc"},
 		{[]string{"vectors", "--format", "xml"}, "text or json"},
+		{[]string{"sim"}, "there are: kademlia"},
+		{[]string{"sim", "nosuchexperiment"}, "kademlia-churn"},
+		{[]string{"sim", "kademlia", "--nodes", "1"}, "1 nodes"},
 		{[]string{"serve"}, "there is: dht"},
 		{[]string{"serve", "dht", "--listen", "here"}, "write IP:PORT"},
 		{[]string{"serve", "dht", "--state", broken}, "remove it to begin anew"},
@@ -398,6 +401,21 @@ func TestVectors(t *testing.T) {
 	}
 	if out, _, _ = p2pspec(t, "vectors", "krpc"); !strings.Contains(out, "ping/query") {
 		t.Errorf("no vector in\n%s", out)
+	}
+}
+
+func TestSimRepeats(t *testing.T) {
+	plot := filepath.Join(t.TempDir(), "hops.svg")
+	args := []string{"sim", "kademlia", "--nodes", "200", "--seed", "7"}
+	out, errs, code := p2pspec(t, append(args, "-o", plot)...)
+	if code != 0 || !strings.Contains(out, "hops") {
+		t.Fatalf("exit %d, %s\n%s", code, errs, out)
+	}
+	if again, _, _ := p2pspec(t, args...); again != out {
+		t.Error("the same seed prints something else")
+	}
+	if text, err := os.ReadFile(plot); err != nil || !strings.Contains(string(text), "<svg") {
+		t.Errorf("no plot: %v", err)
 	}
 }
 
