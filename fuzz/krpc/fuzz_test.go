@@ -20,7 +20,8 @@ import (
 
 // seeds are defects that the vectors do not have.
 var seeds = []string{
-	"d1:ad2:id20:abcdefghij01234567895:nodes1:n6:valuesl1:v18:abcdefghijklmnopqre4:wantl2:n4i1eee1:q4:ping1:t1:t1:y1:qe",
+	"d1:ad2:id20:abcdefghij01234567895:nodes1:n6:valuesl1:v18:abcdefghijklmnopqre" +
+		"4:wantl2:n4i1eee1:q4:ping1:t1:t1:y1:qe",
 	"d1:q4:ping1:ad2:id20:abcdefghij0123456789e1:t1:t1:y1:qe",
 	"d1:ad1:vd1:b0:1:a0:ee1:q3:put1:t1:t1:y1:qe",
 	"d1:ad3:casi01e4:porti-1e3:seqi99999999999999999999e1:vdee1:q3:put1:t1:t1:y1:qe",

@@ -135,7 +135,7 @@ func (c Config) withDefaults() (Config, error) {
 	case c.Families&^(IPv4|IPv6) != 0:
 		return c, fmt.Errorf("mainline: Families is %d, want IPv4, IPv6 or both", c.Families)
 	case len(c.Version) > maxVersion:
-		return c, fmt.Errorf("mainline: Version has %d bytes, want at most %d", len(c.Version), maxVersion)
+		return c, fmt.Errorf("mainline: Version has %d bytes, at most %d", len(c.Version), maxVersion)
 	case !c.ID.Fits(c.IDBits):
 		return c, fmt.Errorf("mainline: ID %v exceeds %d bits", c.ID, c.IDBits)
 	}

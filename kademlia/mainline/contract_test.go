@@ -46,7 +46,6 @@ func TestContract(t *testing.T) {
 		Golden:     "testdata/contract.golden",
 		NotState: map[string]string{
 			"cfg":             "never changes after New",
-			"out":             "only during a Step",
 			"families[].on":   "follows from cfg",
 			"tokens.rotation": "follows from cfg",
 		},

@@ -35,7 +35,9 @@ func (s *items) get(target kademlia.ID, now time.Duration) *storedItem {
 
 // add stores a verified item in the place of an earlier one. It reports false,
 // and changes nothing, when the store is full.
-func (s *items) add(target kademlia.ID, it *Item, expires time.Duration, self kademlia.ID, limit int) bool {
+func (s *items) add(
+	target kademlia.ID, it *Item, expires time.Duration, self kademlia.ID, limit int,
+) bool {
 	i, known := s.targets.find(target)
 	if !known {
 		at, gone, ok := s.targets.admit(target, self, limit)

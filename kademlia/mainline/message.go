@@ -9,6 +9,7 @@ import (
 // Kind is the value of a message's key y (BEP 5 §KRPC Protocol).
 type Kind byte
 
+// The kinds.
 const (
 	Query    Kind = 'q'
 	Response Kind = 'r'
@@ -43,6 +44,7 @@ const (
 // are slices are present when they are not nil, flags when they are true.
 type Fields uint16
 
+// The fields, by their names in Message.
 const (
 	HasID Fields = 1 << iota
 	HasTarget
@@ -61,6 +63,7 @@ const (
 // Families is a set of address families, such as the argument want (BEP 32).
 type Families byte
 
+// The families.
 const (
 	IPv4 Families = 1 << iota // "n4"
 	IPv6                      // "n6"

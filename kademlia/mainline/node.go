@@ -31,7 +31,6 @@ type Node struct {
 	external netip.Addr // own address as agreed by others; zero: not known
 	rng      spec.Rand
 	now      time.Duration // of the last Step
-	out      []spec.Effect // of the Step under way
 
 	families [2]family // IPv4 and IPv6, see familyOf
 	tokens   tokens
@@ -142,8 +141,23 @@ func (n *Node) Contacts() []kademlia.Contact {
 
 // Step implements [spec.Machine].
 func (n *Node) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
-	n.now, n.out = max(n.now, now), out
-	n.fireTimers()
+	n.now = max(n.now, now)
+	s := step{n, out}
+	s.fireTimers()
+	s.apply(in)
+	return s.out
+}
+
+// step is a node while it takes a Step, with the effects so far: what may
+// have effects is a method of step, the rest is the node's.
+type step struct {
+	*Node
+	//pure:state lives only while Node.Step runs
+	out []spec.Effect
+}
+
+// apply is the one place that inputs go through.
+func (n *step) apply(in spec.Input) {
 	switch in := in.(type) {
 	case spec.Wake:
 	case spec.Recv:
@@ -171,8 +185,6 @@ func (n *Node) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.
 	default:
 		panic(fmt.Sprintf("mainline: unknown input %T", in))
 	}
-	out, n.out = n.out, nil
-	return out
 }
 
 // MaxEffects bounds the effects of one Step: each query that can be in flight
@@ -223,7 +235,7 @@ func (n *Node) nextTimer() (timer, time.Duration) {
 
 // fireTimers fires what is due. Each timer is armed anew after now, so the
 // loop ends.
-func (n *Node) fireTimers() {
+func (n *step) fireTimers() {
 	for {
 		which, at := n.nextTimer()
 		if at > n.now {
@@ -240,9 +252,9 @@ func (n *Node) fireTimers() {
 	}
 }
 
-func (n *Node) emit(e spec.Effect) { n.out = append(n.out, e) }
+func (n *step) emit(e spec.Effect) { n.out = append(n.out, e) }
 
-func (n *Node) done(id spec.OpID, result spec.Event, err error) {
+func (n *step) done(id spec.OpID, result spec.Event, err error) {
 	n.emit(spec.Done{Op: id, Result: result, Err: err})
 }
 

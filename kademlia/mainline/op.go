@@ -55,7 +55,7 @@ const (
 )
 
 // bad ends a command that cannot be begun.
-func (n *Node) bad(id spec.OpID, format string, args ...any) {
+func (n *step) bad(id spec.OpID, format string, args ...any) {
 	n.done(id, nil, fmt.Errorf("%w: %s", ErrCommand, fmt.Sprintf(format, args...)))
 }
 
@@ -65,7 +65,7 @@ func (n *Node) slots() int { return max(2*n.cfg.Alpha+MaxBootstrap, 2*n.cfg.K) }
 
 // begin makes o known, or ends it with ErrBusy when the queries of all
 // commands, and those left over from ended ones, could exceed MaxPending.
-func (n *Node) begin(o *op) bool {
+func (n *step) begin(o *op) bool {
 	left := 0
 	for i := range n.queries {
 		if q := &n.queries[i]; q.op == 0 && q.role >= roleSingle {
@@ -85,7 +85,7 @@ func (n *Node) begin(o *op) bool {
 
 // finish ends o. Answers to its queries may still come: they serve the
 // routing table.
-func (n *Node) finish(o *op, result spec.Event, err error) {
+func (n *step) finish(o *op, result spec.Event, err error) {
 	n.report(o, result, err)
 	for i := range n.queries {
 		if n.queries[i].op == o.serial {
@@ -95,14 +95,14 @@ func (n *Node) finish(o *op, result spec.Event, err error) {
 	n.ops = slices.DeleteFunc(n.ops, func(other *op) bool { return other == o })
 }
 
-func (n *Node) report(o *op, result spec.Event, err error) {
+func (n *step) report(o *op, result spec.Event, err error) {
 	if o.kind != opRefresh {
 		n.done(o.id, result, err)
 	}
 }
 
 // bootstrap implements the command Bootstrap. BEP05-TBL-008
-func (n *Node) bootstrap(in Bootstrap) {
+func (n *step) bootstrap(in Bootstrap) {
 	if len(in.Nodes) > MaxBootstrap {
 		n.bad(in.Op, "%d addresses to bootstrap from, at most %d are asked", len(in.Nodes), MaxBootstrap)
 		return
@@ -119,7 +119,7 @@ func (n *Node) bootstrap(in Bootstrap) {
 	}
 	for _, addr := range in.Nodes {
 		o.waiting++
-		n.ask(query{role: roleSeed, to: addr, op: o.serial}, o.step(n.cfg))
+		n.ask(query{role: roleSeed, to: addr, op: o.serial}, o.question())
 	}
 	n.seed(o, n.saved)
 	n.saved = nil
@@ -127,7 +127,7 @@ func (n *Node) bootstrap(in Bootstrap) {
 }
 
 // ping implements the command Ping. BEP05-RPC-001, BEP05-PEER-002
-func (n *Node) ping(in Ping) {
+func (n *step) ping(in Ping) {
 	if !n.reachable(in.Addr) || n.table(in.Addr) == nil {
 		n.bad(in.Op, "cannot ping %v", in.Addr)
 		return
@@ -139,7 +139,7 @@ func (n *Node) ping(in Ping) {
 }
 
 // announce implements the command Announce.
-func (n *Node) announce(in Announce) {
+func (n *step) announce(in Announce) {
 	if in.Port == 0 && !in.ImpliedPort {
 		n.bad(in.Op, "port is 0 (BEP05-RPC-009)")
 		return
@@ -151,7 +151,7 @@ func (n *Node) announce(in Announce) {
 }
 
 // getItem implements the command GetItem.
-func (n *Node) getItem(in GetItem) {
+func (n *step) getItem(in GetItem) {
 	if len(in.Salt) > MaxSalt {
 		n.bad(in.Op, "salt has %d bytes, at most %d are allowed", len(in.Salt), MaxSalt)
 		return
@@ -162,7 +162,7 @@ func (n *Node) getItem(in GetItem) {
 }
 
 // put implements the commands PutImmutable and PutMutable.
-func (n *Node) put(id spec.OpID, item Item, cas *int64) {
+func (n *step) put(id spec.OpID, item Item, cas *int64) {
 	if code, fault := item.Fault(); code != 0 {
 		n.bad(id, "%s (%s)", fault.Text, fault.Clause)
 		return
@@ -179,7 +179,7 @@ func (n *Node) put(id spec.OpID, item Item, cas *int64) {
 }
 
 // progress sends what o may send now and ends it when nothing is left to do.
-func (n *Node) progress(o *op) {
+func (n *step) progress(o *op) {
 	if o.storing {
 		if o.waiting == 0 {
 			n.finishStore(o)
@@ -199,7 +199,7 @@ func (n *Node) progress(o *op) {
 }
 
 // answered gives o the answer to one of its queries.
-func (n *Node) answered(o *op, q query, m *Message) {
+func (n *step) answered(o *op, q query, m *Message) {
 	switch q.role {
 	case roleSingle:
 		n.finishSingle(o, q, m)
@@ -217,7 +217,7 @@ func (n *Node) answered(o *op, q query, m *Message) {
 }
 
 // finishSingle ends a Ping or a Sample.
-func (n *Node) finishSingle(o *op, q query, m *Message) {
+func (n *step) finishSingle(o *op, q query, m *Message) {
 	if o.kind == opPing {
 		n.finish(o, Ponged{ID: m.ID, RTT: n.now - q.sent}, nil)
 		return
@@ -226,7 +226,7 @@ func (n *Node) finishSingle(o *op, q query, m *Message) {
 }
 
 // walked ends o, or its first half, after its lookups.
-func (n *Node) walked(o *op) {
+func (n *step) walked(o *op) {
 	if o.kind == opRefresh || o.kind == opBootstrap {
 		contacts := 0
 		for i := range n.families {

@@ -63,7 +63,9 @@ func (t *torrents) get(infoHash kademlia.ID) []peer {
 // address. Of too many peers the one that would expire first makes way. It
 // reports false, and changes nothing, when the store is full of torrents.
 // BEP33-SCRAPE-001
-func (t *torrents) add(infoHash kademlia.ID, p peer, self kademlia.ID, maxTorrents, maxPeers int) bool {
+func (t *torrents) add(
+	infoHash kademlia.ID, p peer, self kademlia.ID, maxTorrents, maxPeers int,
+) bool {
 	i, known := t.hashes.find(infoHash)
 	if !known {
 		at, gone, ok := t.hashes.admit(infoHash, self, maxTorrents)

@@ -30,7 +30,7 @@ var errReadOnly = errors.New("a read-only node answers nothing")
 // answer serves a query: with a response to the address it came from, or with
 // an error, after which everything is as before. BEP05-KRPC-002,
 // BEP05-KRPC-012, BEP42-SEC-004, BEP43-RO-002, BEP43-RO-003
-func (n *Node) answer(from netip.AddrPort, m *Message) {
+func (n *step) answer(from netip.AddrPort, m *Message) {
 	if n.cfg.ReadOnly {
 		n.drop(from, "BEP43-RO-002", errReadOnly)
 		return
@@ -176,8 +176,8 @@ func (n *Node) servePut(from netip.AddrPort, m *Message) refusal {
 	if m.Item == nil {
 		return protocolError("BEP05-KRPC-009", "v is missing")
 	}
-	it := Item{V: m.Item, Salt: m.Salt, Seq: m.Seq, Mutable: m.K != nil || m.Sig != nil || m.has(HasSeq)}
-	if it.Mutable {
+	it := Item{V: m.Item, Salt: m.Salt, Seq: m.Seq}
+	if it.Mutable = m.K != nil || m.Sig != nil || m.has(HasSeq); it.Mutable {
 		if len(m.K) != ed25519.PublicKeySize || !m.has(HasSeq) {
 			return protocolError("BEP05-KRPC-009", "k or seq is missing or of a wrong size")
 		}

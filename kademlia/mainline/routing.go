@@ -38,7 +38,7 @@ func (n *Node) reachable(addr netip.AddrPort) bool {
 }
 
 // heard files a contact that has answered. BEP05-TBL-002, BEP05-TBL-007
-func (n *Node) heard(c kademlia.Contact) {
+func (n *step) heard(c kademlia.Contact) {
 	if !n.usable(c) {
 		return
 	}
@@ -52,7 +52,7 @@ func (n *Node) heard(c kademlia.Contact) {
 
 // queried notes a query from c. A stranger is pinged: only its answer, which
 // proves its address, lets it into the table. BEP05-TBL-002, BEP05-TBL-003
-func (n *Node) queried(c kademlia.Contact) {
+func (n *step) queried(c kademlia.Contact) {
 	if !n.usable(c) {
 		return
 	}
@@ -78,7 +78,7 @@ func (n *Node) pinging(addr netip.AddrPort) bool {
 }
 
 // probe pings the contact whose place the table may need. BEP05-TBL-006
-func (n *Node) probe(table *kademlia.Table, r kademlia.Result) {
+func (n *step) probe(table *kademlia.Table, r kademlia.Result) {
 	switch {
 	case !r.Probes():
 	case n.pings == maxPings:
@@ -97,22 +97,21 @@ func (n *Node) closest(f *family, target kademlia.ID) []kademlia.Contact {
 	if f.table.Len() == 0 {
 		return nil
 	}
-	standing := kademlia.Good
-	accept := func(e *kademlia.Entry) bool {
-		return f.table.Status(e, n.now) == standing && (standing == kademlia.Good || e.Failures == 0)
-	}
 	out := make([]kademlia.Contact, 0, min(n.cfg.K, f.table.Len()))
-	out = f.table.Closest(target, n.cfg.K, accept, out)
+	out = f.table.Closest(target, n.cfg.K, func(e *kademlia.Entry) bool {
+		return f.table.Status(e, n.now) == kademlia.Good
+	}, out)
 	if missing := n.cfg.K - len(out); missing > 0 {
-		standing = kademlia.Questionable
-		out = f.table.Closest(target, missing, accept, out)
+		out = f.table.Closest(target, missing, func(e *kademlia.Entry) bool {
+			return f.table.Status(e, n.now) == kademlia.Questionable && e.Failures == 0
+		}, out)
 	}
 	return out
 }
 
 // refresh looks up a random id in the range of the quietest bucket, if that
 // has been quiet for long enough. BEP05-TBL-007
-func (n *Node) refresh(f *family) {
+func (n *step) refresh(f *family) {
 	if f.table.Len() == 0 {
 		f.refreshAt = n.now + n.cfg.RefreshAfter
 		return

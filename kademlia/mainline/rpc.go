@@ -45,7 +45,7 @@ var (
 
 // ask sends m as a query. The caller fills role, id and op of q, and method
 // and arguments of m.
-func (n *Node) ask(q query, m Message) {
+func (n *step) ask(q query, m Message) {
 	for q.t = n.draw(); n.transaction(q.t) >= 0; q.t = n.draw() {
 	}
 	q.sent = n.now
@@ -72,7 +72,7 @@ func (n *Node) transaction(t uint32) int {
 }
 
 // receive takes one message. BEP05-KRPC-009, BEP05-KRPC-012
-func (n *Node) receive(in spec.Recv) {
+func (n *step) receive(in spec.Recv) {
 	m, ok := in.Msg.(*Message)
 	if !ok {
 		panic("mainline: received a message of another protocol")
@@ -90,7 +90,7 @@ func (n *Node) receive(in spec.Recv) {
 	}
 }
 
-func (n *Node) drop(from netip.AddrPort, clause string, reason error) {
+func (n *step) drop(from netip.AddrPort, clause string, reason error) {
 	n.emit(spec.Drop{From: from, Clause: clause, Reason: reason})
 }
 
@@ -98,7 +98,7 @@ func (n *Node) drop(from netip.AddrPort, clause string, reason error) {
 // query, only with its transaction id, and nothing is ever sent back to a
 // message that answers none: it may be late, or a forgery that wants to make
 // two nodes talk. BEP05-KRPC-010, BEP05-KRPC-011
-func (n *Node) conclude(from netip.AddrPort, m *Message) {
+func (n *step) conclude(from netip.AddrPort, m *Message) {
 	i := -1
 	if len(m.T) == 4 {
 		i = n.transaction(binary.BigEndian.Uint32(m.T))
@@ -152,7 +152,7 @@ func (n *Node) end(i int) {
 }
 
 // timeOut ends the oldest query, which was not answered.
-func (n *Node) timeOut() {
+func (n *step) timeOut() {
 	q := n.queries[0]
 	n.end(0)
 	if table := n.table(q.to); q.known {
@@ -163,7 +163,7 @@ func (n *Node) timeOut() {
 
 // failed tells the command that a query served that there will be no answer:
 // it timed out, or ended in an error.
-func (n *Node) failed(q query, refusal *RemoteError) {
+func (n *step) failed(q query, refusal *RemoteError) {
 	o := n.opOf(q)
 	if o == nil {
 		return

@@ -67,7 +67,7 @@ type rest struct {
 }
 
 // sampleNode implements the command Sample. BEP51-SAMPLE-003
-func (n *Node) sampleNode(in Sample) {
+func (n *step) sampleNode(in Sample) {
 	if !n.reachable(in.Addr) || n.table(in.Addr) == nil {
 		n.bad(in.Op, "cannot sample %v", in.Addr)
 		return
@@ -89,7 +89,7 @@ func (n *Node) sampleNode(in Sample) {
 	}
 }
 
-func (n *Node) finishSample(o *op, m *Message) {
+func (n *step) finishSample(o *op, m *Message) {
 	interval := time.Duration(min(max(m.Interval, 0), int64(maxInterval/time.Second))) * time.Second
 	if interval > 0 {
 		n.rests = append(n.rests, rest{o.addr, n.now + interval})

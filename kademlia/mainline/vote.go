@@ -18,7 +18,7 @@ type vote struct{ voter, claim netip.Addr }
 //
 // A node with two addresses has one id (BEP 32), which can fit one of them
 // only: it follows the IPv4 address.
-func (n *Node) vote(voter netip.Addr, ip netip.AddrPort) {
+func (n *step) vote(voter netip.Addr, ip netip.AddrPort) {
 	claim := ip.Addr().Unmap()
 	v6 := !n.families[0].on
 	if !claim.IsValid() || claim.Is6() != v6 || n.cfg.IDBits != kademlia.MaxBits {
@@ -47,7 +47,7 @@ func (n *Node) vote(voter netip.Addr, ip netip.AddrPort) {
 // changeID moves to a new id that fits the own address. The contacts are filed
 // anew, with their standing; spares, and whom the new buckets cannot hold, are
 // forgotten.
-func (n *Node) changeID() {
+func (n *step) changeID() {
 	old := n.id
 	n.id, n.votes = n.newID(), nil
 	for i := range n.families {

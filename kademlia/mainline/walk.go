@@ -27,7 +27,7 @@ type grant struct {
 }
 
 // startWalk begins a command that starts with a lookup. BEP05-RPC-011
-func (n *Node) startWalk(o *op) {
+func (n *step) startWalk(o *op) {
 	if n.begin(o) {
 		n.seed(o, nil)
 		n.progress(o)
@@ -60,16 +60,16 @@ func (n *Node) seed(o *op, known []kademlia.Contact) {
 }
 
 // advance asks the next nodes of a lookup.
-func (n *Node) advance(o *op, w *walk) {
+func (n *step) advance(o *op, w *walk) {
 	var buf [kademlia.MaxAlpha]kademlia.Contact
 	for _, c := range w.lookup.Next(buf[:0]) {
 		q := query{role: roleWalk, known: true, to: c.Addr, id: c.ID, op: o.serial}
-		n.ask(q, o.step(n.cfg))
+		n.ask(q, o.question())
 	}
 }
 
-// step is the query that the lookup of o asks every node.
-func (o *op) step(cfg Config) Message {
+// question is the query that the lookup of o asks every node.
+func (o *op) question() Message {
 	switch o.kind {
 	case opGetPeers, opAnnounce:
 		return Message{
@@ -215,7 +215,7 @@ func (o *op) refuseItem(m *Message) (clause string, err error) {
 
 // store sends the announces or puts of o, to the closest nodes that gave
 // tokens. BEP05-RPC-010
-func (n *Node) store(o *op) {
+func (n *step) store(o *op) {
 	o.storing = true
 	for i := range o.walks {
 		for _, g := range o.walks[i].grants {
@@ -247,7 +247,7 @@ func (o *op) storeMessage(token []byte) Message {
 	return m
 }
 
-func (n *Node) finishStore(o *op) {
+func (n *step) finishStore(o *op) {
 	switch {
 	case o.took == 0 && o.refusal.Code != 0:
 		refusal := o.refusal

@@ -307,7 +307,9 @@ func (m *Message) parseIP(val bencode.Value) {
 // parseNodes reads compact node info. A string of a wrong length is no list
 // of nodes at all: where its entries begin is anyone's guess.
 // BEP05-KRPC-013, BEP05-KRPC-014, BEP32-DHT6-009
-func (m *Message) parseNodes(nodes *[]kademlia.Contact, has Fields, compact int, val bencode.Value) {
+func (m *Message) parseNodes(
+	nodes *[]kademlia.Contact, has Fields, compact int, val bencode.Value,
+) {
 	b, ok := val.Bytes()
 	const idLen = len(kademlia.ID{})
 	if !ok || len(b)%(idLen+compact) != 0 {
