@@ -3,6 +3,9 @@ package p2pspec_test
 import (
 	"errors"
 	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/p2pspec/p2pspec/spec/check/purity"
@@ -27,6 +30,20 @@ func cores() map[string]purity.Policy {
 			"hash/crc32":  {"Castagnoli", "Checksum", "MakeTable"},
 		},
 	}
+}
+
+// TestEveryCoreIsListed wants each folder outside the house's own to be a core.
+func TestEveryCoreIsListed(t *testing.T) {
+	house := []string{
+		".", "spec", "transport", "conformance", "cmd", "experiment", "docs", "fuzz", "interop",
+	}
+	eachGoFile(t, func(name string) {
+		dir := filepath.ToSlash(filepath.Dir(name))
+		top, _, _ := strings.Cut(dir, "/")
+		if _, listed := cores()[dir]; !listed && !slices.Contains(house, top) {
+			t.Errorf("%s: %s is not listed as a core", name, dir)
+		}
+	})
 }
 
 // TestCoresArePure type-checks every core and finds nothing that could make

@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -38,6 +39,26 @@ func BenchmarkMessages(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msgs/s")
 		})
 	}
+}
+
+// BenchmarkNodes adds nodes with a pending timer each; the metric is what the
+// network itself keeps for one.
+func BenchmarkNodes(b *testing.B) {
+	const nodes = 100_000
+	machines := make([]relay, nodes)
+	var before, after runtime.MemStats
+	for b.Loop() {
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		n := sim.New(sim.Config{})
+		for i := range machines {
+			n.Add(addr(i), &machines[i])
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		runtime.KeepAlive(n)
+	}
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/nodes, "B/node")
 }
 
 // relay answers every message with itself and moves its deadline each time.
