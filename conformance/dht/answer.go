@@ -157,13 +157,17 @@ func (a *Answer) Token() []byte { return a.Bytes("token") }
 // Contact is one entry of "nodes" or "nodes6".
 type Contact = kademlia.Contact
 
-// Nodes is the compact node info of "nodes", 26 bytes an entry.
+// Nodes is the compact node info of "nodes", 26 bytes an entry; none if the
+// key is absent, as it is from some targets that know nobody.
 func (a *Answer) Nodes() []Contact { return a.contacts("nodes", 4) }
 
 // Nodes6 is the compact node info of "nodes6", 38 bytes an entry.
 func (a *Answer) Nodes6() []Contact { return a.contacts("nodes6", 16) }
 
 func (a *Answer) contacts(key string, ip int) []Contact {
+	if !a.Has(key) {
+		return nil
+	}
 	s := a.Bytes(key)
 	entry := len(kademlia.ID{}) + ip + 2
 	if len(s)%entry != 0 {

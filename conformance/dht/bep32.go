@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/kademlia"
 )
 
 // MaxPayload is the largest UDP payload that a node may send (BEP 32).
@@ -56,16 +57,15 @@ var bep32 = []Case{
 	{
 		ID: "bep32/want/nodes-over-ipv4-without-want", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP32-DHT6-007"}, Role: conformance.Responder, Kind: conformance.Reply,
-		Control: "the judged answers themselves",
-		Explain: "find_node and get_peers over IPv4 without want should be answered with nodes and without nodes6: " +
-			"the family of the datagram decides.",
+		Control: "the target's own query to a node, which the node answers", Within: PatientCase,
+		Explain: "A node is introduced over IPv4. find_node and get_peers over IPv4 without want should be answered with " +
+			"nodes and without nodes6: the family of the datagram decides.",
 		Causes: []string{"nodes are only sent when want asks", "nodes6 is always sent"},
 		Run: func(t *T) {
-			p, key := NewPeer(t), randomID(t)
-			for _, a := range []*Answer{
-				p.Expect("find_node", Dict{"target": key[:]}), p.Expect("get_peers", Dict{"info_hash": key[:]}),
-			} {
-				a.Nodes()
+			n := newcomers(t, 1)[0]
+			known := len(Introduce(t, n)) > 0
+			for _, a := range lookups(NewPeer(t), n.ID, nil) {
+				present(a, "nodes", known)
 				absent(a, "nodes6")
 			}
 		},
@@ -73,18 +73,16 @@ var bep32 = []Case{
 	{
 		ID: "bep32/want/n4-over-ipv4", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP32-DHT6-006"}, Role: conformance.Responder, Kind: conformance.Reply,
-		Control: "the judged answers themselves",
-		Explain: "find_node and get_peers with want n4, and with n4 beside strings that nobody defined, should be " +
-			"answered with nodes and without nodes6.",
+		Control: "the target's own query to a node, which the node answers", Within: PatientCase,
+		Explain: "A node is introduced over IPv4. find_node and get_peers with want n4, and with n4 beside strings that " +
+			"nobody defined, should be answered with nodes and without nodes6.",
 		Causes: []string{"want is taken for a string", "an unknown string spoils the list"},
 		Run: func(t *T) {
-			p, key := NewPeer(t), randomID(t)
+			n := newcomers(t, 1)[0]
+			known := len(Introduce(t, n)) > 0
 			for _, want := range [][]string{{"n4"}, {"zz", "n4", "n9"}} {
-				for _, a := range []*Answer{
-					p.Expect("find_node", Dict{"target": key[:], "want": want}),
-					p.Expect("get_peers", Dict{"info_hash": key[:], "want": want}),
-				} {
-					a.Nodes()
+				for _, a := range lookups(NewPeer(t), n.ID, want) {
+					present(a, "nodes", known)
 					absent(a, "nodes6")
 				}
 			}
@@ -109,34 +107,36 @@ var bep32 = []Case{
 	{
 		ID: "bep32/get_peers/nodes-beside-values", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP32-DHT6-008"}, Role: conformance.Responder, Kind: conformance.State,
-		Control: "the announce, which is answered",
-		Explain: "After an announce, get_peers should be answered with nodes beside the values: a lookup goes on " +
+		Control: "the announce, which is answered", Within: PatientCase,
+		Explain: "A node is introduced. After an announce, get_peers should be answered with nodes beside the values: a lookup goes on " +
 			"although one node has peers. BEP 5 had the two exclude each other.",
 		Causes: []string{"the answer has either values or nodes, as BEP 5 words it"},
 		Run: func(t *T) {
-			infoHash := randomID(t)
+			n := newcomers(t, 1)[0]
+			known := len(Introduce(t, n)) > 0
+			infoHash := n.ID.Flip(159)
 			NewPeer(t).Announce(infoHash, nil)
 			a := NewPeer(t).Expect("get_peers", Dict{"info_hash": infoHash[:]})
 			if len(a.Values()) == 0 {
 				t.Inconclusivef("the announced peer is not handed out")
 			}
-			a.Nodes()
+			present(a, "nodes", known)
 		},
 	},
 	{
 		ID: "bep32/nodes6/over-ipv6-without-want", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP32-DHT6-007"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedIPv6},
-		Control: "the judged answers themselves",
-		Explain: "find_node and get_peers over IPv6 without want should be answered with nodes6 and without nodes.",
-		Causes:  []string{"nodes are sent whatever the family", "nodes6 is only sent when want asks"},
+		Control: "the target's own query to a node, which the node answers", Within: PatientCase,
+		Explain: "A node is introduced over IPv6. find_node and get_peers over IPv6 without want should be answered with " +
+			"nodes6 and without nodes.",
+		Causes: []string{"nodes are sent whatever the family", "nodes6 is only sent when want asks"},
 		Run: func(t *T) {
 			start6(t)
-			p, key := peer6(t), randomID(t)
-			for _, a := range []*Answer{
-				p.Expect("find_node", Dict{"target": key[:]}), p.Expect("get_peers", Dict{"info_hash": key[:]}),
-			} {
-				a.Nodes6()
+			n := newcomer6(t)
+			known := len(Introduce(t, n)) > 0
+			for _, a := range lookups(peer6(t), n.ID, nil) {
+				present(a, "nodes6", known)
 				absent(a, "nodes")
 			}
 		},
@@ -151,12 +151,10 @@ var bep32 = []Case{
 		Causes: []string{"the entry is written in 26 bytes", "the address is written in another order"},
 		Run: func(t *T) {
 			start6(t)
-			n := NewNodeAt(t, IDsAt(t, peer6(t).TargetID(), QuietBucket(t), 1)[0], loopback6)
-			n.Begin("find_node", Dict{"target": n.ID[:]})
-			if !t.Until(func() bool { return len(n.Queries) > 0 }, IntroduceWithin) {
+			n := newcomer6(t)
+			if Introduce(t, n); len(n.Queries) == 0 {
 				t.Inconclusivef("the target never asked the node anything, so it need not hand it out")
 			}
-			t.Wait(t.SilenceWait())
 			if got := peer6(t).Expect("find_node", Dict{"target": n.ID[:]}).Nodes6(); !slices.Contains(got, n.Contact()) {
 				t.Mismatch("r.nodes6", got, n.String()+" among them")
 			}
@@ -166,16 +164,19 @@ var bep32 = []Case{
 		ID: "bep32/want/both-families", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP32-DHT6-006"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedIPv6},
-		Control: "the judged answers themselves",
-		Explain: "find_node with want n4 and n6 should be answered with both nodes and nodes6, over IPv4 and over IPv6.",
-		Causes:  []string{"the family of the datagram decides in spite of want"},
+		Control: "the target's own queries to a node of each family, which the nodes answer", Within: 2 * PatientCase,
+		Explain: "A node of each family is introduced. find_node and get_peers with want n4 and n6 should be answered with " +
+			"both nodes and nodes6, over IPv4 and over IPv6.",
+		Causes: []string{"the family of the datagram decides in spite of want"},
 		Run: func(t *T) {
 			start6(t)
-			key := randomID(t)
+			four, six := newcomers(t, 1)[0], newcomer6(t)
+			known4, known6 := len(Introduce(t, four)) > 0, len(Introduce(t, six)) > 0
 			for _, p := range []*Peer{peer6(t), NewPeer(t)} {
-				a := p.Expect("find_node", Dict{"target": key[:], "want": []string{"n4", "n6"}})
-				a.Nodes()
-				a.Nodes6()
+				for _, a := range lookups(p, six.ID, []string{"n4", "n6"}) {
+					present(a, "nodes", known4)
+					present(a, "nodes6", known6)
+				}
 			}
 		},
 	},
@@ -183,19 +184,22 @@ var bep32 = []Case{
 		ID: "bep32/want/other-family", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP32-DHT6-006"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedIPv6},
-		Control: "the judged answers themselves",
-		Explain: "find_node over IPv4 with want n6, and over IPv6 with want n4, should be answered with the family that " +
-			"is asked for alone.",
+		Control: "the target's own queries to a node of each family, which the nodes answer", Within: 2 * PatientCase,
+		Explain: "A node of each family is introduced. find_node and get_peers over IPv4 with want n6, and over IPv6 with " +
+			"want n4, should be answered with the family that is asked for alone.",
 		Causes: []string{"the family of the datagram decides in spite of want"},
 		Run: func(t *T) {
 			start6(t)
-			key := randomID(t)
-			a := peer6(t).Expect("find_node", Dict{"target": key[:], "want": []string{"n4"}})
-			a.Nodes()
-			absent(a, "nodes6")
-			a = NewPeer(t).Expect("find_node", Dict{"target": key[:], "want": []string{"n6"}})
-			a.Nodes6()
-			absent(a, "nodes")
+			four, six := newcomers(t, 1)[0], newcomer6(t)
+			known4, known6 := len(Introduce(t, four)) > 0, len(Introduce(t, six)) > 0
+			for _, a := range lookups(peer6(t), four.ID, []string{"n4"}) {
+				present(a, "nodes", known4)
+				absent(a, "nodes6")
+			}
+			for _, a := range lookups(NewPeer(t), six.ID, []string{"n6"}) {
+				present(a, "nodes6", known6)
+				absent(a, "nodes")
+			}
 		},
 	},
 	{
@@ -232,12 +236,12 @@ var bep32 = []Case{
 		},
 	},
 	{
-		ID: "bep32/id/same-over-both-families", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID: "bep32/id/same-over-both-families", Rev: 1, Since: "0.1.0", Level: conformance.May,
 		Requirements: []string{"BEP32-DHT6-002"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedIPv6},
 		Control: "the judged answers themselves",
-		Explain: "The id in answers over IPv4 and over IPv6 should be the same. BEP 42, which derives the id from the " +
-			"address, contradicts this for public addresses.",
+		Explain: "The id in answers over IPv4 and over IPv6 is the same, as the document suggests. BEP 42, which derives " +
+			"the id from the address, contradicts it, and most nodes have two; what the target does is recorded.",
 		Causes: []string{"two nodes run, each with its own id"},
 		Run: func(t *T) {
 			start6(t)
@@ -257,6 +261,36 @@ func start6(t *T) { t.Start(conformance.StartOptions{IPv6: true}) }
 
 // peer6 opens a peer at the IPv6 loopback address.
 func peer6(t *T) *Peer { return NewPeerAt(t, loopback6) }
+
+// newcomer6 opens a node in a quiet bucket of the target's IPv6 table.
+func newcomer6(t *T) *Node {
+	return NewNodeAt(t, IDsAt(t, peer6(t).TargetID(), QuietBucket(t), 1)[0], loopback6)
+}
+
+// lookups asks find_node and get_peers for the key; an empty want is left out.
+func lookups(p *Peer, key kademlia.ID, want []string) []*Answer {
+	args := Dict{}
+	if len(want) > 0 {
+		args["want"] = want
+	}
+	return []*Answer{
+		p.Expect("find_node", merge(Dict{"target": key[:]}, args)),
+		p.Expect("get_peers", merge(Dict{"info_hash": key[:]}, args)),
+	}
+}
+
+// present ends the case unless the response has the nodes of that key. A
+// target that knows none may leave the key out, which shows nothing.
+func present(a *Answer, key string, known bool) {
+	switch {
+	case a.Has(key):
+		a.contacts(key, map[string]int{"nodes": 4, "nodes6": 16}[key])
+	case known:
+		a.t.Mismatch("r."+key+" in the answer to "+a.What, "absent", "the closest nodes that the target knows")
+	default:
+		a.t.Inconclusivef("the answer to %s has no %s, but nor does the target know the node that asked it", a.What, key)
+	}
+}
 
 // absent ends the case if the response has the key.
 func absent(a *Answer, key string) {

@@ -119,11 +119,12 @@ func immutableKey(v any) kademlia.ID { return sha1.Sum(bencode.MustAppend(nil, v
 // bep44Immutable judges get, put and items that never change.
 var bep44Immutable = []Case{
 	{
-		ID: "bep44/get/token-and-nodes-for-an-unknown-target", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID: "bep44/get/token-for-an-unknown-target", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-001"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "get for a target that nobody stored must be answered with a token and nodes, and without v, k, sig and seq.",
-		Causes:  []string{"the token is only sent with a value", "an empty v is sent"},
+		Explain: "get for a target that nobody stored must be answered with a token, the closest nodes that the target knows, " +
+			"and without v, k, sig and seq.",
+		Causes: []string{"the token is only sent with a value", "an empty v is sent"},
 		Run: func(t *T) {
 			a, _ := ready(NewPeer(t), randomID(t))
 			a.Nodes()

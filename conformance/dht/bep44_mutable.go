@@ -42,8 +42,8 @@ var bep44Mutable = []Case{
 			args := item.Put(0, "value")
 			sig := bytes.Clone(args["sig"].([]byte))
 			sig[40] ^= 1
-			p.TryPut("a flipped bit in sig", item.Target(), merge(args, Dict{"sig": sig})).Denied("a put with a bad signature")
-			p.TryPut("another value", item.Target(), merge(args, Dict{"v": "eulav"})).Denied("a put with a bad signature")
+			p.TryPut("a flipped bit in sig", item.Target(), merge(args, Dict{"sig": sig}))
+			p.TryPut("another value", item.Target(), merge(args, Dict{"v": "eulav"}))
 			mustNotStoreNew(t, item, "no put had a valid signature")
 			p.Put(item.Target(), args)
 			mustStore(t, item.Target(), "value")
@@ -80,7 +80,7 @@ var bep44Mutable = []Case{
 				{"the signature without a salt", item.Sign(nil, item.Base, "value")},
 				{"the signature of another salt", item.Sign([]byte("salt"), item.Base, "value")},
 			} {
-				p.TryPut(bad.note, item.Target(), merge(args, Dict{"sig": bad.sig})).Denied("a put with " + bad.note)
+				p.TryPut(bad.note, item.Target(), merge(args, Dict{"sig": bad.sig}))
 			}
 			mustNotStoreNew(t, item, "no put had a valid signature")
 			p.Put(item.Target(), args)
@@ -92,7 +92,8 @@ var bep44Mutable = []Case{
 		Requirements: []string{"BEP44-ITEM-003"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the same put with its key and signature, which is stored",
 		Explain: "Items are put with a k of 31 and 33 bytes, a sig of 63 and 65 bytes, either missing, and a seq that is " +
-			"missing or no integer. The target must refuse them and go on answering.",
+			"missing or no integer. None may be stored under the key's target, and the target must go on answering. That it " +
+			"takes a put without a usable k for one of an immutable item is its own affair.",
 		Causes: []string{"the length is not checked before the key is used"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
@@ -103,10 +104,10 @@ var bep44Mutable = []Case{
 				{"k": k[:31]}, {"k": append(bytes.Clone(k), 0)}, {"sig": sig[:63]}, {"sig": append(bytes.Clone(sig), 0)},
 				{"sig": nil}, {"seq": nil}, {"seq": "1"}, {"k": 5}, {"sig": []any{}},
 			} {
-				a := p.SendMalformed(p.Query("put", merge(args, bad)), fmt.Sprintf("put with %.20v", bad))
+				p.SendMalformed(p.Query("put", merge(args, bad)), fmt.Sprintf("put with %.40v", bad))
 				p.Ping()
-				a.Denied(fmt.Sprintf("a put with %.20v", bad))
 			}
+			mustNotStoreNew(t, item, "no put had a key, a signature and a seq")
 			p.Expect("put", args)
 			mustStore(t, item.Target(), "value")
 		},
@@ -130,13 +131,13 @@ var bep44Mutable = []Case{
 		ID: "bep44/seq/lower-is-refused", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-005"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the first put, which is stored",
-		Explain: "An item is put, then another value with a lower seq. It must be refused, and get must return the first: " +
+		Explain: "An item is put, then another value with a lower seq. It must not be stored, and get must return the first: " +
 			"an old version must not undo a new one.",
 		Causes: []string{"the last put wins, not the highest seq"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			p.Put(item.Target(), item.Put(5, "five"))
-			p.TryPut("a lower seq", item.Target(), item.Put(4, "four")).Denied("a put with a lower seq")
+			p.TryPut("a lower seq", item.Target(), item.Put(4, "four"))
 			mustStore(t, item.Target(), "five")
 		},
 	},
@@ -162,7 +163,7 @@ var bep44Mutable = []Case{
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			p.Put(item.Target(), item.Put(5, "first"))
-			p.TryPut("an equal seq", item.Target(), item.Put(5, "second")).Denied("a put of another value under the same seq")
+			p.TryPut("an equal seq", item.Target(), item.Put(5, "second"))
 			mustStore(t, item.Target(), "first")
 		},
 	},
@@ -271,9 +272,8 @@ var bep44Mutable = []Case{
 				long := item
 				long.Salt = randomBytes(t, n)
 				_, token := ready(p, long.Target())
-				a := p.SendMalformed(p.Query("put", merge(long.Put(0, "value"), Dict{"token": token})), "a long salt")
+				p.SendMalformed(p.Query("put", merge(long.Put(0, "value"), Dict{"token": token})), "a long salt")
 				p.Ping()
-				a.Denied(fmt.Sprintf("a put with a salt of %d bytes", n))
 				mustNotStore(t, long.Target(), fmt.Sprintf("its salt has %d bytes", n))
 			}
 		},

@@ -17,7 +17,7 @@ var bep51 = []Case{
 		ID: "bep51/sample/all-keys", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP51-SAMPLE-001"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "sample_infohashes must be answered with interval from 0 to 21600 seconds, num, nodes and samples, of " +
+		Explain: "sample_infohashes must be answered with interval from 0 to 21600 seconds, num and samples, of " +
 			"20 bytes each, which may be empty but must be there. Num is the number of hashes in store, not fewer than are sent.",
 		Causes: []string{"samples is left out when there are none", "interval is in another unit"},
 		Run: func(t *T) {
@@ -142,9 +142,9 @@ var bep51 = []Case{
 			sample(t, randomID(t))
 			p := NewPeer(t)
 			for _, bad := range []any{nil, p.ID[:19]} {
-				a := p.SendMalformed(p.Query("sample_infohashes", Dict{"target": bad}), fmt.Sprintf("target is %q", bad))
+				a := p.SendMalformed(p.Query("sample_infohashes", Dict{"target": bad}), fmt.Sprintf("target is %v", bad))
 				p.Ping()
-				a.Denied(fmt.Sprintf("sample_infohashes with the target %q", bad))
+				a.Denied(fmt.Sprintf("sample_infohashes with the target %v", bad))
 			}
 		},
 	},

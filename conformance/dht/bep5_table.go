@@ -214,6 +214,7 @@ func scripted(n *Node, h Handler) { n.On = map[string]Handler{"": h} }
 func judgeUnproven(t *T, odd, fine *Node, why string) {
 	odd.Begin("find_node", Dict{"target": odd.ID[:]})
 	Known(t, fine)
+	invite(t, []*Node{odd})
 	if !t.Until(func() bool { return len(odd.Queries) > 0 }, AskedWithin) {
 		t.Inconclusivef("the target never asked the node, so it had nothing to refuse")
 	}

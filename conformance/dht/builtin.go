@@ -190,6 +190,10 @@ func (i *virtualInstance) Stop() error {
 	return saveContacts(i.dir, i.contacts())
 }
 
+// loopbackTimeout is enough for an answer on one machine, and keeps a run with
+// silent nodes short.
+const loopbackTimeout = time.Second
+
 // Loopback is the reference node on a real socket at 127.0.0.1.
 type Loopback struct {
 	Builtin
@@ -224,7 +228,7 @@ func (l Loopback) Network() (conformance.Network, error) {
 func (l Loopback) Start(
 	_ context.Context, n conformance.Network, opt conformance.StartOptions,
 ) (conformance.Instance, error) {
-	var cfg mainline.Config
+	cfg := mainline.Config{QueryTimeout: loopbackTimeout}
 	rand.Read(cfg.Seed[:]) // never fails
 	opt.IPv6 = false
 	r, err := l.new(cfg, opt, 0)
