@@ -43,7 +43,7 @@ contacts survive a restart.`,
 	fl.StringVar(&f.listen, "listen", "127.0.0.1:6881",
 		"address to listen on; port 0 takes a free one")
 	fl.StringArrayVar(&f.bootstrap, "bootstrap", nil,
-		"first contact, as IP:PORT; may be repeated")
+		"first contacts, as IP:PORT with blanks between; may be repeated")
 	fl.StringVar(&f.state, "state", "", "file that keeps the id and the contacts")
 	cmd.AddCommand(dht)
 	return cmd
@@ -129,11 +129,12 @@ func (f *serveFlags) addresses() (listen netip.AddrPort, bootstrap []netip.AddrP
 	if listen, err = parseAddr("--listen", f.listen); err != nil {
 		return listen, nil, err
 	}
-	if len(f.bootstrap) > mainline.MaxBootstrap {
+	contacts := strings.Fields(strings.Join(f.bootstrap, " "))
+	if len(contacts) > mainline.MaxBootstrap {
 		return listen, nil, usagef("--bootstrap: %d addresses, and at most %d can be asked at once",
-			len(f.bootstrap), mainline.MaxBootstrap)
+			len(contacts), mainline.MaxBootstrap)
 	}
-	for _, text := range f.bootstrap {
+	for _, text := range contacts {
 		addr, err := parseAddr("--bootstrap", text)
 		if err != nil {
 			return listen, nil, err

@@ -270,7 +270,7 @@ func TestHTMLStandsAlone(t *testing.T) {
 	for _, has := range []string{
 		"&lt;script&gt;alert(1)", "a&lt;b&gt; 2.0", `id="case-bep5-get-peers-token-required"`,
 		`href="#case-bep51-samples-mute"`, "Sends a ping &amp; wants", "BEP05-RPC-005",
-		"00000000  64 31 3a 71 34 3a 70 69", "2 lines left out", "ZgotmplZ",
+		"<pre>64313a71343a70696e6765</pre>", "2 lines left out", "ZgotmplZ",
 	} {
 		if strings.Contains(page, has) == (has == "ZgotmplZ") {
 			t.Errorf("%q: present is %v", has, has == "ZgotmplZ")
@@ -307,5 +307,23 @@ func TestColourOnlyWhenAsked(t *testing.T) {
 	bare := escapes.ReplaceAll(render(t, Console, Style{Color: true}), nil)
 	if !bytes.Equal(bare, render(t, Console, Style{})) {
 		t.Error("colour changes more than colour")
+	}
+}
+
+// A long transcript of a case that passed is shortened; of one that failed,
+// not a line is missing.
+func TestHTMLShortensCalmTranscripts(t *testing.T) {
+	long := conformance.Result{Case: "bep5/ping/long", Suite: "bep5", Verdict: conformance.Pass}
+	for i := range 100 {
+		long.Transcript = append(long.Transcript, conformance.Entry{Note: fmt.Sprintf("line %d.", i)})
+	}
+	calm := resultView{Result: long}.Evidence()
+	if len(calm) != 2*htmlCalm+1 || calm[0].Note != "line 0." || calm[2*htmlCalm].Note != "line 99." ||
+		!strings.HasPrefix(calm[htmlCalm].Note, "60 lines left out here") {
+		t.Errorf("calm evidence has %d lines: %v", len(calm), calm)
+	}
+	long.Verdict = conformance.Fail
+	if got := (resultView{Result: long}).Evidence(); len(got) != 100 {
+		t.Errorf("a failure shows %d of 100 lines", len(got))
 	}
 }

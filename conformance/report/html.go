@@ -2,9 +2,9 @@ package report
 
 import (
 	_ "embed" // report.html.tmpl
-	"encoding/hex"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/p2pspec/p2pspec/conformance"
@@ -18,7 +18,7 @@ var htmlSource string
 // out what a browser would not show.
 func writeHTML(w io.Writer, v *view) error {
 	page, err := template.New("report").Funcs(template.FuncMap{
-		"clean": line, "span": span, "count": count, "compact": compact, "dump": dump,
+		"clean": line, "span": span, "count": count, "compact": compact,
 		"verdicts": conformance.Verdicts, "sentence": sentence,
 		"anchor": func(id string) string { return "case-" + strings.ReplaceAll(id, "/", "-") },
 	}).Parse(htmlSource)
@@ -39,11 +39,20 @@ func (r resultView) Class() string {
 	return string(r.Verdict)
 }
 
-// dump is a payload as a hex dump with its printable characters.
-func dump(payload string) string {
-	raw, err := hex.DecodeString(payload)
-	if err != nil {
-		return "not hexadecimal: " + line(payload)
+// htmlCalm bounds the transcript of a result that raised no question, at each
+// end: with all lines a page of a few hundred cases has many megabytes.
+const htmlCalm = 20
+
+// Evidence is the transcript as the page shows it. The JSON form has all.
+func (r resultView) Evidence() []conformance.Entry {
+	left := len(r.Transcript) - 2*htmlCalm
+	if r.alarm() > 0 || left <= 0 {
+		return r.Transcript
 	}
-	return hex.Dump(raw)
+	gap := conformance.Entry{
+		At: r.Transcript[htmlCalm].At, Dir: "#",
+		Note: count(left, "line") + " left out here; the JSON report has them",
+	}
+	return slices.Concat(r.Transcript[:htmlCalm], []conformance.Entry{gap},
+		r.Transcript[len(r.Transcript)-htmlCalm:])
 }
