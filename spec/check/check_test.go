@@ -43,6 +43,7 @@ func TestEachRuleBites(t *testing.T) {
 		{"progress", "spinner", "is not after now"},
 		{"idle", "restless", "changed the state"},
 		{"idle", "noisy", "had effects"},
+		{"idle", "timetraveller", "changed the state"},
 		{"refused", "stained", "a refused message changed the state"},
 		{"refused", "mute", "without clause"},
 		{"done", "twice", "not under way"},

@@ -260,8 +260,7 @@ func (s *Subject) again(
 	return nil
 }
 
-// wire: the codec carries every message that the machine sends, and writes
-// what it has read with the same bytes.
+// wire: the codec carries every message that the machine sends.
 func wire(s *Subject) error {
 	if s.Codec == nil {
 		return nil
@@ -282,9 +281,6 @@ func wire(s *Subject) error {
 			}
 			if got, want := text(m), text(send.Msg); got != want {
 				return fmt.Errorf("sent %s, read %s", want, got)
-			}
-			if c, err := s.Codec.AppendMessage(nil, m); err != nil || !bytes.Equal(b, c) {
-				return fmt.Errorf("%q is written again as %q, %v", b, c, err)
 			}
 		}
 		return nil

@@ -153,6 +153,63 @@ func TestHonestCounterHolds(t *testing.T) {
 	}
 }
 
+// With a clock that ticks, worlds that differ in how much has happened do not
+// merge, and what was sent apart times out apart.
+func TestTickSetsTimersApart(t *testing.T) {
+	c := config("")
+	c.Tick = time.Millisecond
+	result, err := Run(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Result{States: 264, Edges: 621, Terminal: 46, Depth: 12}
+	if result != want {
+		t.Errorf("explored %+v, want %+v", result, want)
+	}
+}
+
+// reporter forgets everything but reports what it hears: on start it sends
+// itself a tick and an ack, and its Done says which of them came.
+type reporter struct{ counter }
+
+func (m *reporter) Clone() spec.Machine { c := *m; return &c }
+
+func (m *reporter) Step(_ time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
+	switch in := in.(type) {
+	case start:
+		out = append(out, spec.Done{Op: 1}, spec.Done{Op: 2}, spec.Done{Op: 3})
+		out = append(out, spec.Send{To: client, Msg: tick{}}, spec.Send{To: client, Msg: ack{}})
+	case spec.Recv:
+		if _, ok := in.Msg.(ack); ok {
+			return append(out, spec.Done{Op: 4, Err: errGaveUp})
+		}
+		out = append(out, spec.Done{Op: 4})
+	}
+	return out
+}
+
+// TestResultsArePartOfTheState explores two orders that differ in nothing but
+// what was reported, and that share the reports before.
+func TestResultsArePartOfTheState(t *testing.T) {
+	result, err := Run(Config{
+		Nodes:    []Node{{Addr: client, Machine: &reporter{}}},
+		Commands: []Command{{client, start{}}},
+		Always: []Invariant{{"the report names what came", func(w *World) error {
+			if d := w.Nodes[0].Done; len(d) == 4 {
+				_, tickLeft := w.Flight[0].Msg.(tick)
+				if (d[3].Err != nil) != tickLeft {
+					return fmt.Errorf("reported %v, under way %v", d[3], w.Flight)
+				}
+			}
+			return nil
+		}}},
+	})
+	want := Result{States: 6, Edges: 5, Terminal: 2, Depth: 3}
+	if err != nil || result != want {
+		t.Errorf("explored %+v, %v, want %+v", result, err, want)
+	}
+}
+
 func TestPropertiesBite(t *testing.T) {
 	for _, bite := range []struct {
 		bug, says string

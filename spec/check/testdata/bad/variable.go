@@ -6,7 +6,8 @@ var (
 	ErrGone = errors.New("gone")
 	_       = ErrGone
 
-	counter int                      // want variable
-	table   = map[string]int{"a": 1} // want variable
-	errLast error                    // want variable
+	counter  int                      // want variable
+	table    = map[string]int{"a": 1} // want variable
+	errLast  error                    // want variable
+	ErrCount = len("abc")             // want variable
 )
