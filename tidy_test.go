@@ -69,18 +69,44 @@ func untidy(name, source string) (complaints []string) {
 	if isTest {
 		limit = maxTestLines
 	}
-	for _, d := range f.Decls {
-		line := fset.Position(d.Pos()).Line
-		if fn, ok := d.(*ast.FuncDecl); ok {
-			if n := fset.Position(fn.End()).Line - line + 1; n > limit {
-				complain(line, "%s has %d lines, at most %d", fn.Name.Name, n, limit)
+	ast.Inspect(f, func(n ast.Node) bool {
+		if name, ok := function(n); ok {
+			line := fset.Position(n.Pos()).Line
+			if lines := fset.Position(n.End()).Line - line + 1; lines > limit {
+				complain(line, "%s has %d lines, at most %d", name, lines, limit)
 			}
 		}
+		return true
+	})
+	for _, d := range f.Decls {
+		line := fset.Position(d.Pos()).Line
 		if exported := undocumented(d); exported != "" && !isTest && f.Name.Name != "main" {
 			complain(line, "%s is exported and has no comment", exported)
 		}
 	}
 	return complaints
+}
+
+// function names a node that is a function. One that does nothing but return a
+// literal is a table, of which the functions inside count.
+func function(n ast.Node) (name string, ok bool) {
+	var body *ast.BlockStmt
+	switch n := n.(type) {
+	case *ast.FuncDecl:
+		name, body = n.Name.Name, n.Body
+	case *ast.FuncLit:
+		name, body = "a function", n.Body
+	}
+	if body == nil {
+		return "", false
+	}
+	if len(body.List) == 1 {
+		if r, ok := body.List[0].(*ast.ReturnStmt); ok && len(r.Results) == 1 {
+			_, isTable := r.Results[0].(*ast.CompositeLit)
+			return name, !isTable
+		}
+	}
+	return name, true
 }
 
 // undocumented names the first thing that a declaration exports without a
@@ -143,6 +169,7 @@ func TestTidyBites(t *testing.T) {
 		{"package x\n\nconst (\n\tA = 1 // documented\n\tB = 2\n)\n", "B is exported"},
 		{"package x\n\n// T is one.\ntype T int\n\nfunc (*T) M() {}\n", "M is exported"},
 		{"package x\n\nfunc f() {\n" + long + "}\n", "f has 72 lines, at most 70"},
+		{"package x\n\nfunc f() []func() {\n\treturn []func(){func() {\n" + long + "}}\n}\n", "a function has 72 lines"},
 		{"package x\n" + strings.Repeat("\n", maxFileLines) + "var _ = 1\n", "at most 600"},
 		{"package x\n\n//" + strings.Repeat("-", maxColumns) + "\n", "122 columns"},
 		{"package x\n\n// TO" + "DO: later\n", "finish it"},
@@ -152,7 +179,12 @@ func TestTidyBites(t *testing.T) {
 			t.Errorf("got %q, want %q of\n%.60s", got, bite.says, bite.source)
 		}
 	}
-	fine := "package x\n\n// F is fine.\nfunc F() {}\n\ntype t int\n\nfunc (t) M() {}\n"
+	table := strings.ReplaceAll(long, "_ = 0", "0,")
+	fine := "package x\n\nfunc table() []int {\n\treturn []int{\n" + table + "}\n}\n"
+	if got := untidy("x.go", fine); got != nil {
+		t.Errorf("a long table: %q", got)
+	}
+	fine = "package x\n\n// F is fine.\nfunc F() {}\n\ntype t int\n\nfunc (t) M() {}\n"
 	if got := untidy("x.go", fine); got != nil {
 		t.Errorf("a fine file: %q", got)
 	}
