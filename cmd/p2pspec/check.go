@@ -78,7 +78,7 @@ func (a *app) check(ctx context.Context, patterns []string, f checkFlags, format
 	if err != nil {
 		return err
 	}
-	baseline, err := f.loadBaseline(a.suites)
+	baseline, successor, err := f.loadBaselines(a.suites)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (a *app) check(ctx context.Context, patterns []string, f checkFlags, format
 	if err := out.write(r); err != nil {
 		return err
 	}
-	return f.storeBaseline(a, baseline, r)
+	return f.storeBaseline(a, successor, r)
 }
 
 func (f *checkFlags) validate() error {
@@ -132,15 +132,30 @@ func (f *checkFlags) validate() error {
 	return nil
 }
 
-func (f *checkFlags) loadBaseline(suites []conformance.Suite) (*conformance.Baseline, error) {
-	if f.baseline == "" {
-		return nil, nil
+// loadBaselines returns the baseline that the run is held to, or nil, and the
+// one that --write-baseline begins with: the same, or what the file to be
+// written has now.
+func (f *checkFlags) loadBaselines(
+	suites []conformance.Suite,
+) (expect, successor *conformance.Baseline, err error) {
+	load := func(path string) (*conformance.Baseline, error) {
+		b, err := conformance.LoadBaseline(path)
+		if err != nil {
+			return nil, err
+		}
+		return b, b.Check(suites)
 	}
-	b, err := conformance.LoadBaseline(f.baseline)
-	if err != nil {
-		return nil, err
+	if f.baseline != "" {
+		if expect, err = load(f.baseline); err != nil {
+			return nil, nil, err
+		}
+		return expect, expect, nil
 	}
-	return b, b.Check(suites)
+	if _, err := os.Stat(f.writeBaseline); f.writeBaseline == "" || err != nil {
+		return nil, &conformance.Baseline{}, nil
+	}
+	successor, err = load(f.writeBaseline)
+	return nil, successor, err
 }
 
 // storeBaseline serves --write-baseline. What a target that was never judged
@@ -153,19 +168,8 @@ func (f *checkFlags) storeBaseline(a *app, b *conformance.Baseline, r *conforman
 		fmt.Fprintf(a.err, "p2pspec: %s was not written: this run judged nothing\n", f.writeBaseline)
 		return nil
 	}
-	if b == nil {
-		b = &conformance.Baseline{}
-		if _, err := os.Stat(f.writeBaseline); err == nil {
-			if b, err = conformance.LoadBaseline(f.writeBaseline); err != nil {
-				return err
-			}
-		}
-	}
 	b.Update(r.Results, f.strict)
-	if err := b.Write(f.writeBaseline); err != nil {
-		return &fault{err}
-	}
-	return nil
+	return asFault(b.Write(f.writeBaseline))
 }
 
 // repeatCommand is the command line that judges one case as this run did.

@@ -20,6 +20,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, suites: suites.All()}
 	code := a.run(ctx, os.Args[1:])
 	stop()

@@ -93,6 +93,7 @@ func TestUsageErrors(t *testing.T) {
 			"--write-baseline makes one"},
 		{append(check("--baseline", broken), target...), "broken.txt:1: bep5/ping lacks rev=N"},
 		{append(check("--baseline", stranger), target...), "stranger.txt:1: no case is named"},
+		{append(check("--write-baseline", broken), target...), "broken.txt:1: "},
 		{append(check("--repeat", "0"), target...), "--repeat 0"},
 		{append(check("--jobs", "-1"), target...), "--jobs -1"},
 		{append(check("--timeout", "soon"), target...), "--timeout"},
