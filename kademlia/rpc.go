@@ -92,8 +92,10 @@ func (n *Node) receive(in spec.Recv, out []spec.Effect) []spec.Effect {
 		if d := n.refuseStore(in.From, &m); d != nil {
 			return append(out, *d)
 		}
+		// Filed first: a newcomer need not be handed what it just sent.
+		out = n.answer(in.From, m.Header, StoreReply{n.reply(m.Header)}, out)
 		n.keep(m.Key, m.Value, m.TTL)
-		return n.answer(in.From, m.Header, StoreReply{n.reply(m.Header)}, out)
+		return out
 	case FindNodeRequest:
 		if d := n.refuseRequest(in.From, m.Header, m.Target); d != nil {
 			return append(out, *d)
@@ -145,6 +147,9 @@ func (n *Node) refuseRequest(from netip.AddrPort, h Header, target ID) *spec.Dro
 }
 
 func (n *Node) refuseStore(from netip.AddrPort, m *StoreRequest) *spec.Drop {
+	if d := n.refuseRequest(from, m.Header, m.Key); d != nil {
+		return d
+	}
 	drop := spec.Drop{From: from, Clause: "KAD-RPC-009"}
 	switch {
 	case len(m.Value) > n.cfg.MaxValueBytes:
@@ -155,7 +160,7 @@ func (n *Node) refuseStore(from netip.AddrPort, m *StoreRequest) *spec.Drop {
 	case len(n.values) >= n.cfg.MaxValues && n.value(m.Key) == nil:
 		drop.Reason = fmt.Errorf("%w: %d are held already", errValue, len(n.values))
 	default:
-		return n.refuseRequest(from, m.Header, m.Key)
+		return nil
 	}
 	return &drop
 }
