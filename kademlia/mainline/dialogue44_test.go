@@ -142,6 +142,22 @@ func TestLargeItem(t *testing.T) {
 	require.Len(t, r.Nodes, 4)
 }
 
+// Nothing is handed out after its time, also before it is swept.
+func TestExpiryIsExact(t *testing.T) {
+	d := newDialogue(t, Config{PeerLife: 90 * time.Second, ItemLife: 90 * time.Second})
+	it := Item{V: []byte("le")}
+	d.announceFrom(querying, false, "198.51.100.1:1")
+	require.Equal(t, Response, d.ask(putter, d.putMessage(it)).Kind)
+	get := Message{Method: MethodGetPeers, Has: HasInfoHash, InfoHash: querying}
+	d.pass(90*time.Second - 1)
+	require.Len(t, d.ask(putter, get).Values, 1)
+	require.NotNil(t, d.get(it).Item)
+	d.pass(1)
+	require.Empty(t, d.ask(putter, get).Values)
+	require.Nil(t, d.get(it).Item)
+	require.Len(t, d.n.torrents.hashes, 1, "the sweep is due at 2 minutes")
+}
+
 // BEP51-SAMPLE-001, BEP51-SAMPLE-002
 func TestServeSamples(t *testing.T) {
 	d := newDialogue(t, Config{})

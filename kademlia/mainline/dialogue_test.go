@@ -105,7 +105,7 @@ func (d *dialogue) reply(i int, m Message) {
 // nodeID is the id of the tester's node at an address.
 func nodeID(at netip.AddrPort) kademlia.ID {
 	b := at.Addr().As16()
-	return SecureID(at.Addr(), kademlia.ID{b[15], b[14], 1})
+	return SecureID(at.Addr(), kademlia.ID{3: b[15], 4: b[14], 19: b[15]})
 }
 
 func node(at string) kademlia.Contact { return kademlia.Contact{ID: nodeID(addr(at)), Addr: addr(at)} }

@@ -70,8 +70,8 @@ type (
 )
 
 // IDChanged is notified when enough nodes agreed on an own address that the
-// id did not fit. The routing tables are rebuilt around the new id; a
-// Bootstrap fills their empty regions.
+// id did not fit. The routing tables are rebuilt around the new id, and the
+// node looks it up.
 type IDChanged struct {
 	Old, New   kademlia.ID
 	ExternalIP netip.Addr

@@ -172,6 +172,10 @@ func TestGetItemTrustsNobody(t *testing.T) {
 		3: func(m *Message) { m.K = make([]byte, 32) },
 		4: func(m *Message) { m.K = nil },
 		5: func(m *Message) { m.Has &^= HasSeq },
+		6: func(m *Message) { // a good item of somebody else
+			it := SignItem([32]byte{2}, []byte("s"), 9, []byte("i7e"))
+			m.K, m.Sig, m.Seq = it.K[:], it.Sig[:], it.Seq
+		},
 	}
 	first := item(0)
 	target := first.Target()
@@ -235,19 +239,25 @@ func TestIDFollowsAddress(t *testing.T) {
 		vote(1, fmt.Sprintf("203.0.113.%d:1", i)) // one voter, whatever it says
 	}
 	for i := 2; i < 9; i++ {
-		vote(i, "127.0.0.1:1")
+		vote(i, "203.0.113.99:1")
 	}
-	for i := 9; i < 15; i++ {
+	for i := 9; i < 17; i++ {
 		vote(i, "198.51.100.1:1")
 	}
-	require.Equal(t, old, d.n.ID())
-	for i := 15; i < 25; i++ {
+	require.Equal(t, old, d.n.ID(), "8 agree, but as many contradict")
+	d.now += time.Minute
+	for i := 17; i < 25; i++ {
 		vote(i, "198.51.100.1:1")
 	}
+	require.NotEmpty(t, d.sent)
+	require.Equal(t, d.n.ID(), d.sent[0].Msg.(*Message).Target, "it looks for its new neighbours")
 	ip := netip.MustParseAddr("198.51.100.1")
 	require.True(t, IsSecure(d.n.ID(), ip))
 	require.Equal(t, []spec.Event{IDChanged{Old: old, New: d.n.ID(), ExternalIP: ip}}, d.notes)
 	require.Greater(t, d.n.families[0].table.Len(), 8)
+	for e := range d.n.families[0].table.All() {
+		require.Equal(t, e.Addr.Addr().As4()[3] < 17, e.LastReply == 0, "standings are kept")
+	}
 	require.Equal(t, d.n.ID(), d.ask("192.0.2.7:1", Message{Method: MethodPing}).ID)
 	secure := d.n.ID()
 	for i := 25; i < 40; i++ {
@@ -302,6 +312,29 @@ func TestEviction(t *testing.T) {
 	require.True(t, known)
 }
 
+// Strangers and newcomers cannot make the node ping without end.
+func TestPingsAreBounded(t *testing.T) {
+	d := newDialogue(t, Config{ID: kademlia.ID{0xff}, K: 1, RefreshAfter: 24 * time.Hour})
+	known := kademlia.Contact{ID: kademlia.ID{1}, Addr: addr("10.0.0.1:1")}
+	d.ask(known.Addr.String(), Message{Method: MethodPing, ID: known.ID, Has: HasID})
+	d.reply(0, Message{ID: known.ID})
+	d.pass(15 * time.Minute) // it is questionable now
+	d.give(Ping{Op: 1, Addr: addr("10.0.0.2:1")})
+	for i := range 20 {
+		d.ask(fmt.Sprintf("10.0.1.%d:1", i), Message{Method: MethodPing, ID: querying, Has: HasID})
+		d.ask(fmt.Sprintf("10.0.1.%d:1", i), Message{Method: MethodPing, ID: querying, Has: HasID})
+	}
+	require.Len(t, d.sent, 1+maxPings)
+	d.reply(0, Message{ID: kademlia.ID{2}})
+	require.Len(t, d.sent, maxPings, "no room for a ping to the questionable contact")
+	d.pass(5 * time.Second)
+	d.sent = nil
+	d.give(Ping{Op: 2, Addr: addr("10.0.0.3:1")})
+	d.reply(0, Message{ID: kademlia.ID{3}})
+	require.Len(t, d.sent, 1, "now there is")
+	require.Equal(t, known.Addr, d.sent[0].To)
+}
+
 // BEP05-TBL-007
 func TestQuietBucketIsRefreshed(t *testing.T) {
 	d, _ := bootstrapped(t, 1, Config{})
@@ -312,6 +345,42 @@ func TestQuietBucketIsRefreshed(t *testing.T) {
 	m := d.sent[0].Msg.(*Message)
 	require.Equal(t, MethodFindNode, m.Method)
 	require.NotEqual(t, d.n.ID(), m.Target)
+
+	d, contacts := bootstrapped(t, 1, Config{})
+	d.pass(10 * time.Minute)
+	d.give(Ping{Op: 1, Addr: contacts[0].Addr})
+	d.reply(0, Message{})
+	d.pass(15*time.Minute - time.Second)
+	require.Empty(t, d.sent, "an answer keeps the bucket fresh")
+	d.pass(time.Second)
+	require.Len(t, d.sent, 1)
+}
+
+// BEP05-RPC-010, BEP32-DHT6-001: each family has its own closest nodes.
+func TestAnnounceInBothFamilies(t *testing.T) {
+	d, _ := bootstrapped(t, 8, Config{Families: IPv4 | IPv6})
+	for i := range 8 {
+		c := node(fmt.Sprintf("[fd00::%d]:1", i+1))
+		d.ask(c.Addr.String(), Message{Method: MethodPing, ID: c.ID, Has: HasID})
+		d.reply(0, Message{})
+	}
+	d.give(Announce{Op: 1, InfoHash: answering, Port: 7})
+	d.answerAll(func(kademlia.Contact, *Message) Message { return Message{Token: []byte("t")} })
+	require.EqualValues(t, 16, d.result().Result.(Announced).Nodes)
+}
+
+// BEP05-RPC-002, BEP05-TBL-003: after a quiet quarter of an hour nobody is
+// good, but whoever did not fail is better than nobody.
+func TestQuestionableNodesFillTheList(t *testing.T) {
+	d, contacts := bootstrapped(t, 3, Config{RefreshAfter: 24 * time.Hour})
+	find := Message{Method: MethodFindNode, Has: HasTarget}
+	d.pass(20 * time.Minute)
+	require.Len(t, d.ask(putter, find).Nodes, 3)
+	d.give(FindNode{Op: 1, Target: contacts[0].ID})
+	d.pass(5 * time.Second)
+	require.Empty(t, d.ask(putter, find).Nodes)
+	d.ask(contacts[1].Addr.String(), Message{Method: MethodPing, ID: contacts[1].ID, Has: HasID})
+	require.Equal(t, contacts[1:2], d.ask(putter, find).Nodes, "it has answered once and asks now")
 }
 
 // BEP43-RO-001, BEP32-DHT6-006

@@ -21,7 +21,10 @@ type vote struct{ voter, claim netip.Addr }
 func (n *step) vote(voter netip.Addr, ip netip.AddrPort) {
 	claim := ip.Addr().Unmap()
 	v6 := !n.families[0].on
-	if !claim.IsValid() || claim.Is6() != v6 || n.cfg.IDBits != kademlia.MaxBits {
+	switch {
+	case !claim.IsValid(), claim.Is6() != v6, n.cfg.IDBits != kademlia.MaxBits:
+		return
+	case isLocal(claim): // fits every id, so it cannot make a difference
 		return
 	}
 	n.votes = slices.DeleteFunc(n.votes, func(v vote) bool { return v.voter == voter })
@@ -46,7 +49,7 @@ func (n *step) vote(voter netip.Addr, ip netip.AddrPort) {
 
 // changeID moves to a new id that fits the own address. The contacts are filed
 // anew, with their standing; spares, and whom the new buckets cannot hold, are
-// forgotten.
+// forgotten. A lookup of the new id finds the new neighbours. BEP05-TBL-008
 func (n *step) changeID() {
 	old := n.id
 	n.id, n.votes = n.newID(), nil
@@ -64,4 +67,5 @@ func (n *step) changeID() {
 		f.table = table
 	}
 	n.emit(spec.Notify{Event: IDChanged{Old: old, New: n.id, ExternalIP: n.external}})
+	n.startWalk(&op{kind: opRefresh, target: n.id})
 }
