@@ -1,5 +1,7 @@
 package kademlia
 
+import "slices"
+
 // Closest appends to out the n contacts nearest to target, nearest first, and
 // returns the extended slice. With a filter only contacts that it accepts
 // count. It allocates only when out is too short.
@@ -13,7 +15,7 @@ func (t *Table) Closest(target ID, n int, filter func(*Entry) bool, out []Contac
 	if n <= 0 {
 		return out
 	}
-	w := walk{table: t, target: &target, filter: filter, out: out, want: len(out) + n}
+	w := walk{table: t, target: target, filter: filter, out: out, want: len(out) + n}
 	lo := t.bucketIndex(&target)
 	w.bucket(lo)
 	// Widen the subtree around target level by level; what each level adds is
@@ -67,7 +69,7 @@ func (t *Table) Between(key ID) int64 {
 // walk is a traversal in the order of distance to target.
 type walk struct {
 	table  *Table
-	target *ID
+	target ID
 	filter func(*Entry) bool
 	out    []Contact
 	want   int // length of out at which the walk is over
@@ -97,22 +99,29 @@ func (w *walk) subtree(lo, hi, depth int) {
 }
 
 // bucket appends the accepted contacts of bucket i, nearest first. It sorts
-// words that hold 58 bits of distance and 6 of index; MaxK keeps the index in
-// its bits. Only contacts that agree in all 58 need a second look.
+// words that hold the top 58 bits of the distance and 6 of index; MaxK keeps the
+// index in its bits. Only contacts that agree in all 58 need a second look.
 func (w *walk) bucket(i int) {
 	const indexBits = 6
 	b := &w.table.buckets[i]
-	var keys [MaxK]uint64
-	top := high(w.target)
+	var room [MaxK]uint64
+	keys, top, twins := room[:len(b.keys)], high(&w.target), false
 	for j, key := range b.keys {
 		key = (key^top)>>indexBits<<indexBits | uint64(j)
 		at := j
-		for ; at > 0 && w.less(key, keys[at-1], b.entries); at-- {
+		for at > 0 && keys[at-1] > key {
 			keys[at] = keys[at-1]
+			at--
 		}
 		keys[at] = key
+		twins = twins || at > 0 && keys[at-1]>>indexBits == key>>indexBits
 	}
-	for _, key := range keys[:len(b.keys)] {
+	if twins {
+		slices.SortFunc(keys, func(x, y uint64) int {
+			return compare(&w.target, &b.entries[x%MaxK].ID, &b.entries[y%MaxK].ID)
+		})
+	}
+	for _, key := range keys {
 		if len(w.out) == w.want {
 			return
 		}
@@ -121,11 +130,4 @@ func (w *walk) bucket(i int) {
 			w.out = append(w.out, e.Contact)
 		}
 	}
-}
-
-func (w *walk) less(a, b uint64, entries []Entry) bool {
-	if a/MaxK != b/MaxK {
-		return a < b
-	}
-	return compare(w.target, &entries[a%MaxK].ID, &entries[b%MaxK].ID) < 0
 }
