@@ -262,10 +262,10 @@ func start6(t *T) { t.Start(conformance.StartOptions{IPv6: true}) }
 // peer6 opens a peer at the IPv6 loopback address.
 func peer6(t *T) *Peer { return NewPeerAt(t, loopback6) }
 
-// newcomer6 opens a node in a quiet bucket of the target's IPv6 table.
-func newcomer6(t *T) *Node {
-	return NewNodeAt(t, IDsAt(t, peer6(t).TargetID(), QuietBucket(t), 1)[0], loopback6)
-}
+// newcomer6 opens an IPv6 node with any id, as the target's table is empty. It
+// should be the first to ask over IPv6: all are at one address there, and some
+// tables keep one node of an address.
+func newcomer6(t *T) *Node { return NewNodeAt(t, randomID(t), loopback6) }
 
 // lookups asks find_node and get_peers for the key; an empty want is left out.
 func lookups(p *Peer, key kademlia.ID, want []string) []*Answer {

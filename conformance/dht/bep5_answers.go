@@ -207,8 +207,9 @@ var bep5Answers = []Case{
 // spread opens n nodes whose ids lie in as many buckets of the target as there
 // are nodes, a few bits apart, where any table has room.
 func spread(t *T, n int) []*Node {
-	base := NewPeer(t).TargetID()
-	depth := QuietBucket(t)
+	p := NewPeer(t)
+	base := p.TargetID()
+	depth := p.QuietBucket(base)
 	var nodes []*Node
 	for i := range n {
 		nodes = append(nodes, NewNode(t, IDsAt(t, base, depth+3*i, 1)[0]))
@@ -218,8 +219,10 @@ func spread(t *T, n int) []*Node {
 
 // newcomers opens n nodes whose ids lie in one quiet bucket of the target.
 func newcomers(t *T, n int) []*Node {
+	p := NewPeer(t)
+	base := p.TargetID()
 	var nodes []*Node
-	for _, id := range IDsAt(t, NewPeer(t).TargetID(), QuietBucket(t), n) {
+	for _, id := range IDsAt(t, base, p.QuietBucket(base), n) {
 		nodes = append(nodes, NewNode(t, id))
 	}
 	return nodes

@@ -224,9 +224,13 @@ func judgeUnproven(t *T, odd, fine *Node, why string) {
 
 // neverHandedOut ends the case if the target hands the node out.
 func neverHandedOut(t *T, n *Node, why string) {
-	got := NewPeer(t).Expect("find_node", Dict{"target": n.ID[:]}).Nodes()
-	if slices.Contains(got, n.Contact()) {
-		t.Mismatch("r.nodes", got, "not "+n.String()+", because "+why)
+	p := NewPeer(t)
+	for _, a := range []*Answer{
+		p.Expect("find_node", Dict{"target": n.ID[:]}), p.Expect("get_peers", Dict{"info_hash": n.ID[:]}),
+	} {
+		if got := a.Nodes(); slices.Contains(got, n.Contact()) {
+			t.Mismatch("r.nodes in the answer to "+a.What, got, "not "+n.String()+", because "+why)
+		}
 	}
 }
 

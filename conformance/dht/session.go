@@ -191,6 +191,22 @@ func (p *Peer) Answered(a *Answer) {
 	})
 }
 
+// supported ends the case if the target says that it does not know the query's
+// method: by error 204, or by the silence that it also keeps about a method
+// that nobody knows.
+func (p *Peer) supported(a *Answer) {
+	if a.Kind == Error && a.Code == 204 {
+		p.t.Unsupportedf("%s is met with %s", a.What, a)
+	}
+	if a.Kind == None {
+		p.Ping()
+		if canary := p.Ask("p2pspec_nosuch", nil); canary.Kind == None {
+			p.t.Unsupportedf("%s is not answered, like a method that nobody knows", a.What)
+		}
+	}
+	p.Answered(a)
+}
+
 // Ping is the control: a plain ping and a response with its transaction id and
 // a 20-byte id. It returns the round trip, or ends the case as inconclusive.
 func (p *Peer) Ping() time.Duration {

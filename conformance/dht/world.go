@@ -84,11 +84,23 @@ func IDsAt(t *conformance.T, base kademlia.ID, depth, n int) []kademlia.ID {
 	return ids
 }
 
-// QuietBucket draws the depth of a bucket that earlier cases have hardly used:
-// deep enough that a random id never falls into it, and never the same for two
-// cases except by chance. Any table has room there, because a bucket that
-// holds the node's own id splits.
-func QuietBucket(t *conformance.T) int { return 16 + int(draw(t).Below(100)) }
+// QuietBucket draws the depth of a bucket of the node with the id base from
+// which the target hands nobody out: deep enough that a random id never falls
+// into it, and not filled by an earlier case. Any table has room there, because
+// a bucket that holds the node's own id splits.
+func (p *Peer) QuietBucket(base kademlia.ID) (depth int) {
+	for range 8 {
+		depth = 16 + int(draw(p.t).Below(100))
+		key := IDsAt(p.t, base, depth, 1)[0]
+		a := p.Ask("find_node", Dict{"target": key[:]})
+		if a.Kind != Response || !slices.ContainsFunc(a.Nodes(), func(c Contact) bool {
+			return kademlia.CommonPrefixLen(base, c.ID) == depth
+		}) {
+			break
+		}
+	}
+	return depth
+}
 
 // How long a target may take until it hands out a node that has asked it and
 // answers all its questions. Nodes differ: some ask back at once, some only
@@ -164,12 +176,23 @@ func HandedOut(t *conformance.T, nodes ...*Node) []*Node {
 	defer observer.Close()
 	var out []*Node
 	for _, n := range nodes {
-		a := observer.Ask("find_node", Dict{"target": n.ID[:]}, Dict{"ro": 1})
-		if a.Kind == Response && slices.Contains(append(a.Nodes(), a.Nodes6()...), n.Contact()) {
+		if observer.sees(n) {
 			out = append(out, n)
 		}
 	}
 	return out
+}
+
+// sees reports whether the target returns the node when asked for its id, by
+// find_node or, as one client finds nothing by that, by get_peers.
+func (p *Peer) sees(n *Node) bool {
+	for _, q := range [][2]string{{"find_node", "target"}, {"get_peers", "info_hash"}} {
+		a := p.Ask(q[0], Dict{q[1]: n.ID[:]}, Dict{"ro": 1})
+		if a.Kind == Response && slices.Contains(append(a.Nodes(), a.Nodes6()...), n.Contact()) {
+			return true
+		}
+	}
+	return false
 }
 
 // AskedWithin bounds the wait for the first query of a target that was just
