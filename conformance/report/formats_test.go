@@ -299,6 +299,21 @@ func TestSilenceIsExplainedOnce(t *testing.T) {
 	}
 }
 
+// Two cases that failed in the same words have different evidence.
+func TestEvidenceIsNeverMerged(t *testing.T) {
+	failed := func(id string) conformance.Result {
+		return conformance.Result{
+			Case: id, Suite: "bep5", Verdict: conformance.Fail,
+			Failure:    &conformance.Failure{Message: "no token"},
+			Transcript: []conformance.Entry{{Dir: "#", Note: "seen by " + id}},
+		}
+	}
+	r := &conformance.Report{Results: []conformance.Result{failed("bep5/a/b"), failed("bep5/a/c")}}
+	if n := len(newView(r, Style{}).Attention); n != 2 {
+		t.Errorf("%d explanations of 2 failures", n)
+	}
+}
+
 func TestColourOnlyWhenAsked(t *testing.T) {
 	if bytes.Contains(render(t, Console, Style{}), []byte("\x1b")) {
 		t.Error("plain output has an escape")
