@@ -3,6 +3,7 @@ package dht
 import (
 	"slices"
 
+	"github.com/p2pspec/p2pspec/bittorrent/bencode"
 	"github.com/p2pspec/p2pspec/conformance"
 )
 
@@ -28,7 +29,22 @@ func suite(name, title string, areas ...[]Case) conformance.Suite {
 	return conformance.Suite{
 		Name: name, Family: Family, Title: title,
 		Control: func(t *T) { NewPeer(t).Ping() },
+		Probe:   readiness(),
 		Decode:  Decode, Lint: Lint,
 		Cases: slices.Concat(areas...),
+	}
+}
+
+// readiness is a read-only ping, which leaves no trace in the target's table.
+func readiness() *conformance.Probe {
+	ping := Dict{"t": "probe", "y": "q", "q": "ping", "ro": 1, "a": Dict{"id": "p2pspec is it ready?"}}
+	return &conformance.Probe{
+		Payload: Encode(ping),
+		Answers: func(payload []byte) bool {
+			msg, err := bencode.Parse(payload, bencode.Options{Lenient: true})
+			kind, _ := field(msg, "y")
+			tx, _ := field(msg, "t")
+			return err == nil && kind == "r" && tx == ping["t"]
+		},
 	}
 }
