@@ -35,7 +35,7 @@ func suite(name, title string, areas ...[]Case) conformance.Suite {
 	}
 }
 
-// readiness is a read-only ping, which leaves no trace in the target's table.
+// readiness is a ping, read-only so that the target need not file its sender.
 func readiness() *conformance.Probe {
 	ping := Dict{"t": "probe", "y": "q", "q": "ping", "ro": 1, "a": Dict{"id": "p2pspec is it ready?"}}
 	return &conformance.Probe{
