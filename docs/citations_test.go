@@ -36,11 +36,19 @@ func illustrations() []string { return []string{"spec/catalogue", "docs"} }
 // absent ends the ids that tests use to name a row that does not exist.
 const absent = "-999"
 
-// citations scans every Go file outside of testdata and hidden folders, in
-// path order.
+// citations scans every Go file of the module.
 func citations(module fs.FS) ([]citation, error) {
 	var found []citation
-	err := fs.WalkDir(module, ".", func(name string, d fs.DirEntry, err error) error {
+	err := eachGoFile(module, func(name string, src []byte) {
+		found = append(found, citationsIn(name, src)...)
+	})
+	return found, err
+}
+
+// eachGoFile visits every Go file outside of testdata, of hidden folders and of
+// illustrations, in path order.
+func eachGoFile(module fs.FS, visit func(name string, src []byte)) error {
+	return fs.WalkDir(module, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -56,30 +64,36 @@ func citations(module fs.FS) ([]citation, error) {
 		if err != nil {
 			return err
 		}
-		found = append(found, citationsIn(name, src)...)
+		visit(name, src)
 		return nil
 	})
-	return found, err
 }
 
 func citationsIn(name string, src []byte) []citation {
 	var found []citation
-	file := token.NewFileSet().AddFile(name, -1, len(src))
+	eachText(src, func(line int, text string) {
+		for _, at := range cited.FindAllStringIndex(text, -1) {
+			id := text[at[0]:at[1]]
+			if !strings.HasSuffix(id, absent) {
+				found = append(found, citation{id, name, line + strings.Count(text[:at[0]], "\n")})
+			}
+		}
+	})
+	return found
+}
+
+// eachText visits the comments and the string literals of a file, as written.
+func eachText(src []byte, visit func(line int, text string)) {
+	file := token.NewFileSet().AddFile("", -1, len(src))
 	var s scanner.Scanner
 	s.Init(file, src, func(token.Position, string) {}, scanner.ScanComments)
 	for {
 		pos, tok, lit := s.Scan()
 		switch tok {
 		case token.EOF:
-			return found
+			return
 		case token.COMMENT, token.STRING:
-			for _, at := range cited.FindAllStringIndex(lit, -1) {
-				if strings.HasSuffix(lit[at[0]:at[1]], absent) {
-					continue
-				}
-				line := file.Line(pos) + strings.Count(lit[:at[0]], "\n")
-				found = append(found, citation{lit[at[0]:at[1]], name, line})
-			}
+			visit(file.Line(pos), lit)
 		}
 	}
 }
