@@ -154,13 +154,13 @@ func (f *fork) follow(t *T) {
 	p := t.Do("get_peers", map[string]any{"info_hash": f.key.String()})
 	reached := func() bool { return len(about(f.key, f.onward.Queries)) > 0 }
 	t.Until(reached, CommandWithin)
+	t.Until(p.Done, SettleWithin)
+	t.Wait(t.SilenceWait()) // queries that were sent at once do not arrive at once
 	wasAsked(t, f.liar, f.key)
 	wasAsked(t, f.honest, f.key)
 	if !reached() {
 		t.Failf("the lookup stopped: the node that %v named was not asked within %v", f.honest.Addr(), CommandWithin)
 	}
-	t.Until(p.Done, SettleWithin)
-	t.Wait(t.SilenceWait())
 }
 
 // named ends the case if the target asked the node that only the liar named.
