@@ -75,7 +75,7 @@ async function start (body) {
   const saved = load()
   dht = new DHT({
     bootstrap: body.bootstrap?.length ? body.bootstrap : false,
-    verify: (signature, message, key) => verify(null, message, publicKey(key), signature)
+    verify: verified
   })
   dht.on('warning', err => console.error('warning: %s', err.message))
   dht.on('error', err => {
@@ -212,6 +212,15 @@ function privateKey (seed) {
 
 function publicKey (raw) {
   return createPublicKey({ key: Buffer.concat([SPKI, raw]), format: 'der', type: 'spki' })
+}
+
+// A key or signature of a wrong size or type is as good as a wrong one.
+function verified (signature, message, key) {
+  try {
+    return verify(null, message, publicKey(key), signature)
+  } catch {
+    return false
+  }
 }
 
 function rawPublicKey (secret) {
