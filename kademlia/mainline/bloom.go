@@ -42,7 +42,7 @@ const EstimateScale = 10_000
 //
 // An empty filter thus gives one half; a full one counts as one with a single
 // zero bit. The logarithms are in fixed point, so that all machines agree on
-// the result.
+// the result. BEP33-SCRAPE-010
 func (f *Filter) Estimate() int64 {
 	const m = 8 * FilterSize
 	zeros := uint64(m)

@@ -49,7 +49,7 @@ type Config struct {
 	ID         kademlia.ID
 	ExternalIP netip.Addr
 
-	Families Families // default IPv4; both together share one id (BEP 32)
+	Families Families // default IPv4; both share one id (BEP32-DHT6-002)
 	Version  string   // v of every message; default "PS" and two bytes
 
 	IDBits int // width of the identifier space, 3…160; default 160
@@ -96,7 +96,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"K", &c.K, 8, 1, 16}, // 16 contacts of each family fit a packet
 		{"Alpha", &c.Alpha, 3, 1, 8},
 		{"MaxTorrents", &c.MaxTorrents, 2000, 1, 1 << 20},
-		{"MaxPeers", &c.MaxPeers, 500, 1, 1 << 16},
+		{"MaxPeers", &c.MaxPeers, 500, 1, 6000}, // more than a filter can count: BEP33-SCRAPE-006
 		{"MaxItems", &c.MaxItems, 700, 1, 1 << 20},
 		{"MaxPending", &c.MaxPending, 512, 64, 1 << 16},
 		{"VotesNeeded", &c.VotesNeeded, 8, 1, maxVotes},

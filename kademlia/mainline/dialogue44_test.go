@@ -117,6 +117,16 @@ func TestPutMutable(t *testing.T) {
 	require.EqualValues(t, 6, d.get(it).Seq)
 }
 
+// BEP44-ITEM-021
+func TestEmptySaltIsNoSalt(t *testing.T) {
+	d := newDialogue(t, Config{})
+	it := SignItem([32]byte{1}, nil, -3, []byte("le")) // BEP44-ITEM-020: a negative seq is a seq
+	put := d.putMessage(it)
+	put.Salt = []byte{}
+	require.Equal(t, Response, d.ask(putter, put).Kind)
+	require.EqualValues(t, -3, d.get(it).Seq)
+}
+
 // BEP44-ITEM-006, BEP44-ITEM-007
 func TestCompareAndSwap(t *testing.T) {
 	d := newDialogue(t, Config{})
@@ -158,7 +168,7 @@ func TestExpiryIsExact(t *testing.T) {
 	require.Len(t, d.n.torrents.hashes, 1, "the sweep is due at 2 minutes")
 }
 
-// BEP51-SAMPLE-001, BEP51-SAMPLE-002
+// BEP51-SAMPLE-001, BEP51-SAMPLE-002, BEP51-SAMPLE-004
 func TestServeSamples(t *testing.T) {
 	d := newDialogue(t, Config{})
 	d.befriend(9)
@@ -180,7 +190,9 @@ func TestServeSamples(t *testing.T) {
 		r = d.ask(putter, sample)
 		require.EqualValues(t, 100, r.Num)
 		require.Len(t, r.Samples, maxSamples*20)
-		again := d.ask(putter, sample)
+		again := d.ask(putter, Message{
+			Method: MethodSampleInfohashes, Has: HasTarget, Target: kademlia.ID{0x80},
+		})
 		require.Equal(t, r.Samples, again.Samples, "no more within the interval")
 		inOne := map[kademlia.ID]bool{}
 		for b := r.Samples; len(b) > 0; b = b[20:] {

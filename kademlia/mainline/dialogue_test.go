@@ -135,7 +135,7 @@ func (d *dialogue) pass(by time.Duration) {
 }
 
 // BEP05-RPC-001, BEP05-KRPC-002, BEP05-KRPC-004, BEP05-KRPC-006,
-// BEP05-KRPC-012, BEP42-SEC-002
+// BEP05-KRPC-012, BEP05-KRPC-015, BEP42-SEC-002
 func TestPing(t *testing.T) {
 	d := newDialogue(t, Config{ID: answering})
 	for _, tx := range []string{"", "a", "aa", "a\x00b", "01234567890123456789"} {
@@ -336,7 +336,7 @@ func TestScrape(t *testing.T) {
 }
 
 // BEP32-DHT6-001, BEP32-DHT6-002, BEP32-DHT6-005, BEP32-DHT6-006,
-// BEP32-DHT6-007, BEP32-DHT6-009
+// BEP32-DHT6-007, BEP32-DHT6-009, BEP32-DHT6-011, BEP32-DHT6-014
 func TestWant(t *testing.T) {
 	d := newDialogue(t, Config{Families: IPv4 | IPv6})
 	d.befriend(2)

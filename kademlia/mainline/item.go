@@ -57,7 +57,7 @@ func mutableTarget(k, salt []byte) kademlia.ID {
 // AppendSigned appends the bytes that the signature of a mutable item covers:
 // the part of a dictionary with the keys salt, unless it is empty, seq and v.
 //
-// BEP44-ITEM-017
+// BEP44-ITEM-017, BEP44-ITEM-021
 func (it *Item) AppendSigned(b []byte) []byte {
 	if len(it.Salt) > 0 {
 		b = bencode.AppendBytes(append(b, "4:salt"...), it.Salt)

@@ -101,7 +101,7 @@ func (n *Node) newID() kademlia.ID {
 }
 
 // newTable returns an empty table around the own id: the paper's, with the
-// standings of BEP 5.
+// standings of BEP 5. BEP05-TBL-001, BEP05-TBL-005
 func (n *Node) newTable(now time.Duration) kademlia.Table {
 	table, err := kademlia.NewTable(kademlia.TableConfig{
 		Self:       n.id,

@@ -119,7 +119,7 @@ func (n *step) bootstrap(in Bootstrap) {
 	}
 	for _, addr := range in.Nodes {
 		o.waiting++
-		n.ask(query{role: roleSeed, to: addr, op: o.serial}, o.question())
+		n.ask(query{role: roleSeed, to: addr, op: o.serial}, n.question(o))
 	}
 	n.seed(o, n.saved)
 	n.saved = nil

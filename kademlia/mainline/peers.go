@@ -133,7 +133,7 @@ func filters(peers []peer, now time.Duration) (seeds, downloaders *Filter) {
 
 // addValues adds as many peers of one family as fit in room bytes, of too many
 // a run that starts anywhere. With noSeed those that still download come
-// first. BEP05-RPC-003, BEP05-RPC-004, BEP32-DHT6-001, BEP33-SCRAPE-005
+// first. BEP05-RPC-003, BEP05-RPC-004, BEP32-DHT6-011, BEP33-SCRAPE-005
 func (n *Node) addValues(r *reply, peers []peer, family, room int, noSeed bool) {
 	v6 := slices.IndexFunc(peers, func(p peer) bool { return familyOf(p.addr) == 1 })
 	size := len("6:") + compact4

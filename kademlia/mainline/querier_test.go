@@ -124,7 +124,7 @@ func TestErrorsEndQueries(t *testing.T) {
 	require.Empty(t, d.n.queries)
 }
 
-// BEP05-RPC-010, BEP05-RPC-012, BEP33-SCRAPE-002: announces go to the closest
+// BEP05-RPC-010, BEP05-RPC-012, BEP33-SCRAPE-002, BEP33-SCRAPE-008: announces go to the closest
 // nodes that gave a token, with that token, after the lookup.
 func TestAnnounceUsesTokens(t *testing.T) {
 	d, contacts := bootstrapped(t, 8, Config{})
@@ -383,7 +383,7 @@ func TestQuestionableNodesFillTheList(t *testing.T) {
 	require.Equal(t, contacts[1:2], d.ask(putter, find).Nodes, "it has answered once and asks now")
 }
 
-// BEP43-RO-001, BEP32-DHT6-006
+// BEP43-RO-001, BEP32-DHT6-006, BEP32-DHT6-012, BEP32-DHT6-013
 func TestQueriesSayWhatTheNodeIs(t *testing.T) {
 	d := newDialogue(t, Config{ReadOnly: true, Families: IPv4 | IPv6})
 	d.give(Bootstrap{Op: 1, Nodes: []netip.AddrPort{addr("10.0.0.1:1"), addr("[fd00::1]:1")}})
@@ -402,6 +402,57 @@ func TestQueriesSayWhatTheNodeIs(t *testing.T) {
 		to[s.To] = true
 	}
 	require.True(t, to[addr("10.0.0.2:1")] && to[addr("[fd00::2]:1")], "both lookups learn")
+	d.answerAll(func(kademlia.Contact, *Message) Message { return Message{} })
+	d.give(FindNode{Op: 2, Target: answering})
+	for _, s := range d.sent {
+		require.False(t, s.Msg.(*Message).has(HasWant), "each DHT looks after itself")
+	}
+}
+
+// BEP44-ITEM-019
+func TestCASGoesToHoldersOnly(t *testing.T) {
+	d, contacts := bootstrapped(t, 4, Config{})
+	old, next := SignItem([32]byte{1}, nil, 1, []byte("le")), SignItem([32]byte{1}, nil, 2, []byte("le"))
+	cas := int64(1)
+	d.give(PutMutable{Op: 1, Item: next, CAS: &cas})
+	puts := 0
+	d.answerAll(func(c kademlia.Contact, q *Message) Message {
+		holds := c == contacts[1]
+		m := Message{Token: []byte("t")}
+		switch {
+		case q.Method == MethodPut:
+			require.Equal(t, holds, q.has(HasCAS))
+			require.Equal(t, holds, q.CAS == 1)
+			puts++
+		case holds:
+			m.Item, m.K, m.Sig, m.Seq, m.Has = old.V, old.K[:], old.Sig[:], old.Seq, HasSeq
+		}
+		return m
+	})
+	require.Equal(t, 4, puts)
+	require.EqualValues(t, 4, d.result().Result.(ItemStored).Nodes)
+}
+
+// BEP05-PEER-002: a peer's PORT message names a node, the driver pings it, and
+// it enters the table when it answers.
+func TestPingedNodeEntersTheTable(t *testing.T) {
+	d := newDialogue(t, Config{})
+	d.give(Ping{Op: 1, Addr: addr("10.0.0.1:1")})
+	require.Empty(t, d.n.Contacts())
+	d.reply(0, Message{})
+	require.Equal(t, []kademlia.Contact{node("10.0.0.1:1")}, d.n.Contacts())
+}
+
+// BEP05-TBL-005: of many nodes far away a bucket keeps K, however good they
+// are.
+func TestFarBucketDoesNotSplit(t *testing.T) {
+	d := newDialogue(t, Config{ID: kademlia.ID{0xff}})
+	for i := range 100 {
+		c := kademlia.Contact{ID: kademlia.ID{0, byte(i)}, Addr: addr(fmt.Sprintf("10.0.0.%d:1", i))}
+		d.ask(c.Addr.String(), Message{Method: MethodPing, ID: c.ID, Has: HasID})
+		d.reply(0, Message{ID: c.ID})
+	}
+	require.Len(t, d.n.Contacts(), 8)
 }
 
 // Commands that make no sense, or one too many, end at once.

@@ -29,7 +29,7 @@ var errReadOnly = errors.New("a read-only node answers nothing")
 
 // answer serves a query: with a response to the address it came from, or with
 // an error, after which everything is as before. BEP05-KRPC-002,
-// BEP05-KRPC-012, BEP42-SEC-004, BEP43-RO-002, BEP43-RO-003
+// BEP05-KRPC-012, BEP05-KRPC-015, BEP42-SEC-004, BEP43-RO-002, BEP43-RO-003
 func (n *step) answer(from netip.AddrPort, m *Message) {
 	if n.cfg.ReadOnly {
 		n.drop(from, "BEP43-RO-002", errReadOnly)
@@ -122,8 +122,8 @@ func (n *Node) serveGetPeers(r *reply, from netip.AddrPort, m *Message) refusal 
 	return refusal{}
 }
 
-// serveAnnouncePeer implements BEP05-RPC-005 to BEP05-RPC-009 and
-// BEP33-SCRAPE-001.
+// serveAnnouncePeer implements BEP05-RPC-005, BEP05-RPC-007, BEP05-RPC-008,
+// BEP05-RPC-009, BEP32-DHT6-014 and BEP33-SCRAPE-001.
 func (n *Node) serveAnnouncePeer(from netip.AddrPort, m *Message) refusal {
 	switch {
 	case !m.has(HasInfoHash):
@@ -171,7 +171,8 @@ func (n *Node) serveGet(r *reply, from netip.AddrPort, m *Message) refusal {
 	return refusal{}
 }
 
-// servePut implements BEP44-ITEM-002 to BEP44-ITEM-011.
+// servePut implements BEP44-ITEM-002 to BEP44-ITEM-011, among them the
+// comparison of cas, BEP44-ITEM-006 and BEP44-ITEM-007.
 func (n *Node) servePut(from netip.AddrPort, m *Message) refusal {
 	if m.Item == nil {
 		return protocolError("BEP05-KRPC-009", "v is missing")

@@ -58,9 +58,6 @@ func (n *step) ask(q query, m Message) {
 	msg.V = append(msg.buf[4:4], n.cfg.Version...)
 	msg.ReadOnly = n.cfg.ReadOnly // BEP43-RO-001
 	msg.ID, msg.Has = n.id, m.Has|HasID
-	if n.families[0].on && n.families[1].on && m.Method != MethodPing && q.role != roleStore {
-		msg.Want, msg.Has = IPv4|IPv6, msg.Has|HasWant
-	}
 	n.emit(spec.Send{To: q.to, Msg: &msg.Message})
 }
 

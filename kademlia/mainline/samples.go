@@ -24,7 +24,8 @@ type sample struct {
 	taken  time.Duration
 }
 
-// serveSample implements BEP51-SAMPLE-001 and BEP51-SAMPLE-002.
+// serveSample implements BEP51-SAMPLE-001, BEP51-SAMPLE-002 and
+// BEP51-SAMPLE-004: the target decides about the nodes alone.
 func (n *Node) serveSample(r *reply, from netip.AddrPort, m *Message) refusal {
 	if !m.has(HasTarget) {
 		return protocolError("BEP05-KRPC-009", "target is missing")

@@ -171,6 +171,7 @@ func (e *encoder) op(o *op) {
 		for _, g := range w.grants {
 			e.node(g.Contact)
 			e.bytes(g.token)
+			e.flags(g.holds)
 		}
 	}
 	e.uint(uint64(o.took))

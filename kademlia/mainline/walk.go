@@ -24,6 +24,7 @@ type walk struct {
 type grant struct {
 	kademlia.Contact
 	token []byte
+	holds bool // something is already stored there (BEP 44)
 }
 
 // startWalk begins a command that starts with a lookup. BEP05-RPC-011
@@ -64,12 +65,14 @@ func (n *step) advance(o *op, w *walk) {
 	var buf [kademlia.MaxAlpha]kademlia.Contact
 	for _, c := range w.lookup.Next(buf[:0]) {
 		q := query{role: roleWalk, known: true, to: c.Addr, id: c.ID, op: o.serial}
-		n.ask(q, o.question())
+		n.ask(q, n.question(o))
 	}
 }
 
-// question is the query that the lookup of o asks every node.
-func (o *op) question() Message {
+// question is the query that the lookup of o asks every node. Only a bootstrap
+// asks for nodes of both families: later each DHT looks after itself.
+// BEP32-DHT6-012, BEP32-DHT6-013
+func (n *Node) question(o *op) Message {
 	switch o.kind {
 	case opGetPeers, opAnnounce:
 		return Message{
@@ -78,9 +81,12 @@ func (o *op) question() Message {
 		}
 	case opGetItem, opPut:
 		return Message{Method: MethodGet, Has: HasTarget, Target: o.target}
-	default:
-		return Message{Method: MethodFindNode, Has: HasTarget, Target: o.target}
 	}
+	m := Message{Method: MethodFindNode, Has: HasTarget, Target: o.target}
+	if o.kind == opBootstrap && n.families[0].on && n.families[1].on {
+		m.Want, m.Has = IPv4|IPv6, m.Has|HasWant
+	}
+	return m
 }
 
 // feed gives the answer to a step to the lookups and keeps what came with it.
@@ -108,18 +114,19 @@ func (n *Node) feed(o *op, q query, m *Message) {
 	switch o.kind {
 	case opGetPeers, opAnnounce:
 		o.takePeers(m)
-		n.grant(o, from, m.Token)
+		n.grant(o, from, m)
 	case opGetItem:
 		o.takeItem(m)
 	case opPut:
-		n.grant(o, from, m.Token)
+		n.grant(o, from, m)
 	}
 }
 
-// grant keeps a token. Nodes without one, or with one of absurd length, cannot
-// be stored on. BEP05-RPC-010, BEP05-RPC-012
-func (n *Node) grant(o *op, from kademlia.Contact, token []byte) {
-	if len(token) == 0 || len(token) > maxToken {
+// grant keeps the token in m, if it comes from one of the K closest that gave
+// any. Nodes without one, or with one of absurd length, cannot be stored on.
+// BEP05-RPC-010, BEP05-RPC-012, BEP33-SCRAPE-008
+func (n *Node) grant(o *op, from kademlia.Contact, m *Message) {
+	if len(m.Token) == 0 || len(m.Token) > maxToken {
 		return
 	}
 	w := &o.walks[familyOf(from.Addr)]
@@ -127,7 +134,9 @@ func (n *Node) grant(o *op, from kademlia.Contact, token []byte) {
 		return kademlia.Compare(o.target, g.ID, id)
 	})
 	if i < n.cfg.K {
-		w.grants = slices.Insert(w.grants, i, grant{from, slices.Clone(token)})
+		w.grants = slices.Insert(w.grants, i, grant{
+			Contact: from, token: slices.Clone(m.Token), holds: m.Item != nil,
+		})
 		w.grants = w.grants[:min(len(w.grants), n.cfg.K)]
 	}
 }
@@ -221,7 +230,7 @@ func (n *step) store(o *op) {
 		for _, g := range o.walks[i].grants {
 			o.waiting++
 			q := query{role: roleStore, known: true, to: g.Addr, id: g.ID, op: o.serial}
-			n.ask(q, o.storeMessage(g.token))
+			n.ask(q, o.storeMessage(g))
 		}
 	}
 	if o.waiting == 0 {
@@ -229,19 +238,21 @@ func (n *step) store(o *op) {
 	}
 }
 
-func (o *op) storeMessage(token []byte) Message {
+// storeMessage asks one node to store. A node that holds nothing has nothing
+// to compare cas with. BEP33-SCRAPE-002, BEP44-ITEM-019
+func (o *op) storeMessage(g grant) Message {
 	if o.kind == opAnnounce {
 		return Message{
 			Method: MethodAnnouncePeer, Has: HasInfoHash | HasPort, InfoHash: o.target,
-			Port: o.port, ImpliedPort: o.impliedPort, Seed: o.seed, Token: token,
+			Port: o.port, ImpliedPort: o.impliedPort, Seed: o.seed, Token: g.token,
 		}
 	}
-	m := Message{Method: MethodPut, Token: token, Item: o.item.V}
+	m := Message{Method: MethodPut, Token: g.token, Item: o.item.V}
 	if o.item.Mutable {
 		m.K, m.Sig, m.Salt = o.item.K[:], o.item.Sig[:], o.item.Salt
 		m.Seq, m.Has = o.item.Seq, HasSeq
 	}
-	if o.hasCAS {
+	if o.hasCAS && g.holds {
 		m.CAS, m.Has = o.cas, m.Has|HasCAS
 	}
 	return m

@@ -195,7 +195,10 @@ func (m *Message) parseField(key []byte, val bencode.Value) {
 	case "id":
 		m.setID(&m.ID, HasID, val, "id is not 20 bytes")
 	case "implied_port":
-		m.setFlag(&m.ImpliedPort, val, "implied_port is not an integer")
+		n, ok := val.Int64()
+		if m.ImpliedPort = n != 0; !ok { // BEP05-RPC-008: any other than 0
+			m.fault("BEP05-KRPC-009", "implied_port is not an integer")
+		}
 	case "info_hash":
 		m.setID(&m.InfoHash, HasInfoHash, val, "info_hash is not 20 bytes")
 	case "interval":
@@ -262,6 +265,8 @@ func (m *Message) setID(id *kademlia.ID, has Fields, val bencode.Value, fault st
 	m.Has |= has
 }
 
+// setInt refuses what 64 bits do not hold, such as a seq that BEP 44 does not
+// allow. BEP44-ITEM-020
 func (m *Message) setInt(n *int64, has Fields, val bencode.Value, fault string) {
 	var ok bool
 	if *n, ok = val.Int64(); !ok {
@@ -271,12 +276,13 @@ func (m *Message) setInt(n *int64, has Fields, val bencode.Value, fault string) 
 	m.Has |= has
 }
 
+// setFlag sets a flag that 1 means and nothing else. BEP33-SCRAPE-009
 func (m *Message) setFlag(flag *bool, val bencode.Value, fault string) {
 	n, ok := val.Int64()
 	if !ok {
 		m.fault("BEP05-KRPC-009", fault)
 	}
-	*flag = n != 0
+	*flag = n == 1
 }
 
 func (m *Message) setBytes(s *[]byte, val bencode.Value, fault string) {

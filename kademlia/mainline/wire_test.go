@@ -1,6 +1,7 @@
 package mainline
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -179,6 +180,18 @@ func TestParseKeepsWhatIsGood(t *testing.T) {
 		addr("1.2.3.4:5"), addr("[2001:db8:3435:3637:3839:3031:3233:3435]:6"),
 	}, m.Values)
 	require.NotNil(t, m.T)
+}
+
+// BEP05-RPC-008, BEP33-SCRAPE-009: a seed says 1, an implied port anything but
+// 0.
+func TestParseFlags(t *testing.T) {
+	for n, want := range []bool{false, true, false} {
+		var m Message
+		require.NoError(t, m.Parse([]byte(fmt.Sprintf(
+			"d1:ad2:id20:abcdefghij012345678912:implied_porti%de4:seedi%dee1:q1:x1:t0:1:y1:qe", n, n))))
+		require.Equal(t, want, m.Seed)
+		require.Equal(t, n != 0, m.ImpliedPort)
+	}
 }
 
 // BEP05-RPC-013
