@@ -18,8 +18,9 @@ var bep32 = []Case{
 		ID: "bep32/size/answer-fits-1024-bytes", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP32-DHT6-003"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the announces, which are answered", Within: minute,
-		Explain: "A hundred and fifty peers announce to one info-hash, more than fit into 1024 bytes. No answer to " +
-			"get_peers may be longer, and it must still have peers, so the target has to choose some.",
+		Explain: "A hundred and fifty peers announce to one info-hash, more than fit into 1024 bytes. " +
+			"No answer to get_peers may be longer, and it must still have peers, so the target has to " +
+			"choose some.",
 		Causes: []string{"all stored peers are sent", "the limit ignores the other keys of the answer"},
 		Run: func(t *T) {
 			infoHash := randomID(t)
@@ -38,11 +39,12 @@ var bep32 = []Case{
 		},
 	},
 	{
-		ID: "bep32/size/query-of-1024-bytes-is-answered", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep32/size/query-of-1024-bytes-is-answered",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP32-DHT6-003"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "a short ping from the same socket",
-		Explain: "A ping is filled to exactly 1024 bytes with a key that must be ignored. It must be answered: nodes " +
-			"have to accept payloads of that size.",
+		Explain: "A ping is filled to exactly 1024 bytes with a key that must be ignored. It must be " +
+			"answered: nodes have to accept payloads of that size.",
 		Causes: []string{"the receive buffer is shorter", "unknown keys are bounded"},
 		Run: func(t *T) {
 			p := NewPeer(t)
@@ -55,11 +57,12 @@ var bep32 = []Case{
 		},
 	},
 	{
-		ID: "bep32/want/nodes-over-ipv4-without-want", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep32/want/nodes-over-ipv4-without-want",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP32-DHT6-007"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the target's own query to a node, which the node answers", Within: PatientCase,
-		Explain: "A node is introduced over IPv4. find_node and get_peers over IPv4 without want should be answered with " +
-			"nodes and without nodes6: the family of the datagram decides.",
+		Explain: "A node is introduced over IPv4. find_node and get_peers over IPv4 without want " +
+			"should be answered with nodes and without nodes6: the family of the datagram decides.",
 		Causes: []string{"nodes are only sent when want asks", "nodes6 is always sent"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
@@ -74,8 +77,8 @@ var bep32 = []Case{
 		ID: "bep32/want/n4-over-ipv4", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP32-DHT6-006"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the target's own query to a node, which the node answers", Within: PatientCase,
-		Explain: "A node is introduced over IPv4. find_node and get_peers with want n4, and with n4 beside strings that " +
-			"nobody defined, should be answered with nodes and without nodes6.",
+		Explain: "A node is introduced over IPv4. find_node and get_peers with want n4, and with n4 " +
+			"beside strings that nobody defined, should be answered with nodes and without nodes6.",
 		Causes: []string{"want is taken for a string", "an unknown string spoils the list"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
@@ -90,10 +93,11 @@ var bep32 = []Case{
 	},
 	{
 		ID: "bep32/want/malformed-want-is-survived", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP32-DHT6-006", "BEP05-KRPC-009"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP32-DHT6-006", "BEP05-KRPC-009"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "a ping from the same socket after each query",
-		Explain: "find_node with a want that is a string, an integer, a list of integers or a long list. The target " +
-			"may answer, send an error or nothing, and must go on answering.",
+		Explain: "find_node with a want that is a string, an integer, a list of integers or a long " +
+			"list. The target may answer, send an error or nothing, and must go on answering.",
 		Causes: []string{"the elements are used before their type is known"},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
@@ -108,8 +112,9 @@ var bep32 = []Case{
 		ID: "bep32/get_peers/nodes-beside-values", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP32-DHT6-008"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the announce, which is answered", Within: PatientCase,
-		Explain: "A node is introduced. After an announce, get_peers should be answered with nodes beside the values: a lookup goes on " +
-			"although one node has peers. BEP 5 had the two exclude each other.",
+		Explain: "A node is introduced. After an announce, get_peers should be answered with nodes " +
+			"beside the values: a lookup goes on although one node has peers. BEP 5 had the two exclude " +
+			"each other.",
 		Causes: []string{"the answer has either values or nodes, as BEP 5 words it"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
@@ -128,8 +133,8 @@ var bep32 = []Case{
 		Requirements: []string{"BEP32-DHT6-007"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedIPv6},
 		Control: "the target's own query to a node, which the node answers", Within: PatientCase,
-		Explain: "A node is introduced over IPv6. find_node and get_peers over IPv6 without want should be answered with " +
-			"nodes6 and without nodes.",
+		Explain: "A node is introduced over IPv6. find_node and get_peers over IPv6 without want " +
+			"should be answered with nodes6 and without nodes.",
 		Causes: []string{"nodes are sent whatever the family", "nodes6 is only sent when want asks"},
 		Run: func(t *T) {
 			start6(t)
@@ -142,12 +147,13 @@ var bep32 = []Case{
 		},
 	},
 	{
-		ID: "bep32/nodes6/hands-out-a-node-that-answered", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep32/nodes6/hands-out-a-node-that-answered",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP32-DHT6-009"}, Role: conformance.Responder, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedIPv6},
 		Control: "the target's own query to the node, which the node answers", Within: PatientCase,
-		Explain: "A scripted node asks the target over IPv6 and answers what it is asked. find_node for its id over " +
-			"IPv6 must return it in nodes6, 38 bytes: id, address, port.",
+		Explain: "A scripted node asks the target over IPv6 and answers what it is asked. find_node " +
+			"for its id over IPv6 must return it in nodes6, 38 bytes: id, address, port.",
 		Causes: []string{"the entry is written in 26 bytes", "the address is written in another order"},
 		Run: func(t *T) {
 			start6(t)
@@ -164,9 +170,10 @@ var bep32 = []Case{
 		ID: "bep32/want/both-families", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP32-DHT6-006"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedIPv6},
-		Control: "the target's own queries to a node of each family, which the nodes answer", Within: 2 * PatientCase,
-		Explain: "A node of each family is introduced. find_node and get_peers with want n4 and n6 should be answered with " +
-			"both nodes and nodes6, over IPv4 and over IPv6.",
+		Control: "the target's own queries to a node of each family, which the nodes answer",
+		Within:  2 * PatientCase,
+		Explain: "A node of each family is introduced. find_node and get_peers with want n4 and n6 " +
+			"should be answered with both nodes and nodes6, over IPv4 and over IPv6.",
 		Causes: []string{"the family of the datagram decides in spite of want"},
 		Run: func(t *T) {
 			start6(t)
@@ -184,9 +191,10 @@ var bep32 = []Case{
 		ID: "bep32/want/other-family", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP32-DHT6-006"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedIPv6},
-		Control: "the target's own queries to a node of each family, which the nodes answer", Within: 2 * PatientCase,
-		Explain: "A node of each family is introduced. find_node and get_peers over IPv4 with want n6, and over IPv6 with " +
-			"want n4, should be answered with the family that is asked for alone.",
+		Control: "the target's own queries to a node of each family, which the nodes answer",
+		Within:  2 * PatientCase,
+		Explain: "A node of each family is introduced. find_node and get_peers over IPv4 with want " +
+			"n6, and over IPv6 with want n4, should be answered with the family that is asked for alone.",
 		Causes: []string{"the family of the datagram decides in spite of want"},
 		Run: func(t *T) {
 			start6(t)
@@ -203,12 +211,14 @@ var bep32 = []Case{
 		},
 	},
 	{
-		ID: "bep32/separate/ipv4-peer-not-in-ipv6-values", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep32/separate/ipv4-peer-not-in-ipv6-values",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP32-DHT6-001"}, Role: conformance.Responder, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedIPv6},
 		Control: "get_peers over IPv4, which returns the peer",
-		Explain: "A peer announces over IPv4. get_peers over IPv6 must not return it: the two DHTs are separate.",
-		Causes:  []string{"one store serves both families"},
+		Explain: "A peer announces over IPv4. get_peers over IPv6 must not return it: the two DHTs " +
+			"are separate.",
+		Causes: []string{"one store serves both families"},
 		Run: func(t *T) {
 			start6(t)
 			infoHash, p := randomID(t), NewPeer(t)
@@ -218,12 +228,14 @@ var bep32 = []Case{
 		},
 	},
 	{
-		ID: "bep32/separate/ipv6-peer-not-in-ipv4-values", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP32-DHT6-005", "BEP32-DHT6-001"}, Role: conformance.Responder, Kind: conformance.State,
+		ID:  "bep32/separate/ipv6-peer-not-in-ipv4-values",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP32-DHT6-005", "BEP32-DHT6-001"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedIPv6},
 		Control: "get_peers over IPv6, which returns the peer",
-		Explain: "A peer announces over IPv6. get_peers over IPv4 without want must not return it: an IPv4 node may " +
-			"know nothing of strings of 18 bytes. Over IPv6 it must be there, in 18 bytes.",
+		Explain: "A peer announces over IPv6. get_peers over IPv4 without want must not return it: an " +
+			"IPv4 node may know nothing of strings of 18 bytes. Over IPv6 it must be there, in 18 bytes.",
 		Causes: []string{"one store serves both families"},
 		Run: func(t *T) {
 			start6(t)
@@ -240,8 +252,9 @@ var bep32 = []Case{
 		Requirements: []string{"BEP32-DHT6-002"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedIPv6},
 		Control: "the judged answers themselves",
-		Explain: "The id in answers over IPv4 and over IPv6 is the same, as the document suggests. BEP 42, which derives " +
-			"the id from the address, contradicts it, and most nodes have two; what the target does is recorded.",
+		Explain: "The id in answers over IPv4 and over IPv6 is the same, as the document suggests. " +
+			"BEP 42, which derives the id from the address, contradicts it, and most nodes have two; " +
+			"what the target does is recorded.",
 		Causes: []string{"two nodes run, each with its own id"},
 		Run: func(t *T) {
 			start6(t)

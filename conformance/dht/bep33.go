@@ -15,11 +15,16 @@ import (
 var bep33 = []Case{
 	{
 		ID: "bep33/scrape/both-filters-of-256-bytes", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP33-SCRAPE-003"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP33-SCRAPE-003"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the announce, which is answered",
-		Explain: "After an announce, get_peers with scrape 1 must be answered with BFsd and BFpe, filters of 256 bytes " +
-			"each, also if one of them is empty. A target that sends neither does not support scrapes.",
-		Causes: []string{"an empty filter is left out", "the filter is cut at its last bit that is set"},
+		Explain: "After an announce, get_peers with scrape 1 must be answered with BFsd and BFpe, " +
+			"filters of 256 bytes each, also if one of them is empty. A target that sends neither does " +
+			"not support scrapes.",
+		Causes: []string{
+			"an empty filter is left out",
+			"the filter is cut at its last bit that is set",
+		},
 		Run: func(t *T) {
 			infoHash := randomID(t)
 			NewPeer(t).Announce(infoHash, nil)
@@ -30,11 +35,16 @@ var bep33 = []Case{
 	},
 	{
 		ID: "bep33/scrape/downloader-in-bfpe", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP33-SCRAPE-004", "BEP33-SCRAPE-003"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP33-SCRAPE-004", "BEP33-SCRAPE-003"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the announce, which is answered",
-		Explain: "One peer announces without seed. BFpe must be the filter of its address and BFsd the empty one: SHA-1 " +
-			"of the four bytes, two little-endian 16-bit words of it, modulo 2048.",
-		Causes: []string{"the words are read in network order", "the address is hashed as text", "the filters are swapped"},
+		Explain: "One peer announces without seed. BFpe must be the filter of its address and BFsd " +
+			"the empty one: SHA-1 of the four bytes, two little-endian 16-bit words of it, modulo 2048.",
+		Causes: []string{
+			"the words are read in network order",
+			"the address is hashed as text",
+			"the filters are swapped",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			p.Announce(infoHash, nil)
@@ -43,10 +53,12 @@ var bep33 = []Case{
 	},
 	{
 		ID: "bep33/scrape/seed-in-bfsd", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP33-SCRAPE-001", "BEP33-SCRAPE-004"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP33-SCRAPE-001", "BEP33-SCRAPE-004"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the announce, which is answered",
-		Explain: "One peer announces with seed 1. BFsd must be the filter of its address and BFpe the empty one.",
-		Causes:  []string{"seed is not stored", "every peer counts as a downloader too"},
+		Explain: "One peer announces with seed 1. BFsd must be the filter of its address and BFpe the " +
+			"empty one.",
+		Causes: []string{"seed is not stored", "every peer counts as a downloader too"},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			p.Announce(infoHash, Dict{"seed": 1})
@@ -55,11 +67,15 @@ var bep33 = []Case{
 	},
 	{
 		ID: "bep33/scrape/union-of-all-addresses", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP33-SCRAPE-004"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP33-SCRAPE-004"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the announces, which are answered",
-		Explain: "Six downloaders and four seeds announce from addresses of their own. The two filters must hold exactly " +
-			"the bits of those addresses.",
-		Causes: []string{"only some of the stored peers enter the filters", "the index is not taken modulo 2048"},
+		Explain: "Six downloaders and four seeds announce from addresses of their own. The two " +
+			"filters must hold exactly the bits of those addresses.",
+		Causes: []string{
+			"only some of the stored peers enter the filters",
+			"the index is not taken modulo 2048",
+		},
 		Run: func(t *T) {
 			infoHash := randomID(t)
 			var seeds, rest []*Peer
@@ -78,10 +94,11 @@ var bep33 = []Case{
 	},
 	{
 		ID: "bep33/scrape/latest-announce-counts", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP33-SCRAPE-001"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP33-SCRAPE-001"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the announces, which are answered",
-		Explain: "A peer announces as a downloader and then, having finished, with seed 1. It should be counted among " +
-			"the seeds alone.",
+		Explain: "A peer announces as a downloader and then, having finished, with seed 1. It should " +
+			"be counted among the seeds alone.",
 		Causes: []string{"a repeated announce does not change the entry", "the entry is stored twice"},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
@@ -92,10 +109,11 @@ var bep33 = []Case{
 	},
 	{
 		ID: "bep33/announce/one-entry-for-an-address", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP33-SCRAPE-001"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP33-SCRAPE-001"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the announces, which are answered",
-		Explain: "One address announces two ports. A node that supports scrapes keeps one entry for each pair of " +
-			"info-hash and address, so get_peers must return one of them, the later.",
+		Explain: "One address announces two ports. A node that supports scrapes keeps one entry for " +
+			"each pair of info-hash and address, so get_peers must return one of them, the later.",
 		Causes: []string{"entries are told apart by address and port"},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
@@ -110,10 +128,11 @@ var bep33 = []Case{
 	},
 	{
 		ID: "bep33/scrape/only-when-asked", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP33-SCRAPE-003"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP33-SCRAPE-003"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "get_peers with scrape 1, which has filters",
-		Explain: "get_peers without scrape, and with scrape 0, should be answered without filters: they take half of " +
-			"the datagram from the peers.",
+		Explain: "get_peers without scrape, and with scrape 0, should be answered without filters: " +
+			"they take half of the datagram from the peers.",
 		Causes: []string{"filters are always sent", "the presence of scrape decides, not its value"},
 		Run: func(t *T) {
 			infoHash := randomID(t)
@@ -128,11 +147,15 @@ var bep33 = []Case{
 	},
 	{
 		ID: "bep33/scrape/answer-fits-1024-bytes", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP33-SCRAPE-007", "BEP32-DHT6-003"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP33-SCRAPE-007", "BEP32-DHT6-003"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the announces, which are answered", Within: minute,
-		Explain: "A hundred peers announce. The answer to get_peers with scrape 1 must not exceed 1024 bytes, with both " +
-			"filters in it: nodes and peers have to give way.",
-		Causes: []string{"the filters are added to an answer that is full", "the filters are left out instead"},
+		Explain: "A hundred peers announce. The answer to get_peers with scrape 1 must not exceed " +
+			"1024 bytes, with both filters in it: nodes and peers have to give way.",
+		Causes: []string{
+			"the filters are added to an answer that is full",
+			"the filters are left out instead",
+		},
 		Run: func(t *T) {
 			infoHash := randomID(t)
 			for range 100 {
@@ -150,10 +173,12 @@ var bep33 = []Case{
 	},
 	{
 		ID: "bep33/noseed/prefers-downloaders", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP33-SCRAPE-005"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP33-SCRAPE-005"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "get_peers without noseed, which returns peers", Within: minute,
-		Explain: "Three downloaders announce and then more seeds than fit into an answer. get_peers with noseed 1 comes " +
-			"from a seed, which has no use for other seeds: all three downloaders should be in the answer.",
+		Explain: "Three downloaders announce and then more seeds than fit into an answer. get_peers " +
+			"with noseed 1 comes from a seed, which has no use for other seeds: all three downloaders " +
+			"should be in the answer.",
 		Causes: []string{"noseed is not known", "seed is not stored"},
 		Run: func(t *T) {
 			infoHash := randomID(t)

@@ -15,9 +15,14 @@ var bep42 = []Case{
 		ID: "bep42/ip/states-the-requester", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP42-SEC-002"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answers themselves",
-		Explain: "Responses to ping, find_node and get_peers should carry ip at the top level: the six bytes of the " +
-			"requester's address and port, by which it learns who it is. A target without ip does not support this.",
-		Causes: []string{"ip is put into r", "the port is left out or in host order", "the target's own address is sent"},
+		Explain: "Responses to ping, find_node and get_peers should carry ip at the top level: the " +
+			"six bytes of the requester's address and port, by which it learns who it is. A target " +
+			"without ip does not support this.",
+		Causes: []string{
+			"ip is put into r",
+			"the port is left out or in host order",
+			"the target's own address is sent",
+		},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
 			for _, a := range []*Answer{
@@ -33,8 +38,9 @@ var bep42 = []Case{
 		Requirements: []string{"BEP42-SEC-002"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedIPv6},
 		Control: "the judged answer itself",
-		Explain: "The response to a ping over IPv6 should carry ip in 18 bytes: the requester's address and port.",
-		Causes:  []string{"the address is written in four bytes", "the key is only written for IPv4"},
+		Explain: "The response to a ping over IPv6 should carry ip in 18 bytes: the requester's " +
+			"address and port.",
+		Causes: []string{"the address is written in four bytes", "the key is only written for IPv4"},
 		Run: func(t *T) {
 			start6(t)
 			p := peer6(t)
@@ -43,11 +49,16 @@ var bep42 = []Case{
 	},
 	{
 		ID: "bep42/enforce/any-id-is-served", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP42-SEC-004", "BEP42-SEC-006"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Requirements: []string{"BEP42-SEC-004", "BEP42-SEC-006"},
+		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answers themselves",
-		Explain: "find_node and get_peers from ids that no address leads to, among them all zeros and all ones. They " +
-			"must be answered: ids are judged for storage, requests are served always, and local addresses are exempt.",
-		Causes: []string{"queries are refused with an error because of their id", "local addresses are not exempt"},
+		Explain: "find_node and get_peers from ids that no address leads to, among them all zeros and " +
+			"all ones. They must be answered: ids are judged for storage, requests are served always, " +
+			"and local addresses are exempt.",
+		Causes: []string{
+			"queries are refused with an error because of their id",
+			"local addresses are not exempt",
+		},
 		Run: func(t *T) {
 			key := randomID(t)
 			for _, id := range append(oddIDs(), randomID(t), randomID(t)) {
@@ -62,8 +73,9 @@ var bep42 = []Case{
 		ID: "bep42/local/any-id-is-handed-out", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP42-SEC-006"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the target's own query to the node, which the node answers", Within: PatientCase,
-		Explain: "A node at a loopback or private address, with a random id, asks and answers. It should be handed out: " +
-			"such addresses are exempt, because nobody outside can tell what they are.",
+		Explain: "A node at a loopback or private address, with a random id, asks and answers. It " +
+			"should be handed out: such addresses are exempt, because nobody outside can tell what they " +
+			"are.",
 		Causes: []string{"local addresses are not exempt"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
@@ -82,8 +94,8 @@ var bep42 = []Case{
 		ID: "bep42/enforce/any-id-may-announce", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP42-SEC-004"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the announce, which is answered",
-		Explain: "A peer whose id fits no address announces with a valid token. The announce must be stored: requests " +
-			"are served whatever the id.",
+		Explain: "A peer whose id fits no address announces with a valid token. The announce must be " +
+			"stored: requests are served whatever the id.",
 		Causes: []string{"announces are refused because of the id"},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)

@@ -10,8 +10,8 @@ var bep43 = []Case{
 		ID: "bep43/ro/read-only-querier-is-served", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP43-RO-003"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answers themselves",
-		Explain: "ping, find_node and get_peers with ro 1 at the top level should be answered as without it: a read-only " +
-			"node asks like any other.",
+		Explain: "ping, find_node and get_peers with ro 1 at the top level should be answered as " +
+			"without it: a read-only node asks like any other.",
 		Causes: []string{"read-only queries are dropped"},
 		Run: func(t *T) {
 			p, key, ro := NewPeer(t), randomID(t), Dict{"ro": 1}
@@ -21,11 +21,13 @@ var bep43 = []Case{
 		},
 	},
 	{
-		ID: "bep43/ro/read-only-querier-is-not-handed-out", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep43/ro/read-only-querier-is-not-handed-out",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP43-RO-003"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a node beside it without ro, which is handed out", Within: PatientCase,
-		Explain: "Two nodes of one bucket ask the target and answer it; one says ro 1. The other is handed out. The " +
-			"read-only one should not be, even if it answers a ping: it asks not to be asked.",
+		Explain: "Two nodes of one bucket ask the target and answer it; one says ro 1. The other is " +
+			"handed out. The read-only one should not be, even if it answers a ping: it asks not to be " +
+			"asked.",
 		Causes: []string{"ro is not known", "ro is looked for among the arguments"},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
@@ -41,8 +43,8 @@ var bep43 = []Case{
 		ID: "bep43/ro/zero-is-not-read-only", Rev: 1, Since: "0.1.0", Level: conformance.May,
 		Requirements: []string{"BEP43-RO-003"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a node beside it without ro, which is handed out", Within: PatientCase,
-		Explain: "A node asks with ro 0 and answers. Only 1 means read-only, so a target that takes in nodes may take " +
-			"in this one; whether it does is recorded.",
+		Explain: "A node asks with ro 0 and answers. Only 1 means read-only, so a target that takes " +
+			"in nodes may take in this one; whether it does is recorded.",
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
 			zero, fine := nodes[0], nodes[1]
@@ -54,12 +56,15 @@ var bep43 = []Case{
 		},
 	},
 	{
-		ID: "bep43/node/read-only-target-does-not-answer", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP43-RO-002", "BEP43-RO-001"}, Role: conformance.Responder, Kind: conformance.Silence,
+		ID:  "bep43/node/read-only-target-does-not-answer",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP43-RO-002", "BEP43-RO-001"},
+		Role:         conformance.Responder, Kind: conformance.Silence,
 		Needs:   []conformance.Need{conformance.NeedBootstrap, conformance.NeedVerb("get_peers")},
 		Control: "the target's own lookups before and after, which show that it runs",
-		Explain: "The target is started read-only with a scripted contact, and looks up a hash. Its queries must say ro " +
-			"1. Queries to it must then stay without answer until a second lookup shows that it still runs.",
+		Explain: "The target is started read-only with a scripted contact, and looks up a hash. Its " +
+			"queries must say ro 1. Queries to it must then stay without answer until a second lookup " +
+			"shows that it still runs.",
 		Causes: []string{"ro is sent but queries are served", "the setting only stops announces"},
 		Run: func(t *T) {
 			n := NewNode(t, randomID(t))

@@ -11,28 +11,36 @@ import (
 var bep44Mutable = []Case{
 	{
 		ID: "bep44/mutable/published-example", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP44-ITEM-004", "BEP44-ITEM-003"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP44-ITEM-004", "BEP44-ITEM-003"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the put, which is answered",
-		Explain: "The document's first test vector is put. get for the SHA-1 of its public key must return its v, k, seq " +
-			"and sig to another address.",
-		Causes: []string{"the signed bytes are put together in another order", "the key is stored in hexadecimal"},
-		Run:    func(t *T) { judgeExample(t, "", exampleSig) },
+		Explain: "The document's first test vector is put. get for the SHA-1 of its public key must " +
+			"return its v, k, seq and sig to another address.",
+		Causes: []string{
+			"the signed bytes are put together in another order",
+			"the key is stored in hexadecimal",
+		},
+		Run: func(t *T) { judgeExample(t, "", exampleSig) },
 	},
 	{
 		ID: "bep44/salt/published-example", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP44-ITEM-004", "BEP44-ITEM-003"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP44-ITEM-004", "BEP44-ITEM-003"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the put, which is answered",
-		Explain: "The document's second test vector, with the salt foobar, is put. get for the SHA-1 of public key and " +
-			"salt must return it.",
-		Causes: []string{"the salt is not part of the target", "the salt is not part of the signed bytes"},
-		Run:    func(t *T) { judgeExample(t, "foobar", exampleSaltedSig) },
+		Explain: "The document's second test vector, with the salt foobar, is put. get for the SHA-1 " +
+			"of public key and salt must return it.",
+		Causes: []string{
+			"the salt is not part of the target",
+			"the salt is not part of the signed bytes",
+		},
+		Run: func(t *T) { judgeExample(t, "foobar", exampleSaltedSig) },
 	},
 	{
 		ID: "bep44/mutable/bad-signature-is-refused", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-003"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the same put with its signature, which is stored",
-		Explain: "An item is put with one bit of its signature flipped, then with the signature of another value. " +
-			"Neither may be stored; with the right signature it must be.",
+		Explain: "An item is put with one bit of its signature flipped, then with the signature of " +
+			"another value. Neither may be stored; with the right signature it must be.",
 		Causes: []string{"the signature is not checked before storing"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
@@ -50,8 +58,9 @@ var bep44Mutable = []Case{
 		ID: "bep44/mutable/bad-signature-is-error-206", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-003"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "a ping right after, if no answer comes",
-		Explain: "An item is put with a flipped bit in its signature. The document reserves error 206 for that.",
-		Causes:  []string{"another code is used", "the put is dropped"},
+		Explain: "An item is put with a flipped bit in its signature. The document reserves error 206 " +
+			"for that.",
+		Causes: []string{"another code is used", "the put is dropped"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			args := item.Put(0, "value")
@@ -60,11 +69,13 @@ var bep44Mutable = []Case{
 		},
 	},
 	{
-		ID: "bep44/mutable/signature-covers-seq-and-salt", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP44-ITEM-003", "BEP44-ITEM-017"}, Role: conformance.Responder, Kind: conformance.State,
+		ID:  "bep44/mutable/signature-covers-seq-and-salt",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP44-ITEM-003", "BEP44-ITEM-017"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the same put with its signature, which is stored",
-		Explain: "Salted items are put whose signature was made for another seq, for another salt and for none. None " +
-			"may be stored: whoever overhears an item could replay it elsewhere.",
+		Explain: "Salted items are put whose signature was made for another seq, for another salt and " +
+			"for none. None may be stored: whoever overhears an item could replay it elsewhere.",
 		Causes: []string{"only v is signed", "the salt is left out of the signed bytes"},
 		Run: func(t *T) {
 			item, p := newItem(t, []byte("pepper")), NewPeer(t)
@@ -85,12 +96,14 @@ var bep44Mutable = []Case{
 		},
 	},
 	{
-		ID: "bep44/mutable/unusable-key-or-signature-is-refused", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep44/mutable/unusable-key-or-signature-is-refused",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-003"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the same put with its key and signature, which is stored",
-		Explain: "Items are put with a k of 31 bytes, a sig of 63, either missing or of another type, and a seq that is " +
-			"missing or no integer. None may be stored under the key's target, and the target must go on answering. That it " +
-			"takes a put without a usable k for one of an immutable item is its own affair.",
+		Explain: "Items are put with a k of 31 bytes, a sig of 63, either missing or of another type, " +
+			"and a seq that is missing or no integer. None may be stored under the key's target, and the " +
+			"target must go on answering. That it takes a put without a usable k for one of an immutable " +
+			"item is its own affair.",
 		Causes: []string{"the length is not checked before the key is used"},
 		Run: func(t *T) {
 			judgeUnusable(t, func(k, sig []byte) []Dict {
@@ -101,11 +114,13 @@ var bep44Mutable = []Case{
 		},
 	},
 	{
-		ID: "bep44/mutable/overlong-key-or-signature-is-refused", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep44/mutable/overlong-key-or-signature-is-refused",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP44-ITEM-003"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the same put with its key and signature, which is stored",
-		Explain: "Items are put with a k of 33 bytes and with a sig of 65: valid ones and one byte more. They should not " +
-			"be stored, since what was signed and by whom is then anybody's choice of where to cut.",
+		Explain: "Items are put with a k of 33 bytes and with a sig of 65: valid ones and one byte " +
+			"more. They should not be stored, since what was signed and by whom is then anybody's choice " +
+			"of where to cut.",
 		Causes: []string{"the strings are cut to their size"},
 		Run: func(t *T) {
 			judgeUnusable(t, func(k, sig []byte) []Dict {
@@ -117,9 +132,12 @@ var bep44Mutable = []Case{
 		ID: "bep44/seq/higher-replaces", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-005"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the first put, which is stored",
-		Explain: "An item is put with one seq and then, with another value, with a higher one. get must return the later " +
-			"value, seq and signature.",
-		Causes: []string{"what is stored is never replaced", "the value is replaced and the signature is not"},
+		Explain: "An item is put with one seq and then, with another value, with a higher one. get " +
+			"must return the later value, seq and signature.",
+		Causes: []string{
+			"what is stored is never replaced",
+			"the value is replaced and the signature is not",
+		},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			p.Put(item.Target(), item.Put(1, "old"))
@@ -132,8 +150,8 @@ var bep44Mutable = []Case{
 		ID: "bep44/seq/lower-is-refused", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-005"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the first put, which is stored",
-		Explain: "An item is put, then another value with a lower seq. It must not be stored, and get must return the first: " +
-			"an old version must not undo a new one.",
+		Explain: "An item is put, then another value with a lower seq. It must not be stored, and get " +
+			"must return the first: an old version must not undo a new one.",
 		Causes: []string{"the last put wins, not the highest seq"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
@@ -146,8 +164,8 @@ var bep44Mutable = []Case{
 		ID: "bep44/seq/lower-is-error-302", Rev: 1, Since: "0.1.0", Level: conformance.May,
 		Requirements: []string{"BEP44-ITEM-005"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the first put, which is answered",
-		Explain: "A put with a seq lower than what is stored may be answered by error 302. What the target answers is " +
-			"recorded.",
+		Explain: "A put with a seq lower than what is stored may be answered by error 302. What the " +
+			"target answers is recorded.",
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			p.Put(item.Target(), item.Put(5, "five"))
@@ -155,11 +173,12 @@ var bep44Mutable = []Case{
 		},
 	},
 	{
-		ID: "bep44/seq/equal-with-another-value-is-refused", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep44/seq/equal-with-another-value-is-refused",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-005"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the first put, which is stored",
-		Explain: "An item is put, then another value under the same seq. It must not replace the first: two values of " +
-			"one version would split the network.",
+		Explain: "An item is put, then another value under the same seq. It must not replace the " +
+			"first: two values of one version would split the network.",
 		Causes: []string{"seq is compared with less-than only"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
@@ -169,11 +188,13 @@ var bep44Mutable = []Case{
 		},
 	},
 	{
-		ID: "bep44/seq/equal-with-the-same-value-is-taken", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP44-ITEM-005", "BEP44-ITEM-018"}, Role: conformance.Responder, Kind: conformance.State,
+		ID:  "bep44/seq/equal-with-the-same-value-is-taken",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP44-ITEM-005", "BEP44-ITEM-018"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the first put, which is stored",
-		Explain: "The same item is put twice. The second put should be answered by a response: publishers repeat items " +
-			"every hour to keep them alive.",
+		Explain: "The same item is put twice. The second put should be answered by a response: " +
+			"publishers repeat items every hour to keep them alive.",
 		Causes: []string{"an equal seq is refused without a look at the value"},
 		Run: func(t *T) {
 			item := newItem(t, nil)
@@ -187,8 +208,9 @@ var bep44Mutable = []Case{
 		ID: "bep44/seq/beyond-32-bits", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP44-ITEM-005"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the put, which is answered",
-		Explain: "An item is put with a seq of about 2^40. Sequence numbers are often milliseconds; it should come back as it was.",
-		Causes:  []string{"seq is kept in 32 bits", "seq is kept as a floating-point number"},
+		Explain: "An item is put with a seq of about 2^40. Sequence numbers are often milliseconds; " +
+			"it should come back as it was.",
+		Causes: []string{"seq is kept in 32 bits", "seq is kept as a floating-point number"},
 		Run: func(t *T) {
 			item := newItem(t, nil)
 			NewPeer(t).Put(item.Target(), item.Put(1<<40+1, "value"))
@@ -199,8 +221,9 @@ var bep44Mutable = []Case{
 		ID: "bep44/cas/mismatch-is-error-301", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-006"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the first put, which is stored",
-		Explain: "An item is stored; a higher seq is put with a cas that names another version. It must be answered by " +
-			"error 301, and what is stored must not change: that is how two writers notice each other.",
+		Explain: "An item is stored; a higher seq is put with a cas that names another version. It " +
+			"must be answered by error 301, and what is stored must not change: that is how two writers " +
+			"notice each other.",
 		Causes: []string{"cas is not known", "cas is compared with the new seq"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
@@ -214,8 +237,9 @@ var bep44Mutable = []Case{
 		ID: "bep44/cas/match-is-stored", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-006"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the first put, which is stored",
-		Explain: "An item is stored; a higher seq is put with a cas that names the stored one. It must be stored.",
-		Causes:  []string{"cas is compared with the new seq"},
+		Explain: "An item is stored; a higher seq is put with a cas that names the stored one. It " +
+			"must be stored.",
+		Causes: []string{"cas is compared with the new seq"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			p.Put(item.Target(), item.Put(2, "two"))
@@ -224,11 +248,12 @@ var bep44Mutable = []Case{
 		},
 	},
 	{
-		ID: "bep44/cas/ignored-without-a-stored-value", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep44/cas/ignored-without-a-stored-value",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP44-ITEM-007"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "get for the token, which is answered",
-		Explain: "An item that the target does not have is put with a cas. It should be stored: the version that cas " +
-			"names may have been lost with the node that held it.",
+		Explain: "An item that the target does not have is put with a cas. It should be stored: the " +
+			"version that cas names may have been lost with the node that held it.",
 		Causes: []string{"a missing value counts as version 0"},
 		Run: func(t *T) {
 			item := newItem(t, nil)
@@ -243,8 +268,8 @@ var bep44Mutable = []Case{
 		ID: "bep44/salt/separate-items", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-004"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the puts, which are answered",
-		Explain: "One key signs three items: without a salt, with one of a byte and with one of 64 bytes. All must be kept " +
-			"apart, each under its own target.",
+		Explain: "One key signs three items: without a salt, with one of a byte and with one of 64 " +
+			"bytes. All must be kept apart, each under its own target.",
 		Causes: []string{"items are stored by public key alone", "the longest salt is refused"},
 		Run: func(t *T) {
 			plain := newItem(t, nil)
@@ -259,11 +284,13 @@ var bep44Mutable = []Case{
 		},
 	},
 	{
-		ID: "bep44/salt/longer-than-64-bytes-is-refused", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep44/salt/longer-than-64-bytes-is-refused",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-009"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the same key with a salt of 64 bytes, which is stored",
-		Explain: "Items with salts of 65 and 700 bytes are put. They must be refused, with error 207 or silence, and " +
-			"the target must go on answering: one client copied them into a fixed buffer.",
+		Explain: "Items with salts of 65 and 700 bytes are put. They must be refused, with error 207 " +
+			"or silence, and the target must go on answering: one client copied them into a fixed " +
+			"buffer.",
 		Causes: []string{"the length of the salt is not checked"},
 		Run: func(t *T) {
 			item, p := newItem(t, randomBytes(t, 64)), NewPeer(t)
@@ -280,7 +307,8 @@ var bep44Mutable = []Case{
 		},
 	},
 	{
-		ID: "bep44/salt/longer-than-64-bytes-is-error-207", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep44/salt/longer-than-64-bytes-is-error-207",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP44-ITEM-009"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "a ping right after, if no answer comes",
 		Explain: "An item with a salt of 65 bytes is put. The document reserves error 207 for that.",
@@ -294,8 +322,8 @@ var bep44Mutable = []Case{
 		ID: "bep44/salt/not-returned", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-013"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the value, which is returned",
-		Explain: "A salted item is put and got. The answer must not have the salt: whoever asks knows it, and others " +
-			"must not learn it.",
+		Explain: "A salted item is put and got. The answer must not have the salt: whoever asks knows " +
+			"it, and others must not learn it.",
 		Causes: []string{"what was put is returned whole"},
 		Run: func(t *T) {
 			item := newItem(t, []byte("secret"))
@@ -304,11 +332,12 @@ var bep44Mutable = []Case{
 		},
 	},
 	{
-		ID: "bep44/get/seq-not-below-the-stored-omits-the-value", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep44/get/seq-not-below-the-stored-omits-the-value",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP44-ITEM-012"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "get without seq, which returns the value",
-		Explain: "get is asked with the stored seq and with a higher one. The answers should have seq but no v, k and " +
-			"sig: the asker has that version already.",
+		Explain: "get is asked with the stored seq and with a higher one. The answers should have seq " +
+			"but no v, k and sig: the asker has that version already.",
 		Causes: []string{"seq is not looked at in get"},
 		Run: func(t *T) {
 			item, target := stored(t, 5)
@@ -322,10 +351,11 @@ var bep44Mutable = []Case{
 	},
 	{
 		ID: "bep44/get/lower-seq-returns-the-value", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP44-ITEM-012", "BEP44-ITEM-001"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP44-ITEM-012", "BEP44-ITEM-001"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "get without seq, which returns the value",
-		Explain: "get is asked with a seq lower than the stored one. The answer must have the value: that is what the " +
-			"asker has not seen.",
+		Explain: "get is asked with a seq lower than the stored one. The answer must have the value: " +
+			"that is what the asker has not seen.",
 		Causes: []string{"the presence of seq decides, not its value"},
 		Run: func(t *T) {
 			item, target := stored(t, 5)

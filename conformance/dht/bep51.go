@@ -15,10 +15,12 @@ const MaxInterval = 21600
 var bep51 = []Case{
 	{
 		ID: "bep51/sample/all-keys", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP51-SAMPLE-001"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Requirements: []string{"BEP51-SAMPLE-001"},
+		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "sample_infohashes must be answered with interval from 0 to 21600 seconds, num and samples, of " +
-			"20 bytes each, which may be empty but must be there. Num is the number of hashes in store, not fewer than are sent.",
+		Explain: "sample_infohashes must be answered with interval from 0 to 21600 seconds, num and " +
+			"samples, of 20 bytes each, which may be empty but must be there. Num is the number of " +
+			"hashes in store, not fewer than are sent.",
 		Causes: []string{"samples is left out when there are none", "interval is in another unit"},
 		Run: func(t *T) {
 			a := sample(t, randomID(t))
@@ -33,11 +35,17 @@ var bep51 = []Case{
 	},
 	{
 		ID: "bep51/sample/announced-hash-is-sampled", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP51-SAMPLE-001", "BEP51-SAMPLE-002"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP51-SAMPLE-001", "BEP51-SAMPLE-002"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the announce, which is answered",
-		Explain: "One info-hash is announced to a target that has no other. num must be 1 and samples those 20 bytes.",
-		Causes:  []string{"samples that are not empty cannot be encoded", "samples is a list", "peers are counted, not hashes"},
+		Explain: "One info-hash is announced to a target that has no other. num must be 1 and samples " +
+			"those 20 bytes.",
+		Causes: []string{
+			"samples that are not empty cannot be encoded",
+			"samples is a list",
+			"peers are counted, not hashes",
+		},
 		Run: func(t *T) {
 			infoHash := randomID(t)
 			for range 2 {
@@ -54,12 +62,17 @@ var bep51 = []Case{
 	},
 	{
 		ID: "bep51/sample/subset-of-many", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP51-SAMPLE-002", "BEP32-DHT6-003"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP51-SAMPLE-002", "BEP32-DHT6-003"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the announces, which are answered", Within: minute,
-		Explain: "Sixty info-hashes are announced, more than fit into 1024 bytes. num should be 60, and samples some of " +
-			"them, each once, in a datagram of at most 1024 bytes.",
-		Causes: []string{"num is the number of samples that were sent", "all hashes are sent", "a sample is repeated"},
+		Explain: "Sixty info-hashes are announced, more than fit into 1024 bytes. num should be 60, " +
+			"and samples some of them, each once, in a datagram of at most 1024 bytes.",
+		Causes: []string{
+			"num is the number of samples that were sent",
+			"all hashes are sent",
+			"a sample is repeated",
+		},
 		Run: func(t *T) {
 			announced := map[kademlia.ID]bool{}
 			for range 60 {
@@ -89,11 +102,13 @@ var bep51 = []Case{
 	},
 	{
 		ID: "bep51/sample/chosen-at-random", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP51-SAMPLE-002"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP51-SAMPLE-002"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the announces, which are answered", Within: minute,
-		Explain: "Two hundred info-hashes are announced in ascending order. The samples should be a random subset, not " +
-			"the first or the last that were announced, nor the lowest or the highest: those would hide the rest for good.",
+		Explain: "Two hundred info-hashes are announced in ascending order. The samples should be a " +
+			"random subset, not the first or the last that were announced, nor the lowest or the " +
+			"highest: those would hide the rest for good.",
 		Causes: []string{"the first hashes of the store are sent, in its order"},
 		Run: func(t *T) {
 			var all []kademlia.ID
@@ -116,11 +131,14 @@ var bep51 = []Case{
 		},
 	},
 	{
-		ID: "bep51/sample/closest-nodes-to-the-target", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP51-SAMPLE-001"}, Role: conformance.Responder, Kind: conformance.State,
+		ID:  "bep51/sample/closest-nodes-to-the-target",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP51-SAMPLE-001"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "find_node answers that hand out the scripted nodes", Within: PatientCase,
-		Explain: "Scripted nodes are introduced; sample_infohashes with a target beside one of them should return the " +
-			"closest nodes that the target knows, as find_node does: an indexer walks the DHT by them.",
+		Explain: "Scripted nodes are introduced; sample_infohashes with a target beside one of them " +
+			"should return the closest nodes that the target knows, as find_node does: an indexer walks " +
+			"the DHT by them.",
 		Causes: []string{"nodes are left out or chosen without the target"},
 		Run: func(t *T) {
 			sample(t, randomID(t))
@@ -134,10 +152,12 @@ var bep51 = []Case{
 	},
 	{
 		ID: "bep51/sample/missing-target-is-refused", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP51-SAMPLE-001", "BEP05-KRPC-009"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Requirements: []string{"BEP51-SAMPLE-001", "BEP05-KRPC-009"},
+		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "the same query with a target, which is answered",
-		Explain: "sample_infohashes without target, and with one of 19 bytes, should be met with error 203 or silence.",
-		Causes:  []string{"a missing target counts as zeros"},
+		Explain: "sample_infohashes without target, and with one of 19 bytes, should be met with " +
+			"error 203 or silence.",
+		Causes: []string{"a missing target counts as zeros"},
 		Run: func(t *T) {
 			sample(t, randomID(t))
 			p := NewPeer(t)

@@ -12,11 +12,15 @@ import (
 var bep5Answers = []Case{
 	{
 		ID: "bep5/ping/answers-the-published-example", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-RPC-001", "BEP05-KRPC-004"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Requirements: []string{"BEP05-RPC-001", "BEP05-KRPC-004"},
+		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answers themselves",
-		Explain: "The ping printed in BEP 5 is sent from two addresses, twice each. The response must carry the " +
-			"transaction id aa and the target's own 20-byte id.",
-		Causes: []string{"the transaction id of the query is not echoed", "the querying node's id is sent back"},
+		Explain: "The ping printed in BEP 5 is sent from two addresses, twice each. The response must " +
+			"carry the transaction id aa and the target's own 20-byte id.",
+		Causes: []string{
+			"the transaction id of the query is not echoed",
+			"the querying node's id is sent back",
+		},
 		Run: func(t *T) {
 			var ids []kademlia.ID
 			for range 2 {
@@ -32,11 +36,14 @@ var bep5Answers = []Case{
 		},
 	},
 	{
-		ID: "bep5/find_node/answers-with-compact-nodes", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-RPC-002", "BEP05-KRPC-013"}, Role: conformance.Responder, Kind: conformance.Reply,
+		ID:  "bep5/find_node/answers-with-compact-nodes",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP05-RPC-002", "BEP05-KRPC-013"},
+		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "find_node for a random id is asked. It must be answered by a response in which nodes is a string of " +
-			"26 bytes for each node. While the target knows nobody, it may be empty or left out.",
+		Explain: "find_node for a random id is asked. It must be answered by a response in which " +
+			"nodes is a string of 26 bytes for each node. While the target knows nobody, it may be empty " +
+			"or left out.",
 		Causes: []string{"nodes is a list", "IPv6 addresses are written into it"},
 		Run: func(t *T) {
 			key := randomID(t)
@@ -45,11 +52,16 @@ var bep5Answers = []Case{
 	},
 	{
 		ID: "bep5/find_node/nodes-even-if-empty", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP05-RPC-002", "BEP05-RPC-003"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Requirements: []string{"BEP05-RPC-002", "BEP05-RPC-003"},
+		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answers themselves",
-		Explain: "find_node and get_peers for a random id are asked. The responses should have the key nodes even if " +
-			"the target knows nobody, as in every printed answer; a reader should not have to guess what its absence means.",
-		Causes: []string{"an empty string is left out by the encoder", "nodes are only sent when want asks"},
+		Explain: "find_node and get_peers for a random id are asked. The responses should have the " +
+			"key nodes even if the target knows nobody, as in every printed answer; a reader should not " +
+			"have to guess what its absence means.",
+		Causes: []string{
+			"an empty string is left out by the encoder",
+			"nodes are only sent when want asks",
+		},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
 			p.Expect("find_node", Dict{"target": key[:]}).Bytes("nodes")
@@ -57,12 +69,18 @@ var bep5Answers = []Case{
 		},
 	},
 	{
-		ID: "bep5/find_node/hands-out-a-node-that-answered", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-RPC-002", "BEP05-KRPC-013"}, Role: conformance.Responder, Kind: conformance.State,
+		ID:  "bep5/find_node/hands-out-a-node-that-answered",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP05-RPC-002", "BEP05-KRPC-013"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the target's own query to the node, which the node answers", Within: PatientCase,
-		Explain: "A scripted node asks the target and answers what the target asks it. Then find_node for that " +
-			"node's id, from another address, must return it: its id, address and port in 26 bytes, network order.",
-		Causes: []string{"the port is written in host order", "the address of another field is written"},
+		Explain: "A scripted node asks the target and answers what the target asks it. Then find_node " +
+			"for that node's id, from another address, must return it: its id, address and port in 26 " +
+			"bytes, network order.",
+		Causes: []string{
+			"the port is written in host order",
+			"the address of another field is written",
+		},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			if Introduce(t, n); len(n.Queries) == 0 {
@@ -76,11 +94,13 @@ var bep5Answers = []Case{
 	},
 	{
 		ID: "bep5/find_node/returns-the-closest", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-RPC-002", "BEP05-TBL-001"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP05-RPC-002", "BEP05-TBL-001"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "find_node answers that hand out the scripted nodes one by one", Within: PatientCase,
-		Explain: "Twelve scripted nodes are introduced, spread over the buckets near the target's id. For ten ids " +
-			"among them find_node is asked: no node that the target hands out elsewhere may be left out of an answer " +
-			"that has fewer than eight nodes or a node farther away by XOR as an unsigned 160-bit number.",
+		Explain: "Twelve scripted nodes are introduced, spread over the buckets near the target's id. " +
+			"For ten ids among them find_node is asked: no node that the target hands out elsewhere may " +
+			"be left out of an answer that has fewer than eight nodes or a node farther away by XOR as " +
+			"an unsigned 160-bit number.",
 		Causes: []string{
 			"the nodes come from one bucket only", "distance is compared as a signed number or by common prefix alone",
 			"nodes are returned in the order of arrival",
@@ -102,8 +122,8 @@ var bep5Answers = []Case{
 		ID: "bep5/find_node/at-most-eight-nodes", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-RPC-002"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the judged answers themselves", Within: PatientCase,
-		Explain: "Twelve scripted nodes are introduced. No find_node answer should have more than K = 8 nodes, or the " +
-			"same node twice. Some clients use a larger K on purpose.",
+		Explain: "Twelve scripted nodes are introduced. No find_node answer should have more than K = " +
+			"8 nodes, or the same node twice. Some clients use a larger K on purpose.",
 		Causes: []string{"the bucket size is not the document's", "the answer is not cut to K"},
 		Run: func(t *T) {
 			nodes := spread(t, 12)
@@ -125,8 +145,8 @@ var bep5Answers = []Case{
 		ID: "bep5/get_peers/token-for-an-unknown-hash", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-RPC-003"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "get_peers for an info-hash that nobody announced. The response must have a token, of any length; " +
-			"it has no values, or none in them.",
+		Explain: "get_peers for an info-hash that nobody announced. The response must have a token, " +
+			"of any length; it has no values, or none in them.",
 		Causes: []string{"the token is only sent with values", "peers of another hash are sent"},
 		Run: func(t *T) {
 			key := randomID(t)
@@ -142,10 +162,11 @@ var bep5Answers = []Case{
 	},
 	{
 		ID: "bep5/get_peers/closest-nodes-to-the-hash", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-RPC-003", "BEP05-TBL-001"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP05-RPC-003", "BEP05-TBL-001"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "find_node answers that hand out the scripted nodes", Within: PatientCase,
-		Explain: "Scripted nodes are introduced; get_peers for a hash beside one of them must return the closest " +
-			"nodes that the target knows, as find_node does: lookups for peers go by these.",
+		Explain: "Scripted nodes are introduced; get_peers for a hash beside one of them must return " +
+			"the closest nodes that the target knows, as find_node does: lookups for peers go by these.",
 		Causes: []string{"get_peers returns nodes close to the target itself or to the querier"},
 		Run: func(t *T) {
 			nodes := spread(t, 6)
@@ -162,9 +183,14 @@ var bep5Answers = []Case{
 		Requirements: []string{"BEP05-RPC-003", "BEP05-RPC-004", "BEP05-KRPC-013"},
 		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the announces, which are answered",
-		Explain: "Three peers announce to one info-hash. get_peers from a fourth address must return values, a list " +
-			"with one string of six bytes for each of them, address and port in network order, and a token.",
-		Causes: []string{"values is one string, as trackers send it", "the port is in host order", "announces are not stored"},
+		Explain: "Three peers announce to one info-hash. get_peers from a fourth address must return " +
+			"values, a list with one string of six bytes for each of them, address and port in network " +
+			"order, and a token.",
+		Causes: []string{
+			"values is one string, as trackers send it",
+			"the port is in host order",
+			"announces are not stored",
+		},
 		Run: func(t *T) {
 			infoHash := randomID(t)
 			var peers []*Peer
@@ -190,8 +216,8 @@ var bep5Answers = []Case{
 		ID: "bep5/get_peers/values-of-that-hash-alone", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-RPC-003"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "get_peers for the announced hash, which returns the peer",
-		Explain: "One peer announces to an info-hash. get_peers for a hash that differs in the last bit must not " +
-			"return it, while get_peers for the announced one does.",
+		Explain: "One peer announces to an info-hash. get_peers for a hash that differs in the last " +
+			"bit must not return it, while get_peers for the announced one does.",
 		Causes: []string{"peers are stored under a shortened hash", "one list serves all hashes"},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)

@@ -15,9 +15,12 @@ var bep5Hostile = []Case{
 		ID: "bep5/malformed/not-bencoded", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-009"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a ping from the same socket after each datagram",
-		Explain: "Datagrams that are not bencoded: none at all, text, other protocols, truncated and unterminated " +
-			"messages. The target may send an error or nothing, and must go on answering.",
-		Causes: []string{"the decoder throws and nothing catches it", "a read past the end of the datagram"},
+		Explain: "Datagrams that are not bencoded: none at all, text, other protocols, truncated and " +
+			"unterminated messages. The target may send an error or nothing, and must go on answering.",
+		Causes: []string{
+			"the decoder throws and nothing catches it",
+			"a read past the end of the datagram",
+		},
 		Run: func(t *T) {
 			whole := string(Encode(Dict{"t": "aa", "y": "q", "q": "ping", "a": Dict{"id": randomBytes(t, 20)}}))
 			survives(t, "not bencoded", [][]byte{
@@ -28,12 +31,18 @@ var bep5Hostile = []Case{
 		},
 	},
 	{
-		ID: "bep5/malformed/broken-lengths-and-integers", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep5/malformed/broken-lengths-and-integers",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-009"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a ping from the same socket after each datagram",
-		Explain: "Dictionaries whose string lengths or integers are broken: lengths beyond the datagram, beyond 64 " +
-			"bits and negative, integers of hundreds of digits, empty and without an end. The target must go on answering.",
-		Causes: []string{"memory is allocated for the claimed length", "a length overflows", "integers are assumed to fit"},
+		Explain: "Dictionaries whose string lengths or integers are broken: lengths beyond the " +
+			"datagram, beyond 64 bits and negative, integers of hundreds of digits, empty and without an " +
+			"end. The target must go on answering.",
+		Causes: []string{
+			"memory is allocated for the claimed length",
+			"a length overflows",
+			"integers are assumed to fit",
+		},
 		Run: func(t *T) {
 			digits := strings.Repeat("9", 300)
 			survives(t, "broken lengths and integers", [][]byte{
@@ -50,8 +59,8 @@ var bep5Hostile = []Case{
 		ID: "bep5/malformed/deep-nesting", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-009"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a ping from the same socket after each datagram",
-		Explain: "Lists and dictionaries nested as deep as a datagram allows, complete and not, alone and among the " +
-			"arguments of a ping. The target must go on answering.",
+		Explain: "Lists and dictionaries nested as deep as a datagram allows, complete and not, alone " +
+			"and among the arguments of a ping. The target must go on answering.",
 		Causes: []string{"a recursive decoder overflows the stack", "decoding takes quadratic time"},
 		Run: func(t *T) {
 			lists := strings.Repeat("l", 700) + strings.Repeat("e", 700)
@@ -67,8 +76,8 @@ var bep5Hostile = []Case{
 		ID: "bep5/malformed/oversized", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-009"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a ping from the same socket after each datagram",
-		Explain: "Well-formed pings of 2 KiB to 60 KiB, filled by a key that must be ignored, and as many zero bytes. " +
-			"They may be answered or not; the target must go on answering.",
+		Explain: "Well-formed pings of 2 KiB to 60 KiB, filled by a key that must be ignored, and as " +
+			"many zero bytes. They may be answered or not; the target must go on answering.",
 		Causes: []string{"a datagram is read into a fixed buffer without a bound"},
 		Run: func(t *T) {
 			p := NewPeer(t)
@@ -83,10 +92,12 @@ var bep5Hostile = []Case{
 	},
 	{
 		ID: "bep5/malformed/wrong-types", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-KRPC-009", "BEP05-KRPC-001"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP05-KRPC-009", "BEP05-KRPC-001"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "a ping from the same socket after each datagram",
-		Explain: "Messages of well-formed bencoding whose keys have wrong types or are missing: t, y, q, a, e and r as " +
-			"integers, lists and dictionaries. The target may send an error or nothing, and must go on answering.",
+		Explain: "Messages of well-formed bencoding whose keys have wrong types or are missing: t, y, " +
+			"q, a, e and r as integers, lists and dictionaries. The target may send an error or nothing, " +
+			"and must go on answering.",
 		Causes: []string{"a type assertion fails", "y is compared before its type is known"},
 		Run: func(t *T) {
 			p := NewPeer(t)
@@ -107,10 +118,11 @@ var bep5Hostile = []Case{
 	},
 	{
 		ID: "bep5/malformed/no-arguments", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-KRPC-009", "BEP05-KRPC-003"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP05-KRPC-009", "BEP05-KRPC-003"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "a ping from the same socket after each query",
-		Explain: "ping, find_node, get_peers and announce_peer without a, and with an a that is no dictionary. The " +
-			"target may send an error or nothing, and must go on answering.",
+		Explain: "ping, find_node, get_peers and announce_peer without a, and with an a that is no " +
+			"dictionary. The target may send an error or nothing, and must go on answering.",
 		Causes: []string{"the arguments are used before they are known to be there"},
 		Run: func(t *T) {
 			p := NewPeer(t)
@@ -124,11 +136,14 @@ var bep5Hostile = []Case{
 		},
 	},
 	{
-		ID: "bep5/malformed/missing-argument-is-refused", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-KRPC-009", "BEP05-KRPC-005"}, Role: conformance.Responder, Kind: conformance.Reply,
+		ID:  "bep5/malformed/missing-argument-is-refused",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP05-KRPC-009", "BEP05-KRPC-005"},
+		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "the same queries with their argument, which are answered",
-		Explain: "find_node without target and get_peers without info_hash, and both with keys of 0, 19 and 21 bytes. " +
-			"The target may send an error or nothing, but no response: there is nothing to respond to.",
+		Explain: "find_node without target and get_peers without info_hash, and both with keys of 0, " +
+			"19 and 21 bytes. The target may send an error or nothing, but no response: there is nothing " +
+			"to respond to.",
 		Causes: []string{"a missing key counts as zeros", "a key is cut or filled to 20 bytes"},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
@@ -144,11 +159,14 @@ var bep5Hostile = []Case{
 		},
 	},
 	{
-		ID: "bep5/malformed/missing-argument-is-error-203", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP05-KRPC-005", "BEP05-KRPC-009"}, Role: conformance.Responder, Kind: conformance.Reply,
+		ID:  "bep5/malformed/missing-argument-is-error-203",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP05-KRPC-005", "BEP05-KRPC-009"},
+		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "a ping right after, if no answer comes",
-		Explain: "find_node without target and get_peers without info_hash should be answered by error 203, which " +
-			"names invalid arguments. Silence leaves the author of a new client guessing.",
+		Explain: "find_node without target and get_peers without info_hash should be answered by " +
+			"error 203, which names invalid arguments. Silence leaves the author of a new client " +
+			"guessing.",
 		Causes: []string{"the query is dropped", "another error code is used"},
 		Run: func(t *T) {
 			p := NewPeer(t)
@@ -161,10 +179,12 @@ var bep5Hostile = []Case{
 	},
 	{
 		ID: "bep5/malformed/bad-id-is-refused", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP05-KRPC-009", "BEP05-KRPC-003"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Requirements: []string{"BEP05-KRPC-009", "BEP05-KRPC-003"},
+		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "a ping with a proper id from the same socket",
-		Explain: "Pings without id, and with ids of 0, 19 and 21 bytes and of another type. The target should send an " +
-			"error or nothing: without an id the query is not one of this protocol.",
+		Explain: "Pings without id, and with ids of 0, 19 and 21 bytes and of another type. The " +
+			"target should send an error or nothing: without an id the query is not one of this " +
+			"protocol.",
 		Causes: []string{"the id is not looked at", "an id is cut or filled to 20 bytes"},
 		Run: func(t *T) {
 			p := NewPeer(t)
@@ -178,10 +198,11 @@ var bep5Hostile = []Case{
 	},
 	{
 		ID: "bep5/malformed/bytes-behind-the-message", Rev: 1, Since: "0.1.0", Level: conformance.May,
-		Requirements: []string{"BEP05-KRPC-001", "BEP05-KRPC-009"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Requirements: []string{"BEP05-KRPC-001", "BEP05-KRPC-009"},
+		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "a ping from the same socket",
-		Explain: "A ping followed by two more bytes. Some clients sent such datagrams for years, some readers drop " +
-			"them. What the target does is recorded.",
+		Explain: "A ping followed by two more bytes. Some clients sent such datagrams for years, some " +
+			"readers drop them. What the target does is recorded.",
 		Run: func(t *T) {
 			p := NewPeer(t)
 			msg := p.Query("ping", nil)
@@ -195,10 +216,11 @@ var bep5Hostile = []Case{
 	},
 	{
 		ID: "bep5/malformed/keys-out-of-order", Rev: 1, Since: "0.1.0", Level: conformance.May,
-		Requirements: []string{"BEP05-KRPC-001", "BEP05-KRPC-009"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Requirements: []string{"BEP05-KRPC-001", "BEP05-KRPC-009"},
+		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "a ping from the same socket",
-		Explain: "A ping whose keys are not in order. Bencoding asks for order, many readers do not. What the target " +
-			"does is recorded.",
+		Explain: "A ping whose keys are not in order. Bencoding asks for order, many readers do not. " +
+			"What the target does is recorded.",
 		Run: func(t *T) {
 			p := NewPeer(t)
 			msg := p.Query("ping", nil)
@@ -215,8 +237,8 @@ var bep5Hostile = []Case{
 		ID: "bep5/malformed/repeated-keys", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-009"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a ping from the same socket after each datagram",
-		Explain: "Messages in which a key occurs twice, with the same and with other types. They may be answered by an " +
-			"error, by nothing, or by either meaning; the target must go on answering.",
+		Explain: "Messages in which a key occurs twice, with the same and with other types. They may " +
+			"be answered by an error, by nothing, or by either meaning; the target must go on answering.",
 		Causes: []string{"the second occurrence is written over the first while that is in use"},
 		Run: func(t *T) {
 			p := NewPeer(t)
@@ -233,11 +255,15 @@ var bep5Hostile = []Case{
 	},
 	{
 		ID: "bep5/malformed/odd-ids-are-served", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-RPC-001", "BEP05-RPC-002"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Requirements: []string{"BEP05-RPC-001", "BEP05-RPC-002"},
+		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answers themselves",
-		Explain: "Queries from the ids of all zeros, all ones and the target's own, and find_node for the same. All are " +
-			"ids like any other and must be answered.",
-		Causes: []string{"zero stands for a missing id", "the own id is in no bucket and is looked for in one"},
+		Explain: "Queries from the ids of all zeros, all ones and the target's own, and find_node for " +
+			"the same. All are ids like any other and must be answered.",
+		Causes: []string{
+			"zero stands for a missing id",
+			"the own id is in no bucket and is looked for in one",
+		},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			for _, id := range append(oddIDs(), p.TargetID()) {

@@ -13,8 +13,9 @@ var bep5KRPC = []Case{
 		ID: "bep5/krpc/canonical-bencoding", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-001"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answers themselves",
-		Explain: "ping, find_node and get_peers are asked. Each answer must be one bencoded dictionary and nothing " +
-			"else, with its keys in order and t and y as strings, because strict readers drop anything else.",
+		Explain: "ping, find_node and get_peers are asked. Each answer must be one bencoded " +
+			"dictionary and nothing else, with its keys in order and t and y as strings, because strict " +
+			"readers drop anything else.",
 		Causes: []string{"keys are written in the order of a hash map", "bytes follow the dictionary"},
 		Run: func(t *T) {
 			p := NewPeer(t)
@@ -34,8 +35,9 @@ var bep5KRPC = []Case{
 		ID: "bep5/krpc/echoes-transaction-id", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-002"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "a ping with the suite's usual transaction id",
-		Explain: "Pings with transaction ids of 1, 2, 4, 8 and 20 bytes, with zero and high bytes among them. Each " +
-			"must come back byte for byte: the querier chooses the id and knows its answers by nothing else.",
+		Explain: "Pings with transaction ids of 1, 2, 4, 8 and 20 bytes, with zero and high bytes " +
+			"among them. Each must come back byte for byte: the querier chooses the id and knows its " +
+			"answers by nothing else.",
 		Causes: []string{
 			"the id is kept as a two-byte number", "the id is treated as text", "a zero byte ends it",
 		},
@@ -57,8 +59,8 @@ var bep5KRPC = []Case{
 		ID: "bep5/krpc/empty-transaction-id", Rev: 1, Since: "0.1.0", Level: conformance.May,
 		Requirements: []string{"BEP05-KRPC-002"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "a ping with the suite's usual transaction id",
-		Explain: "A ping whose transaction id is the empty string, which the document neither asks for nor rules " +
-			"out. What the target does is recorded.",
+		Explain: "A ping whose transaction id is the empty string, which the document neither asks " +
+			"for nor rules out. What the target does is recorded.",
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Ping()
@@ -74,9 +76,12 @@ var bep5KRPC = []Case{
 		ID: "bep5/krpc/same-id-in-every-response", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-004"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answers themselves",
-		Explain: "ping, find_node and get_peers are asked from two addresses. Every response must carry the same " +
-			"20-byte id in r: a node has one id, and routing tables know it by that.",
-		Causes: []string{"the querier's id or the target of the query is sent back", "an id is drawn for each answer"},
+		Explain: "ping, find_node and get_peers are asked from two addresses. Every response must " +
+			"carry the same 20-byte id in r: a node has one id, and routing tables know it by that.",
+		Causes: []string{
+			"the querier's id or the target of the query is sent back",
+			"an id is drawn for each answer",
+		},
 		Run: func(t *T) {
 			id := NewPeer(t).TargetID()
 			p, key := NewPeer(t), randomID(t)
@@ -95,9 +100,14 @@ var bep5KRPC = []Case{
 		ID: "bep5/krpc/unknown-method-is-error-204", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-005"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "a ping right after, if no answer comes",
-		Explain: "A query for a method that nobody has, without a target. A query that cannot be fulfilled is " +
-			"answered by an error with its transaction id; for an unknown method the code is 204.",
-		Causes: []string{"the query is dropped", "another code is used", "e is not a list of an integer and a string"},
+		Explain: "A query for a method that nobody has, without a target. A query that cannot be " +
+			"fulfilled is answered by an error with its transaction id; for an unknown method the code " +
+			"is 204.",
+		Causes: []string{
+			"the query is dropped",
+			"another code is used",
+			"e is not a list of an integer and a string",
+		},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			a := p.Ask("p2pspec_nosuch", nil)
@@ -109,8 +119,8 @@ var bep5KRPC = []Case{
 		ID: "bep5/krpc/unknown-method-with-target", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-KRPC-008"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "a ping right after, if no answer comes",
-		Explain: "A query for a method that nobody has, with a target. It is accepted to answer it like find_node, " +
-			"so that lookups of later extensions still get closer, or with error 204.",
+		Explain: "A query for a method that nobody has, with a target. It is accepted to answer it " +
+			"like find_node, so that lookups of later extensions still get closer, or with error 204.",
 		Causes: []string{"the query is dropped", "another error code is used"},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
@@ -130,9 +140,12 @@ var bep5KRPC = []Case{
 		ID: "bep5/krpc/unknown-keys-ignored", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-007"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "a ping right after, if no answer comes",
-		Explain: "ping and find_node with keys that no document defines, of all four types, at the top level and " +
-			"among the arguments. They must be answered as if the keys were not there: extensions rely on it.",
-		Causes: []string{"the message is decoded into a fixed shape that refuses what it does not know"},
+		Explain: "ping and find_node with keys that no document defines, of all four types, at the " +
+			"top level and among the arguments. They must be answered as if the keys were not there: " +
+			"extensions rely on it.",
+		Causes: []string{
+			"the message is decoded into a fixed shape that refuses what it does not know",
+		},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
 			odd := Dict{"0odd": 1, "odd": "text", "odd list": []any{1, "x"}, "zodd": Dict{"a": Dict{"b": 2}}}
@@ -144,8 +157,8 @@ var bep5KRPC = []Case{
 		ID: "bep5/krpc/any-version-accepted", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-006"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "a ping without v",
-		Explain: "Pings without v and with a v of 0, 4 and 20 bytes. All must be answered: the key is informative, " +
-			"and nobody may rely on it.",
+		Explain: "Pings without v and with a v of 0, 4 and 20 bytes. All must be answered: the key is " +
+			"informative, and nobody may rely on it.",
 		Causes: []string{"v is required", "v is read into four bytes"},
 		Run: func(t *T) {
 			p := NewPeer(t)
@@ -159,8 +172,8 @@ var bep5KRPC = []Case{
 		ID: "bep5/krpc/states-its-version", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-KRPC-006"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "The answer to a ping should carry v, the client's two letters and its version, so that faults " +
-			"can be traced to the software that has them.",
+		Explain: "The answer to a ping should carry v, the client's two letters and its version, so " +
+			"that faults can be traced to the software that has them.",
 		Causes: []string{"v is not sent", "v is put into r"},
 		Run: func(t *T) {
 			a := NewPeer(t).Expect("ping", nil)
@@ -175,9 +188,12 @@ var bep5KRPC = []Case{
 		ID: "bep5/krpc/replies-to-the-source-port", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-012"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answers themselves",
-		Explain: "Two sockets at one address, with one node id, ask in turn. Each must get the answer to its own " +
-			"question, from the very address and port that it asked.",
-		Causes: []string{"the answer goes to the port last seen for that id or address", "answers leave by another socket"},
+		Explain: "Two sockets at one address, with one node id, ask in turn. Each must get the answer " +
+			"to its own question, from the very address and port that it asked.",
+		Causes: []string{
+			"the answer goes to the port last seen for that id or address",
+			"answers leave by another socket",
+		},
 		Run: func(t *T) {
 			a := NewPeer(t)
 			b := a.Sibling()
@@ -198,11 +214,15 @@ var bep5KRPC = []Case{
 	},
 	{
 		ID: "bep5/krpc/stray-response-gets-no-answer", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-KRPC-011"}, Role: conformance.Responder, Kind: conformance.Silence,
+		Requirements: []string{"BEP05-KRPC-011"},
+		Role:         conformance.Responder, Kind: conformance.Silence,
 		Control: "a ping before and after from the same socket",
-		Explain: "A response and an error that answer nothing are sent. Nothing may come back: two nodes that answer " +
-			"each other's answers never stop.",
-		Causes: []string{"an unknown transaction is answered by an error", "the key y is not looked at"},
+		Explain: "A response and an error that answer nothing are sent. Nothing may come back: two " +
+			"nodes that answer each other's answers never stop.",
+		Causes: []string{
+			"an unknown transaction is answered by an error",
+			"the key y is not looked at",
+		},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			if !p.Silent(func() *Answer {
@@ -215,11 +235,12 @@ var bep5KRPC = []Case{
 	},
 	{
 		ID: "bep5/krpc/second-answer-gets-no-answer", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-KRPC-011"}, Role: conformance.Responder, Kind: conformance.Silence,
+		Requirements: []string{"BEP05-KRPC-011"},
+		Role:         conformance.Responder, Kind: conformance.Silence,
 		Needs:   []conformance.Need{conformance.NeedBootstrap},
 		Control: "a ping before and after from the same socket",
-		Explain: "The target's first contact answers one of its queries a second time, as a late or repeated " +
-			"datagram does. The target must not send an error or a response to it.",
+		Explain: "The target's first contact answers one of its queries a second time, as a late or " +
+			"repeated datagram does. The target must not send an error or a response to it.",
 		Causes: []string{"answers that come late are reported to their sender as errors"},
 		Run: func(t *T) {
 			n := NewNode(t, randomID(t))

@@ -11,11 +11,13 @@ import (
 // bep5Table judges whom the target keeps: BEP 5 §Routing Table.
 var bep5Table = []Case{
 	{
-		ID: "bep5/table/silent-querier-is-not-handed-out", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/table/silent-querier-is-not-handed-out",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-TBL-002"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a node beside it that answers, which is handed out", Within: PatientCase,
-		Explain: "Two nodes of one bucket ask the target; one answers its questions and the other never does. The one " +
-			"that answers is handed out; the other should not be, for nothing shows that it can be reached.",
+		Explain: "Two nodes of one bucket ask the target; one answers its questions and the other " +
+			"never does. The one that answers is handed out; the other should not be, for nothing shows " +
+			"that it can be reached.",
 		Causes: []string{"whoever asks is put into the table as good"},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
@@ -27,12 +29,17 @@ var bep5Table = []Case{
 		},
 	},
 	{
-		ID: "bep5/table/answer-from-another-port-does-not-count", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep5/table/answer-from-another-port-does-not-count",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-010"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a node beside it that answers properly, which is handed out", Within: PatientCase,
-		Explain: "A node answers the target's questions with the right transaction id, but from another port. The " +
-			"target must not take that for the node's answer, and so should hand out neither address.",
-		Causes: []string{"answers are matched by transaction id alone", "the port of the sender is not compared"},
+		Explain: "A node answers the target's questions with the right transaction id, but from " +
+			"another port. The target must not take that for the node's answer, and so should hand out " +
+			"neither address.",
+		Causes: []string{
+			"answers are matched by transaction id alone",
+			"the port of the sender is not compared",
+		},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
 			odd, fine := nodes[0], nodes[1]
@@ -46,12 +53,16 @@ var bep5Table = []Case{
 		},
 	},
 	{
-		ID: "bep5/table/answer-with-another-transaction-does-not-count", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep5/table/answer-with-another-transaction-does-not-count",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-010"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a node beside it that answers properly, which is handed out", Within: PatientCase,
-		Explain: "A node answers the target's questions with a transaction id that the target did not choose. That is " +
-			"no answer: anybody who forges the sender's address could give it.",
-		Causes: []string{"answers are matched by the sender's address alone", "the transaction id is only counted up and guessed"},
+		Explain: "A node answers the target's questions with a transaction id that the target did not " +
+			"choose. That is no answer: anybody who forges the sender's address could give it.",
+		Causes: []string{
+			"answers are matched by the sender's address alone",
+			"the transaction id is only counted up and guessed",
+		},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
 			scripted(nodes[0], func(q *Query) {
@@ -62,11 +73,14 @@ var bep5Table = []Case{
 		},
 	},
 	{
-		ID: "bep5/table/answer-with-another-id-does-not-count", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP05-KRPC-010", "BEP05-TBL-002"}, Role: conformance.Responder, Kind: conformance.State,
+		ID:  "bep5/table/answer-with-another-id-does-not-count",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP05-KRPC-010", "BEP05-TBL-002"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "a node beside it that answers properly, which is handed out", Within: PatientCase,
-		Explain: "A node asks under one id and answers under another. It should not be handed out under the id that " +
-			"it did not answer with: that is how tables are filled with nodes that do not exist.",
+		Explain: "A node asks under one id and answers under another. It should not be handed out " +
+			"under the id that it did not answer with: that is how tables are filled with nodes that do " +
+			"not exist.",
 		Causes: []string{"the id of the answer is not compared", "the table keeps the id of the query"},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
@@ -79,8 +93,8 @@ var bep5Table = []Case{
 		ID: "bep5/table/error-answer-does-not-count", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-TBL-002"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a node beside it that answers properly, which is handed out", Within: PatientCase,
-		Explain: "A node answers all of the target's questions with error 202. It should not be handed out: an error " +
-			"carries no id, and a node that serves nobody helps no lookup.",
+		Explain: "A node answers all of the target's questions with error 202. It should not be " +
+			"handed out: an error carries no id, and a node that serves nobody helps no lookup.",
 		Causes: []string{"any matched datagram counts as an answer"},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
@@ -92,8 +106,8 @@ var bep5Table = []Case{
 		ID: "bep5/table/own-id-is-not-handed-out", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-TBL-005"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a node beside it with an id of its own, which is handed out", Within: PatientCase,
-		Explain: "A node asks and answers under the target's own id. The target should not hand it out under that id: " +
-			"its table has no place for itself.",
+		Explain: "A node asks and answers under the target's own id. The target should not hand it " +
+			"out under that id: its table has no place for itself.",
 		Causes: []string{"the own id is not excluded from the table"},
 		Run: func(t *T) {
 			fine := newcomers(t, 1)[0]
@@ -107,8 +121,8 @@ var bep5Table = []Case{
 		ID: "bep5/table/known-node-is-not-displaced", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-TBL-003"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the known node, which is handed out before", Within: PatientCase,
-		Explain: "A node is known and good. Another address asks under the same id. The target should go on handing " +
-			"out the first: an id alone proves nothing, and its holder still answers.",
+		Explain: "A node is known and good. Another address asks under the same id. The target should " +
+			"go on handing out the first: an id alone proves nothing, and its holder still answers.",
 		Causes: []string{"a query overwrites the address of the entry with its id"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
@@ -127,9 +141,13 @@ var bep5Table = []Case{
 		ID: "bep5/table/eight-nodes-in-a-bucket", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-TBL-005"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the eight nodes that are handed out", Within: PatientCase,
-		Explain: "Twelve nodes of one bucket ask the target and answer it. Eight should be kept, no more: the bucket is " +
-			"not the target's own and does not split. Some clients use larger buckets on purpose.",
-		Causes: []string{"buckets have no limit", "a full bucket splits although it does not hold the own id"},
+		Explain: "Twelve nodes of one bucket ask the target and answer it. Eight should be kept, no " +
+			"more: the bucket is not the target's own and does not split. Some clients use larger " +
+			"buckets on purpose.",
+		Causes: []string{
+			"buckets have no limit",
+			"a full bucket splits although it does not hold the own id",
+		},
 		Run: func(t *T) {
 			known := Introduce(t, newcomers(t, 12)...)
 			if len(known) < K {
@@ -145,8 +163,8 @@ var bep5Table = []Case{
 		Requirements: []string{"BEP05-TBL-003"}, Role: conformance.Responder, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedClock},
 		Control: "the node, which is handed out before the wait", Within: PatientCase + time.Hour,
-		Explain: "A node is introduced and says no more, but answers when asked. Fourteen minutes later, and fifty, it " +
-			"should still be handed out.",
+		Explain: "A node is introduced and says no more, but answers when asked. Fourteen minutes " +
+			"later, and fifty, it should still be handed out.",
 		Causes: []string{"nodes expire although they answer", "questionable nodes are dropped unasked"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
@@ -161,11 +179,13 @@ var bep5Table = []Case{
 	},
 	{
 		ID: "bep5/table/silent-node-is-dropped", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP05-TBL-004", "BEP05-TBL-003"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP05-TBL-004", "BEP05-TBL-003"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedClock},
-		Control: "a node beside it that goes on answering, which stays", Within: PatientCase + 3*time.Hour,
-		Explain: "Two nodes are introduced; one falls silent. Two hours later the target should hand out the other " +
-			"alone: a node that fails several queries in a row is bad.",
+		Control: "a node beside it that goes on answering, which stays",
+		Within:  PatientCase + 3*time.Hour,
+		Explain: "Two nodes are introduced; one falls silent. Two hours later the target should hand " +
+			"out the other alone: a node that fails several queries in a row is bad.",
 		Causes: []string{"nothing is asked of questionable nodes", "failures are not counted"},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
@@ -180,12 +200,16 @@ var bep5Table = []Case{
 		},
 	},
 	{
-		ID: "bep5/table/full-bucket-asks-the-oldest-first", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP05-TBL-006", "BEP05-TBL-004"}, Role: conformance.Responder, Kind: conformance.State,
+		ID:  "bep5/table/full-bucket-asks-the-oldest-first",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP05-TBL-006", "BEP05-TBL-004"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedClock},
-		Control: "the eight nodes, which are handed out before the wait", Within: PatientCase + 3*time.Hour,
-		Explain: "Eight nodes fill a bucket, one minute apart. The one that was introduced first falls silent. When a " +
-			"ninth turns up half an hour later the target should find out, drop the silent node and take the ninth.",
+		Control: "the eight nodes, which are handed out before the wait",
+		Within:  PatientCase + 3*time.Hour,
+		Explain: "Eight nodes fill a bucket, one minute apart. The one that was introduced first " +
+			"falls silent. When a ninth turns up half an hour later the target should find out, drop the " +
+			"silent node and take the ninth.",
 		Causes: []string{"a full bucket turns every newcomer away", "a node that answers is evicted"},
 		Run: func(t *T) {
 			nodes := newcomers(t, K+1)

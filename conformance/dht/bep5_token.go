@@ -14,8 +14,8 @@ var bep5Token = []Case{
 		ID: "bep5/token/announce-needs-one", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-RPC-005"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a well-formed announce to the same hash, which is stored",
-		Explain: "A peer announces without a token and with an empty one. Nothing may be stored: the token is what " +
-			"keeps one host from signing up others.",
+		Explain: "A peer announces without a token and with an empty one. Nothing may be stored: the " +
+			"token is what keeps one host from signing up others.",
 		Causes: []string{"the token is only compared if it is there"},
 		Run: func(t *T) {
 			refuses(t, func(p *Peer, infoHash kademlia.ID) {
@@ -28,8 +28,9 @@ var bep5Token = []Case{
 		ID: "bep5/token/invented-is-refused", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-RPC-005"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a well-formed announce to the same hash, which is stored",
-		Explain: "A peer announces with random tokens, one as long as those of the target. Nothing may be stored.",
-		Causes:  []string{"tokens are not checked", "the length alone is checked"},
+		Explain: "A peer announces with random tokens, one as long as those of the target. Nothing " +
+			"may be stored.",
+		Causes: []string{"tokens are not checked", "the length alone is checked"},
 		Run: func(t *T) {
 			refuses(t, func(p *Peer, infoHash kademlia.ID) {
 				token := p.WriteToken(infoHash)
@@ -42,9 +43,12 @@ var bep5Token = []Case{
 		ID: "bep5/token/altered-is-refused", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-RPC-005"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a well-formed announce to the same hash, which is stored",
-		Explain: "A peer announces with its own token after one bit was flipped, the last byte cut off or one added. " +
-			"Nothing may be stored.",
-		Causes: []string{"a prefix of the token is compared", "one side's length bounds the comparison"},
+		Explain: "A peer announces with its own token after one bit was flipped, the last byte cut " +
+			"off or one added. Nothing may be stored.",
+		Causes: []string{
+			"a prefix of the token is compared",
+			"one side's length bounds the comparison",
+		},
 		Run: func(t *T) {
 			refuses(t, func(p *Peer, infoHash kademlia.ID) {
 				token := p.WriteToken(infoHash)
@@ -63,8 +67,8 @@ var bep5Token = []Case{
 		ID: "bep5/token/bound-to-the-address", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-RPC-005"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a well-formed announce to the same hash, which is stored",
-		Explain: "A peer announces with a token that the target gave to another address for the same info-hash. " +
-			"Nothing may be stored.",
+		Explain: "A peer announces with a token that the target gave to another address for the same " +
+			"info-hash. Nothing may be stored.",
 		Causes: []string{"the token does not depend on the address", "one token serves everybody"},
 		Run: func(t *T) {
 			refuses(t, func(p *Peer, infoHash kademlia.ID) {
@@ -78,8 +82,9 @@ var bep5Token = []Case{
 		ID: "bep5/token/bound-to-the-info-hash", Rev: 1, Since: "0.1.0", Level: conformance.Defacto,
 		Requirements: []string{"BEP05-RPC-005"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a well-formed announce to the same hash, which is stored",
-		Explain: "A peer announces with the token that it got for another info-hash. BEP 5 binds the token to the " +
-			"address alone; binding it to the hash as well keeps one query from paying for a thousand writes.",
+		Explain: "A peer announces with the token that it got for another info-hash. BEP 5 binds the " +
+			"token to the address alone; binding it to the hash as well keeps one query from paying for " +
+			"a thousand writes.",
 		Causes: []string{"the token depends on the address alone, as the document describes it"},
 		Run: func(t *T) {
 			refuses(t, func(p *Peer, infoHash kademlia.ID) {
@@ -89,11 +94,15 @@ var bep5Token = []Case{
 	},
 	{
 		ID: "bep5/token/bad-one-is-error-203", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP05-RPC-005", "BEP05-KRPC-005"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Requirements: []string{"BEP05-RPC-005", "BEP05-KRPC-005"},
+		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "a ping right after, if no answer comes",
-		Explain: "An announce with an invented token should be answered by error 203, which names bad tokens as a " +
-			"reason, so that an honest peer learns that it has to ask again.",
-		Causes: []string{"the announce is dropped", "the announce is answered as if it had been stored"},
+		Explain: "An announce with an invented token should be answered by error 203, which names bad " +
+			"tokens as a reason, so that an honest peer learns that it has to ask again.",
+		Causes: []string{
+			"the announce is dropped",
+			"the announce is answered as if it had been stored",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			bad := p.announcement(infoHash, randomBytes(t, len(p.WriteToken(infoHash))), nil)
@@ -103,11 +112,12 @@ var bep5Token = []Case{
 		},
 	},
 	{
-		ID: "bep5/token/good-for-more-than-one-announce", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/token/good-for-more-than-one-announce",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-RPC-006"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the first announce, which is answered",
-		Explain: "A peer announces twice with one token, with two ports. Both should be accepted: a token is good for " +
-			"some minutes, not for one use, and a datagram may have to be repeated.",
+		Explain: "A peer announces twice with one token, with two ports. Both should be accepted: a " +
+			"token is good for some minutes, not for one use, and a datagram may have to be repeated.",
 		Causes: []string{"the token is deleted when it is used"},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
@@ -121,8 +131,8 @@ var bep5Token = []Case{
 		ID: "bep5/token/good-from-another-port", Rev: 1, Since: "0.1.0", Level: conformance.May,
 		Requirements: []string{"BEP05-RPC-005"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "get_peers for a token, which is answered",
-		Explain: "A peer announces with a token that was given to another port of its address. The document binds " +
-			"tokens to the address; a target that binds them to the port too is recorded.",
+		Explain: "A peer announces with a token that was given to another port of its address. The " +
+			"document binds tokens to the address; a target that binds them to the port too is recorded.",
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			other := p.Sibling()
@@ -137,8 +147,9 @@ var bep5Token = []Case{
 		Requirements: []string{"BEP05-RPC-006"}, Role: conformance.Responder, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedClock},
 		Control: "get_peers for a token, which is answered", Within: 6 * time.Minute,
-		Explain: "A peer announces with a token that it got four and a half minutes ago. It should be accepted: a " +
-			"lookup takes its time, and the document's own scheme accepts tokens of up to ten minutes.",
+		Explain: "A peer announces with a token that it got four and a half minutes ago. It should be " +
+			"accepted: a lookup takes its time, and the document's own scheme accepts tokens of up to " +
+			"ten minutes.",
 		Causes: []string{"the secret rotates and the previous one is not tried"},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
@@ -149,12 +160,14 @@ var bep5Token = []Case{
 		},
 	},
 	{
-		ID: "bep5/token/refused-after-twenty-minutes", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/token/refused-after-twenty-minutes",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-RPC-006"}, Role: conformance.Responder, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedClock},
 		Control: "a well-formed announce to the same hash, which is stored", Within: 25 * time.Minute,
-		Explain: "A peer announces with a token that is twenty minutes old, twice what the document's scheme accepts. " +
-			"It should no longer do: a token that never expires is a licence for whoever overhears it.",
+		Explain: "A peer announces with a token that is twenty minutes old, twice what the document's " +
+			"scheme accepts. It should no longer do: a token that never expires is a licence for whoever " +
+			"overhears it.",
 		Causes: []string{"the secret never changes", "all past secrets are tried"},
 		Run: func(t *T) {
 			key, old := randomID(t), NewPeer(t)
