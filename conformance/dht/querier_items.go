@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/p2pspec/p2pspec/bittorrent/bencode"
 	"github.com/p2pspec/p2pspec/conformance"
@@ -146,9 +147,7 @@ var bep44Requester = []Case{
 			obey(t, "put", map[string]any{"v": hex.EncodeToString(bencode.MustAppend(nil, v))})
 			puts(t, w)
 			for _, n := range w.Nodes[4:] {
-				if got := n.Asked("put"); len(got) > 0 {
-					t.Mismatch("puts to a node that gave no token", fmt.Sprintf("%.200q", got[0].Raw), "none")
-				}
+				noneWithoutToken(t, n, n.Asked("put"))
 			}
 		},
 	},
@@ -176,14 +175,11 @@ var bep44Requester = []Case{
 		Requirements: []string{"BEP44-ITEM-006"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("put_mutable"),
 		Control: "the puts themselves", Within: LookupCase,
-		Explain: "The target puts version 6 of an item and is told that it may only replace version 5. Each put must carry " +
-			"cas 5, for it is the storing node that compares.",
+		Explain: "The target puts version 6 of an item and is told that it may only replace version 5, which all nodes hold. " +
+			"Each put must carry cas 5, for it is the storing node that compares.",
 		Causes: []string{"cas is compared by the target and not sent", "cas is left out when it is not 0"},
 		Run: func(t *T) {
-			w := joined(t, 6)
-			item := Item{Key: ed25519.NewKeyFromSeed(randomBytes(t, ed25519.SeedSize))}
-			obey(t, "put_mutable", merge(item.command("a value", 6), map[string]any{"cas": 5}))
-			for _, q := range puts(t, w) {
+			for _, q := range putsOver(t, 6, 6) {
 				v, _ := q.Args.Get("cas")
 				if got, ok := v.Int64(); !ok || got != 5 {
 					t.Mismatch("a.cas", fmt.Sprintf("%q", v.Raw()), "5")
@@ -191,19 +187,58 @@ var bep44Requester = []Case{
 			}
 		},
 	},
+	{
+		ID: "bep44/put/cas-goes-to-holders-alone", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP44-ITEM-019"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		Needs:   joins("put_mutable"),
+		Control: "puts to the nodes that hold the item", Within: LookupCase,
+		Explain: "The same, but only three of six nodes hold version 5. The puts to the others should have no cas: they have " +
+			"nothing to compare it with.",
+		Causes: []string{"every put carries cas"},
+		Run: func(t *T) {
+			for i, q := range putsOver(t, 6, 3) {
+				if _, has := q.Args.Get("cas"); has && i >= 3 {
+					t.Mismatch("a.cas to a node that returned nothing", "present", "absent")
+				}
+			}
+		},
+	},
+}
+
+// putsOver has the target put version 6 of an item in the place of version 5,
+// which the given number of n nodes hold. It returns one put to each node,
+// those to holders first.
+func putsOver(t *T, n, holders int) []*Query {
+	item := Item{Key: ed25519.NewKeyFromSeed(randomBytes(t, ed25519.SeedSize))}
+	h := newHoard(t, item.Target(), n)
+	for i := range holders {
+		h.holds(i, item.Put(5, "an older value"))
+	}
+	obey(t, "put_mutable", merge(item.command("a value", 6), map[string]any{"cas": 5}))
+	got := puts(t, h.world)
+	var out []*Query
+	for _, node := range h.nodes {
+		i := slices.IndexFunc(got, func(q *Query) bool { return q.To == node.Peer })
+		if i < 0 {
+			t.Inconclusivef("the node at %v was not put to", node.Addr())
+		}
+		out = append(out, got[i])
+	}
+	return out
 }
 
 // hoard is a joined DHT whose nodes, closest to the key first, hold items.
 type hoard struct {
 	t     *T
 	key   kademlia.ID
+	world *World
 	nodes []*Node
 }
 
 // newHoard has the target join n nodes.
 func newHoard(t *T, key kademlia.ID, n int) *hoard {
 	w := joined(t, n)
-	return &hoard{t, key, ordered(w, key)}
+	return &hoard{t, key, w, ordered(w, key)}
 }
 
 // holds has node i answer get for the key with these keys beside the usual.

@@ -124,42 +124,44 @@ func wasAsked(t *T, n *Node, key kademlia.ID) {
 	t.Earn()
 }
 
-// fork is a DHT in which the target knows three nodes. Asked for the key, two
-// of them name one more node each, which nobody named before.
+// fork is a DHT in which the target knows three nodes: its contact, which names
+// nobody new, a liar and an honest node. What the honest one names leads on to
+// the end of the lookup in two steps, so that the lookup outlives the lie.
 type fork struct {
-	key     kademlia.ID
-	liar    *Node // its answers for the key are the case's
-	honest  *Node // answers as it should, and names onward
-	trap    *Node // whom the liar names; the case says whether it may be asked
-	onward  *Node
-	contact *Node // the bootstrap node, which names nobody new
+	key    kademlia.ID
+	liar   *Node // its answers for the key are the case's
+	trap   *Node // whom the liar names; the case says whether it may be asked
+	honest *Node
+	end    *Node
 }
 
 // newFork has the target join three nodes and sets up their answers.
 func newFork(t *T, lie func(f *fork, q *Query)) *fork {
 	w := NewWorld(t, RandomIDs(t, 3)...)
-	f := &fork{key: randomID(t), contact: w.Nodes[0], liar: w.Nodes[1], honest: w.Nodes[2]}
-	near := IDsAt(t, f.key, 20, 2)
-	f.trap, f.onward = NewNode(t, near[0]), NewNode(t, near[1])
+	f := &fork{key: randomID(t), liar: w.Nodes[1], honest: w.Nodes[2]}
+	near := IDsAt(t, f.key, 20, 3)
+	f.trap, f.end = NewNode(t, near[0]), NewNode(t, near[1])
+	between := NewNode(t, near[2])
 	f.liar.onKey(f.key, func(q *Query) { lie(f, q) })
-	f.honest.onKey(f.key, func(q *Query) { q.Reply(f.honest.naming(f.onward)) })
+	f.honest.onKey(f.key, func(q *Query) { q.Reply(f.honest.naming(between)) })
+	between.onKey(f.key, func(q *Query) { q.Reply(between.naming(f.end)) })
 	w.Join(conformance.StartOptions{})
 	w.settle()
 	return f
 }
 
-// follow has the target look up the key until it has asked the honest node's
-// node, the control that its lookup goes on, and then a little longer.
+// follow has the target look up the key until it has reached the end, the
+// control that its lookup goes on, and then a little longer.
 func (f *fork) follow(t *T) {
 	p := t.Do("get_peers", map[string]any{"info_hash": f.key.String()})
-	reached := func() bool { return len(about(f.key, f.onward.Queries)) > 0 }
+	reached := func() bool { return len(about(f.key, f.end.Queries)) > 0 }
 	t.Until(reached, CommandWithin)
 	t.Until(p.Done, SettleWithin)
 	t.Wait(t.SilenceWait()) // queries that were sent at once do not arrive at once
 	wasAsked(t, f.liar, f.key)
 	wasAsked(t, f.honest, f.key)
 	if !reached() {
-		t.Failf("the lookup stopped: the node that %v named was not asked within %v", f.honest.Addr(), CommandWithin)
+		t.Failf("the lookup stopped: %v, to which other answers lead, was not asked within %v", f.end.Addr(), CommandWithin)
 	}
 }
 

@@ -150,7 +150,9 @@ var bep5Upkeep = []Case{
 			}
 			heard := t.Now()
 			nodes[K].Expect("find_node", Dict{"target": nodes[K].ID[:]})
-			asked := func() bool { return slices.ContainsFunc(nodes[:K], func(n *Node) bool { return n.lastAsked() > heard }) }
+			asked := func() bool {
+				return slices.ContainsFunc(nodes[:K], func(n *Node) bool { return n.lastAsked() > heard })
+			}
 			if !t.Until(asked, time.Minute) {
 				t.Failf("none of the eight nodes was asked when a ninth turned up, though one had been silent for 15 minutes")
 			}
