@@ -213,7 +213,8 @@ var bep32 = []Case{
 	{
 		ID:  "bep32/separate/ipv4-peer-not-in-ipv6-values",
 		Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP32-DHT6-001"}, Role: conformance.Responder, Kind: conformance.State,
+		Requirements: []string{"BEP32-DHT6-001", "BEP32-DHT6-014"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedIPv6},
 		Control: "get_peers over IPv4, which returns the peer",
 		Explain: "A peer announces over IPv4. get_peers over IPv6 must not return it: the two DHTs " +
@@ -230,7 +231,7 @@ var bep32 = []Case{
 	{
 		ID:  "bep32/separate/ipv6-peer-not-in-ipv4-values",
 		Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP32-DHT6-005", "BEP32-DHT6-001"},
+		Requirements: []string{"BEP32-DHT6-005", "BEP32-DHT6-001", "BEP32-DHT6-014"},
 		Role:         conformance.Responder, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedIPv6},
 		Control: "get_peers over IPv6, which returns the peer",
@@ -245,6 +246,29 @@ var bep32 = []Case{
 				t.Mismatch("r.values over IPv6", show(got), p.Addr().String()+" among them")
 			}
 			judgeFamily(t, NewPeer(t).Expect("get_peers", Dict{"info_hash": infoHash[:]}), netip.Addr.Is4)
+		},
+	},
+	{
+		ID:  "bep32/values/own-family-whatever-want-says",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP32-DHT6-011"}, Role: conformance.Responder, Kind: conformance.State,
+		Needs:   []conformance.Need{conformance.NeedIPv6},
+		Control: "the peer of the query's own family, which is returned",
+		Explain: "A peer announces over each family. get_peers with want n4 and n6 should return, " +
+			"over either, the peer of that family alone: want is about nodes.",
+		Causes: []string{"want selects the values too", "one store serves both families"},
+		Run: func(t *T) {
+			start6(t)
+			infoHash, four, six := randomID(t), NewPeer(t), peer6(t)
+			four.Announce(infoHash, nil)
+			six.Announce(infoHash, nil)
+			args := Dict{"info_hash": infoHash[:], "want": []string{"n4", "n6"}}
+			for _, c := range []struct{ asks, holds *Peer }{{NewPeer(t), four}, {peer6(t), six}} {
+				got := c.asks.Expect("get_peers", args).Values()
+				if !slices.Equal(got, []netip.AddrPort{c.holds.Addr()}) {
+					t.Mismatch("r.values to "+c.asks.Addr().String(), show(got), c.holds.Addr().String()+" alone")
+				}
+			}
 		},
 	},
 	{

@@ -93,6 +93,25 @@ var bep33 = []Case{
 		},
 	},
 	{
+		ID: "bep33/announce/only-seed-one-is-a-seed", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP33-SCRAPE-009"},
+		Role:         conformance.Responder, Kind: conformance.State,
+		Control: "the announces, which are answered",
+		Explain: "Peers announce without seed, with seed 0 and with seed 2. All of them should count " +
+			"as downloaders: seed 1 alone means a seed.",
+		Causes: []string{"the presence of the key decides", "any value but 0 counts"},
+		Run: func(t *T) {
+			infoHash := randomID(t)
+			var rest []*Peer
+			for _, args := range []Dict{nil, {"seed": 0}, {"seed": 2}} {
+				p := NewPeer(t)
+				p.Announce(infoHash, args)
+				rest = append(rest, p)
+			}
+			judgeFilters(t, infoHash, nil, rest)
+		},
+	},
+	{
 		ID: "bep33/scrape/latest-announce-counts", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP33-SCRAPE-001"},
 		Role:         conformance.Responder, Kind: conformance.State,

@@ -265,6 +265,19 @@ var bep44Mutable = []Case{
 		},
 	},
 	{
+		ID: "bep44/salt/empty-is-none", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP44-ITEM-021"}, Role: conformance.Responder, Kind: conformance.State,
+		Control: "the put, which is answered",
+		Explain: "An item is put with a salt of no bytes, signed as one without a salt. It must be " +
+			"stored under the SHA-1 of the bare key: an empty salt is the same as none.",
+		Causes: []string{"the presence of the key decides what is signed"},
+		Run: func(t *T) {
+			item := newItem(t, nil)
+			NewPeer(t).Put(item.Target(), merge(item.Put(1, "value"), Dict{"salt": ""}))
+			judgeSigned(t, mustStore(t, item.Target(), "value"), item.Put(1, "value"))
+		},
+	},
+	{
 		ID: "bep44/salt/separate-items", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-004"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the puts, which are answered",

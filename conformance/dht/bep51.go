@@ -131,6 +131,33 @@ var bep51 = []Case{
 		},
 	},
 	{
+		ID:  "bep51/sample/target-does-not-choose-samples",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP51-SAMPLE-004"},
+		Role:         conformance.Responder, Kind: conformance.State,
+		Needs:   []conformance.Need{conformance.NeedFresh},
+		Control: "the announces, which are answered",
+		Explain: "Four info-hashes far apart are announced, and samples asked for with each of them as " +
+			"the target. All answers must have all four: target is for the nodes alone.",
+		Causes: []string{"the samples are those closest to the target"},
+		Run: func(t *T) {
+			var all []kademlia.ID
+			for i := range 4 {
+				infoHash := randomID(t)
+				infoHash[0] = byte(i << 6)
+				NewPeer(t).Announce(infoHash, nil)
+				all = append(all, infoHash)
+			}
+			for _, target := range all {
+				got := sample(t, target).Samples()
+				slices.SortFunc(got, kademlia.ID.Cmp)
+				if !slices.Equal(got, all) {
+					t.Mismatch("r.samples for the target "+target.String(), got, fmt.Sprint(all))
+				}
+			}
+		},
+	},
+	{
 		ID:  "bep51/sample/closest-nodes-to-the-target",
 		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP51-SAMPLE-001"},

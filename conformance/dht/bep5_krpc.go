@@ -213,6 +213,28 @@ var bep5KRPC = []Case{
 		},
 	},
 	{
+		ID: "bep5/krpc/one-answer-to-a-query", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP05-KRPC-015"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Control: "the judged answers themselves",
+		Explain: "ping, find_node, get_peers and a method that nobody has are asked once each. Each " +
+			"must be answered by at most one packet: the protocol does not repeat answers, and one who " +
+			"forges a sender's address would make the target send more than it was sent.",
+		Causes: []string{"an answer is repeated in case it was lost", "an error follows the response"},
+		Run: func(t *T) {
+			p, key := NewPeer(t), randomID(t)
+			t.RTT(p.Ping())
+			p.Begin("ping", nil)
+			p.Begin("find_node", Dict{"target": key[:]})
+			p.Begin("get_peers", Dict{"info_hash": key[:]})
+			p.Begin("p2pspec_nosuch", nil)
+			t.Wait(t.SilenceWait())
+			p.Ping()
+			if len(p.Strays) > 0 {
+				t.Mismatch("answers beyond the first to a query", len(p.Strays), "none")
+			}
+		},
+	},
+	{
 		ID: "bep5/krpc/stray-response-gets-no-answer", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-011"},
 		Role:         conformance.Responder, Kind: conformance.Silence,
