@@ -234,15 +234,15 @@ func (t *Table) first(b *bucket, s Status, now time.Duration) int {
 // splittable is the splitting rule: a full bucket splits when its range holds
 // the own identifier, when its depth is not a multiple of b, and, with
 // KeepNearest, inside the smallest subtree around the own node that holds K
-// contacts.
+// contacts. Ranges of one identifier do not come here: they have no newcomer.
 //
 // KAD-TABLE-003, KAD-TABLE-005, KAD-TABLE-006 (Kademlia §2.4, §4.2); BEP05-TBL-005.
 func (t *Table) splittable(b *bucket) bool {
 	shared := prefixLen(&b.prefix, &t.self)
 	switch {
 	case shared >= int(b.depth):
-		return b.depth < t.idBits
-	case b.depth == t.idBits || len(t.buckets) >= maxBuckets:
+		return true
+	case len(t.buckets) >= maxBuckets:
 		return false
 	}
 	return b.depth%t.splitBits != 0 || t.nearest && shared >= t.Neighbourhood()

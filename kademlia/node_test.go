@@ -394,6 +394,21 @@ func TestRefreshDialogue(t *testing.T) {
 	require.Equal(t, 1, sent[0].Msg.(FindNodeRequest).Target.Bit(0))
 }
 
+// Requests that a lookup leaves behind take the place of pings, and are forgotten
+// when there is none.
+func TestLeftoverRequestsAreBounded(t *testing.T) {
+	known := []Contact{peer(0x81), peer(0x82), peer(0x83)}
+	d := beginWith(t, Config{MaxPings: 1}, known...)
+	for op := range spec.OpID(2) {
+		sent, _ := d.step(FindValue{Op: op, Key: FromUint(0x81, 8)})
+		require.Len(t, sent, 2)
+		reply := ValueReply{Header{rpcOf(t, sent[0]), peer(0x81).ID}, time.Hour, nil}
+		_, done := d.hear(peer(0x81), reply)
+		require.Len(t, done, 1)
+		require.Len(t, d.n.rpcs, 1)
+	}
+}
+
 func TestConfigRefused(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"IDBits":        {IDBits: 161},

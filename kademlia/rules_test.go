@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/p2pspec/p2pspec/spec"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
@@ -253,15 +254,55 @@ func TestSplitBits(t *testing.T) {
 	}
 }
 
-// A flood of chosen identifiers ends at maxBuckets.
+// A flood of chosen identifiers ends at maxBuckets, but for the own bucket.
 func TestTableIsBounded(t *testing.T) {
-	table := newTable(t, TableConfig{K: 1, SplitBits: 8, KeepNearest: true})
-	for v := range uint64(1 << 14) {
-		table.Heard(small(v, 14), 0)
+	table := newTable(t, TableConfig{K: 1, SplitBits: 8})
+	for at := range len(ID{}) { // fill every level of 8 bits under the own prefix
+		for v := 1; v < 256; v++ {
+			var id ID
+			id[at] = byte(v)
+			table.Heard(contact(id), 0)
+		}
 	}
 	require.NoError(t, table.Check())
+	require.GreaterOrEqual(t, len(table.buckets), maxBuckets, "the flood fell short")
 	require.LessOrEqual(t, len(table.buckets), maxBuckets+MaxBits)
-	require.Greater(t, len(table.buckets), maxBuckets/4, "the flood did not reach the limit")
+}
+
+// When the neighbourhood thins out, a bucket with spares may split after all:
+// they move up, latest first, and the ping under way stays with its contact.
+func TestSplitPromotesSpares(t *testing.T) {
+	table := newTable(t, TableConfig{IDBits: 8, K: 3, Spare: 3, KeepNearest: true})
+	for _, v := range []uint64{0x81, 0x82, 0xc1, 1, 2, 3} {
+		table.Heard(small(v, 8), 0)
+	}
+	for _, v := range []uint64{0xc2, 0xc3, 0xc4} {
+		require.Equal(t, Spared, table.Heard(small(v, 8), 0).Change)
+	}
+	table.Remove(small(1, 8).ID)
+	require.Equal(t, Added, table.Heard(small(0x83, 8), 0).Change)
+	require.NoError(t, table.Check())
+	low, high := table.bucketOf(FromUint(0x81, 8)), table.bucketOf(FromUint(0xc1, 8))
+	require.Equal(t, []ID{small(0x81, 8).ID, small(0x82, 8).ID, small(0x83, 8).ID}, ids(low.entries))
+	require.Equal(t, []ID{small(0xc3, 8).ID, small(0xc4, 8).ID, small(0xc1, 8).ID}, ids(high.entries))
+	require.Equal(t, []ID{small(0xc2, 8).ID}, ids(high.spares))
+	require.True(t, low.probing && low.entries[0].probed && !high.probing)
+}
+
+// Contacts that agree in more bits than a sorting word holds are ordered, too.
+func TestClosestTellsTwinsApart(t *testing.T) {
+	rng := spec.NewRand([32]byte{1})
+	twins := RandomID(&rng, MaxBits)
+	var all []Contact
+	table := newTable(t, TableConfig{K: MaxK})
+	for range 40 {
+		all = append(all, contact(RandomWithPrefix(&rng, twins, 100, MaxBits)))
+		table.Heard(all[len(all)-1], 0)
+	}
+	for range 20 {
+		target := RandomID(&rng, MaxBits)
+		require.Equal(t, nearest(target, 30, all), table.Closest(target, 30, nil, nil))
+	}
 }
 
 // mainlineTable holds far(1), far(2), far(3), all of which answered at 0.
