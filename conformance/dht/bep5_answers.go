@@ -238,7 +238,7 @@ func spread(t *T, n int) []*Node {
 	depth := p.QuietBucket(base)
 	var nodes []*Node
 	for i := range n {
-		nodes = append(nodes, NewNode(t, IDsAt(t, base, depth+3*i, 1)[0]))
+		nodes = append(nodes, NewNode(t, IDsAt(t, base, depth+i, 1)[0]))
 	}
 	return nodes
 }

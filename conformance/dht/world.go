@@ -84,20 +84,28 @@ func IDsAt(t *conformance.T, base kademlia.ID, depth, n int) []kademlia.ID {
 	return ids
 }
 
-// QuietBucket draws the depth of a bucket of the node with the id base from
-// which the target hands nobody out: deep enough that a random id never falls
-// into it, and not filled by an earlier case. Any table has room there, because
-// a bucket that holds the node's own id splits.
-func (p *Peer) QuietBucket(base kademlia.ID) (depth int) {
-	for range 8 {
-		depth = 16 + int(draw(p.t).Below(100))
-		key := IDsAt(p.t, base, depth, 1)[0]
-		a := p.Ask("find_node", Dict{"target": key[:]})
-		if a.Kind != Response || !slices.ContainsFunc(a.Nodes(), func(c Contact) bool {
-			return kademlia.CommonPrefixLen(base, c.ID) == depth
-		}) {
-			break
+// Depths of buckets: no random id falls into one of at least minDepth, and
+// below maxDepth there is room for a spread of nodes.
+const (
+	minDepth = 16
+	maxDepth = 120
+)
+
+// QuietBucket is the depth of a bucket of the node with the id base that no
+// earlier case has filled: beyond all nodes that the target hands out near its
+// own id. Any table has room there, because the bucket that holds the own id
+// splits. When the space is used up it is drawn at random.
+func (p *Peer) QuietBucket(base kademlia.ID) int {
+	depth := minDepth
+	if a := p.Ask("get_peers", Dict{"info_hash": base[:]}); a.Kind == Response {
+		for _, c := range a.Nodes() {
+			if c.ID != base {
+				depth = max(depth, kademlia.CommonPrefixLen(base, c.ID)+1)
+			}
 		}
+	}
+	if depth > maxDepth {
+		depth = minDepth + int(draw(p.t).Below(maxDepth-minDepth))
 	}
 	return depth
 }
