@@ -121,6 +121,7 @@ var bep5Answers = []Case{
 	{
 		ID: "bep5/find_node/at-most-eight-nodes", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-RPC-002"}, Role: conformance.Responder, Kind: conformance.State,
+		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the judged answers themselves", Within: PatientCase,
 		Explain: "Twelve scripted nodes are introduced. No find_node answer should have more than K = " +
 			"8 nodes, or the same node twice. Some clients use a larger K on purpose.",
@@ -233,6 +234,7 @@ var bep5Answers = []Case{
 // spread opens n nodes whose ids lie in as many buckets of the target as there
 // are nodes, a few bits apart, where any table has room.
 func spread(t *T, n int) []*Node {
+	t.Renew(conformance.StartOptions{})
 	p := NewPeer(t)
 	base := p.TargetID()
 	depth := p.QuietBucket(base)
@@ -243,8 +245,11 @@ func spread(t *T, n int) []*Node {
 	return nodes
 }
 
-// newcomers opens n nodes whose ids lie in one quiet bucket of the target.
+// newcomers opens n nodes whose ids lie in one quiet bucket of the target. A
+// target that can be started again is: tables fill up with the dead of earlier
+// cases, and clients differ in whom they then take in.
 func newcomers(t *T, n int) []*Node {
+	t.Renew(conformance.StartOptions{})
 	p := NewPeer(t)
 	base := p.TargetID()
 	var nodes []*Node

@@ -140,6 +140,7 @@ var bep5Table = []Case{
 	{
 		ID: "bep5/table/eight-nodes-in-a-bucket", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-TBL-005"}, Role: conformance.Responder, Kind: conformance.State,
+		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the eight nodes that are handed out", Within: PatientCase,
 		Explain: "Twelve nodes of one bucket ask the target and answer it. Eight should be kept, no " +
 			"more: the bucket is not the target's own and does not split. Some clients use larger " +
