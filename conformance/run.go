@@ -124,11 +124,11 @@ func worse(a, b Verdict) bool {
 func (r *runner) once(s Selected, run int) Result {
 	began := time.Now()
 	t := &T{
-		ctx: r.ctx, suite: s.Suite, c: s.Case, target: r.target,
+		ctx: r.ctx, suite: s.Suite, c: s.Case, target: r.standIn(s.Case),
 		rand:    spec.NewRand(caseSeed(r.opts.Seed, s.Case.ID, run)),
 		sockets: map[netip.AddrPort]*Socket{},
 	}
-	if v, why := r.prerequisites(s.Case); v != "" {
+	if v, why := r.prerequisites(t); v != "" {
 		t.verdict, t.reason = v, why
 	} else if err := r.equip(t); err != nil {
 		t.verdict = Inconclusive
@@ -155,12 +155,20 @@ func (r *runner) timeout(c *Case) time.Duration {
 	}
 }
 
-func (r *runner) prerequisites(c *Case) (Verdict, string) {
-	for _, need := range c.Needs {
+// standIn is the target that plays the case.
+func (r *runner) standIn(c *Case) Target {
+	if chooser, ok := r.target.(Chooser); ok {
+		return chooser.For(c)
+	}
+	return r.target
+}
+
+func (r *runner) prerequisites(t *T) (Verdict, string) {
+	for _, need := range t.c.Needs {
 		if need == NeedClock && r.opts.Slow {
 			continue
 		}
-		if ok, why := r.target.Can(need); !ok {
+		if ok, why := t.target.Can(need); !ok {
 			if need.verb() != "" {
 				return Unsupported, why
 			}
@@ -172,8 +180,8 @@ func (r *runner) prerequisites(c *Case) (Verdict, string) {
 
 // equip gives t its network, and the shared instance when it may be shared.
 func (r *runner) equip(t *T) (err error) {
-	if r.target.PerCase() || t.c.own() {
-		t.net, err = r.target.Network()
+	if t.target.PerCase() || t.c.own() {
+		t.net, err = t.target.Network()
 		return err
 	}
 	if r.net == nil {
@@ -188,7 +196,21 @@ func (r *runner) equip(t *T) (err error) {
 		}
 	}
 	t.inst = r.inst
+	if ok, _ := r.target.Can(NeedFresh); ok {
+		t.renew = r.renew
+	}
 	return nil
+}
+
+// renew starts the shared target again.
+func (r *runner) renew(opt StartOptions) (Instance, error) {
+	err := r.inst.Stop()
+	r.inst = nil
+	if err != nil {
+		return nil, err
+	}
+	r.inst, err = r.target.Start(r.ctx, r.net, opt)
+	return r.inst, err
 }
 
 // own reports that the case cannot use an instance that others used.

@@ -35,6 +35,12 @@ type Target interface {
 	Start(ctx context.Context, net Network, opt StartOptions) (Instance, error)
 }
 
+// Chooser is a target that lets different stand-ins play different cases.
+type Chooser interface {
+	Target
+	For(*Case) Target
+}
+
 // StartOptions is what a case asks of a fresh instance.
 type StartOptions struct {
 	Bootstrap []netip.AddrPort // first contacts

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 	"time"
 
@@ -12,6 +11,10 @@ import (
 
 	"github.com/p2pspec/p2pspec/conformance"
 )
+
+// defaultJobs is how many cases run at once where the target allows it. Most of
+// a case is waiting, so it does not depend on the number of processors.
+const defaultJobs = 16
 
 // checkFlags are the flags of check.
 type checkFlags struct {
@@ -59,8 +62,7 @@ the baseline · 2 a mistake in what was asked · 3 the target is unreachable ·
 			"or the file itself says of other cases is kept")
 	fl.Uint64Var(&f.seed, "seed", 1, "of all randomness in the cases")
 	fl.IntVar(&f.repeat, "repeat", 1, "run every case so often; verdicts that differ are flaky")
-	fl.IntVar(&f.jobs, "jobs", runtime.GOMAXPROCS(0),
-		"cases that run at once where the target allows it")
+	fl.IntVar(&f.jobs, "jobs", defaultJobs, "cases that run at once where the target allows it")
 	fl.DurationVar(&f.timeout, "timeout", 0,
 		fmt.Sprintf("bound of a case that states none (default %v)", conformance.DefaultCaseTimeout))
 	fl.BoolVar(&f.slow, "slow", false, "also run the cases that wait for minutes of real time")

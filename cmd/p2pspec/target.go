@@ -63,8 +63,17 @@ func (f *targetFlags) open(ctx context.Context, family string) (conformance.Targ
 	case f.client != "":
 		return f.described(ctx, family)
 	default:
-		return dht.Virtual{}, nil
+		return reference()
 	}
+}
+
+// reference is the built-in node.
+func reference() (conformance.Target, error) {
+	sources, err := conformance.SourcesToward(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	if err != nil {
+		return nil, &fault{err}
+	}
+	return dht.Reference{Loopback: dht.Loopback{Sources: sources}}, nil
 }
 
 func (f *targetFlags) live() (conformance.Target, error) {

@@ -249,6 +249,24 @@ func (l Loopback) Start(
 	return &loopbackInstance{running: r, udp: udp}, udp.Do(r.bootstrap(opt.Bootstrap))
 }
 
+// Reference is the reference node as it stands in when no target is named: on
+// real sockets, and on virtual time for the cases that wait for hours or need
+// both address families.
+type Reference struct {
+	Loopback
+	Virtual Virtual
+}
+
+// For picks the node that can play the case.
+func (r Reference) For(c *conformance.Case) conformance.Target {
+	for _, n := range c.Needs {
+		if ok, _ := r.Loopback.Can(n); !ok {
+			return r.Virtual
+		}
+	}
+	return r.Loopback
+}
+
 type loopbackInstance struct {
 	*running
 	udp *transport.UDP
