@@ -19,6 +19,7 @@ type T struct {
 	target   Target
 	net      Network
 	inst     Instance
+	renew    func(StartOptions) (Instance, error) // nil unless the instance is shared and ours to start
 	began    time.Duration
 	deadline time.Duration
 	rand     spec.Rand
@@ -77,6 +78,23 @@ func (t *T) Restart(opt StartOptions) {
 	t.Start(opt)
 }
 
+// Renew replaces the instance that earlier cases have used by a fresh one, which
+// later cases go on to use. It leaves a target alone that is not ours to start,
+// or that was started for this case: only cases that can do with a used
+// instance call it, and they do before they open anything.
+func (t *T) Renew(opt StartOptions) {
+	if t.renew == nil {
+		return
+	}
+	opt.Probe = t.suite.Probe
+	inst, err := t.renew(opt)
+	if err != nil {
+		t.end(Inconclusive, &Failure{Message: "the target did not start again: " + err.Error(), Whose: EnvironmentFault})
+	}
+	t.inst = inst
+	t.mark("the target was started again at %v", inst.Addr())
+}
+
 // Target is the address under judgement.
 func (t *T) Target() netip.AddrPort { return t.Instance().Addr() }
 
@@ -125,6 +143,9 @@ func (t *T) Until(cond func() bool, within time.Duration) bool {
 	for !cond() {
 		if t.ctx.Err() != nil {
 			t.end(Inconclusive, &Failure{Message: "the run was interrupted", Whose: EnvironmentFault})
+		}
+		if t.inst != nil && t.inst.Exited() != nil {
+			t.Failf("the target ended during the case")
 		}
 		now := t.Now()
 		if now >= t.deadline {
