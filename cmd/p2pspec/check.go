@@ -35,7 +35,7 @@ func (a *app) checkCommand() *cobra.Command {
 		Use:   "check [SUITE|CASE|GLOB ...]",
 		Short: "Judge a target and report a verdict for each case",
 		Long: `Judge a target by the cases that are named: a suite (bep5), a family (dht), a
-case (bep5/ping/echoes-transaction-id), the beginning of ids up to a slash
+case (bep5/krpc/echoes-transaction-id), the beginning of ids up to a slash
 (bep5/ping), or a glob (bep5/*/token-*). No name selects all.
 
 Exit codes: 0 all judged cases met · 1 an unexpected failure, or a stale line of
