@@ -22,6 +22,11 @@ var bep32 = []Case{
 			"No answer to get_peers may be longer, and it must still have peers, so the target has to " +
 			"choose some.",
 		Causes: []string{"all stored peers are sent", "the limit ignores the other keys of the answer"},
+		Kills: []string{
+			"entry-for-each-port", "no-token-for-unknown-hashes", "nodes6-always",
+			"one-store-for-both-families", "peers-listed-twice", "queriers-filed-unasked",
+			"queriers-not-asked", "sends-all-peers", "values-as-one-string",
+		},
 		Run: func(t *T) {
 			infoHash := randomID(t)
 			for range 150 {
@@ -46,6 +51,7 @@ var bep32 = []Case{
 		Explain: "A ping is filled to exactly 1024 bytes with a key that must be ignored. It must be " +
 			"answered: nodes have to accept payloads of that size.",
 		Causes: []string{"the receive buffer is shorter", "unknown keys are bounded"},
+		Kills: []string{"reads-512-bytes"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Ping()
@@ -64,6 +70,7 @@ var bep32 = []Case{
 		Explain: "A node is introduced over IPv4. find_node and get_peers over IPv4 without want " +
 			"should be answered with nodes and without nodes6: the family of the datagram decides.",
 		Causes: []string{"nodes are only sent when want asks", "nodes6 is always sent"},
+		Kills: []string{"no-nodes-in-get_peers", "nodes-as-list", "nodes6-always"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			known := len(Introduce(t, n)) > 0
@@ -80,6 +87,7 @@ var bep32 = []Case{
 		Explain: "A node is introduced over IPv4. find_node and get_peers with want n4, and with n4 " +
 			"beside strings that nobody defined, should be answered with nodes and without nodes6.",
 		Causes: []string{"want is taken for a string", "an unknown string spoils the list"},
+		Kills: []string{"no-nodes-in-get_peers", "nodes-as-list", "nodes6-always"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			known := len(Introduce(t, n)) > 0
@@ -99,6 +107,7 @@ var bep32 = []Case{
 		Explain: "find_node with a want that is a string, an integer, a list of integers or a long " +
 			"list. The target may answer, send an error or nothing, and must go on answering.",
 		Causes: []string{"the elements are used before their type is known"},
+		Kills: []string{"crashes-on-malformed-want"},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
 			p.Ping()
@@ -116,6 +125,10 @@ var bep32 = []Case{
 			"beside the values: a lookup goes on although one node has peers. BEP 5 had the two exclude " +
 			"each other.",
 		Causes: []string{"the answer has either values or nodes, as BEP 5 words it"},
+		Kills: []string{
+			"no-nodes-in-get_peers", "no-token-for-unknown-hashes", "nodes-as-list",
+			"values-as-one-string", "values-or-nodes",
+		},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			known := len(Introduce(t, n)) > 0
@@ -155,6 +168,9 @@ var bep32 = []Case{
 		Explain: "A scripted node asks the target over IPv6 and answers what it is asked. find_node " +
 			"for its id over IPv6 must return it in nodes6, 38 bytes: id, address, port.",
 		Causes: []string{"the entry is written in 26 bytes", "the address is written in another order"},
+		Kills: []string{
+			"no-nodes6", "nodes-only-over-ipv6-with-want", "nodes-whatever-the-family",
+		},
 		Run: func(t *T) {
 			start6(t)
 			n := newcomer6(t)
@@ -175,6 +191,10 @@ var bep32 = []Case{
 		Explain: "A node of each family is introduced. find_node and get_peers with want n4 and n6 " +
 			"should be answered with both nodes and nodes6, over IPv4 and over IPv6.",
 		Causes: []string{"the family of the datagram decides in spite of want"},
+		Kills: []string{
+			"newest-nodes-win", "no-nodes-in-get_peers", "nodes-as-list", "nodes-not-closest",
+			"want-ignored",
+		},
 		Run: func(t *T) {
 			start6(t)
 			four, six := newcomers(t, 1)[0], newcomer6(t)
@@ -196,6 +216,10 @@ var bep32 = []Case{
 		Explain: "A node of each family is introduced. find_node and get_peers over IPv4 with want " +
 			"n6, and over IPv6 with want n4, should be answered with the family that is asked for alone.",
 		Causes: []string{"the family of the datagram decides in spite of want"},
+		Kills: []string{
+			"newest-nodes-win", "no-nodes-in-get_peers", "nodes-as-list", "nodes-not-closest",
+			"nodes6-always", "want-ignored",
+		},
 		Run: func(t *T) {
 			start6(t)
 			four, six := newcomers(t, 1)[0], newcomer6(t)
@@ -220,6 +244,10 @@ var bep32 = []Case{
 		Explain: "A peer announces over IPv4. get_peers over IPv6 must not return it: the two DHTs " +
 			"are separate.",
 		Causes: []string{"one store serves both families"},
+		Kills: []string{
+			"no-token-for-unknown-hashes", "one-store-for-both-families",
+			"values-as-one-string", "values-in-host-order",
+		},
 		Run: func(t *T) {
 			start6(t)
 			infoHash, p := randomID(t), NewPeer(t)
@@ -238,6 +266,10 @@ var bep32 = []Case{
 		Explain: "A peer announces over IPv6. get_peers over IPv4 without want must not return it: an " +
 			"IPv4 node may know nothing of strings of 18 bytes. Over IPv6 it must be there, in 18 bytes.",
 		Causes: []string{"one store serves both families"},
+		Kills: []string{
+			"no-token-for-unknown-hashes", "one-store-for-both-families",
+			"values-as-one-string", "values-in-host-order",
+		},
 		Run: func(t *T) {
 			start6(t)
 			infoHash, p := randomID(t), peer6(t)
@@ -257,6 +289,10 @@ var bep32 = []Case{
 		Explain: "A peer announces over each family. get_peers with want n4 and n6 should return, " +
 			"over either, the peer of that family alone: want is about nodes.",
 		Causes: []string{"want selects the values too", "one store serves both families"},
+		Kills: []string{
+			"no-token-for-unknown-hashes", "one-store-for-both-families", "peers-listed-twice",
+			"values-as-one-string", "values-in-host-order",
+		},
 		Run: func(t *T) {
 			start6(t)
 			infoHash, four, six := randomID(t), NewPeer(t), peer6(t)
@@ -280,6 +316,7 @@ var bep32 = []Case{
 			"BEP 42, which derives the id from the address, contradicts it, and most nodes have two; " +
 			"what the target does is recorded.",
 		Causes: []string{"two nodes run, each with its own id"},
+		Kills: []string{"second-id-over-ipv6"},
 		Run: func(t *T) {
 			start6(t)
 			six := peer6(t).TargetID()

@@ -25,6 +25,7 @@ var bep33 = []Case{
 			"an empty filter is left out",
 			"the filter is cut at its last bit that is set",
 		},
+		Kills: []string{"filters-of-255-bytes", "no-token-for-unknown-hashes"},
 		Run: func(t *T) {
 			infoHash := randomID(t)
 			NewPeer(t).Announce(infoHash, nil)
@@ -45,6 +46,10 @@ var bep33 = []Case{
 			"the address is hashed as text",
 			"the filters are swapped",
 		},
+		Kills: []string{
+			"bloom-msb-first", "filters-in-a-full-answer", "filters-of-255-bytes",
+			"filters-swapped", "no-token-for-unknown-hashes",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			p.Announce(infoHash, nil)
@@ -59,6 +64,10 @@ var bep33 = []Case{
 		Explain: "One peer announces with seed 1. BFsd must be the filter of its address and BFpe the " +
 			"empty one.",
 		Causes: []string{"seed is not stored", "every peer counts as a downloader too"},
+		Kills: []string{
+			"bloom-msb-first", "filters-in-a-full-answer", "filters-of-255-bytes",
+			"filters-swapped", "no-token-for-unknown-hashes", "seed-ignored",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			p.Announce(infoHash, Dict{"seed": 1})
@@ -75,6 +84,11 @@ var bep33 = []Case{
 		Causes: []string{
 			"only some of the stored peers enter the filters",
 			"the index is not taken modulo 2048",
+		},
+		Kills: []string{
+			"bloom-msb-first", "filters-in-a-full-answer", "filters-of-255-bytes",
+			"filters-swapped", "no-token-for-unknown-hashes", "seed-by-presence",
+			"seed-ignored",
 		},
 		Run: func(t *T) {
 			infoHash := randomID(t)
@@ -100,6 +114,10 @@ var bep33 = []Case{
 		Explain: "Peers announce without seed, with seed 0 and with seed 2. All of them should count " +
 			"as downloaders: seed 1 alone means a seed.",
 		Causes: []string{"the presence of the key decides", "any value but 0 counts"},
+		Kills: []string{
+			"bloom-msb-first", "filters-in-a-full-answer", "filters-of-255-bytes",
+			"filters-swapped", "no-token-for-unknown-hashes", "seed-by-presence",
+		},
 		Run: func(t *T) {
 			infoHash := randomID(t)
 			var rest []*Peer
@@ -119,6 +137,11 @@ var bep33 = []Case{
 		Explain: "A peer announces as a downloader and then, having finished, with seed 1. It should " +
 			"be counted among the seeds alone.",
 		Causes: []string{"a repeated announce does not change the entry", "the entry is stored twice"},
+		Kills: []string{
+			"bloom-msb-first", "filters-in-a-full-answer", "filters-of-255-bytes",
+			"filters-swapped", "first-announce-counts", "no-token-for-unknown-hashes",
+			"seed-ignored",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			p.Announce(infoHash, nil)
@@ -134,6 +157,11 @@ var bep33 = []Case{
 		Explain: "One address announces two ports. A node that supports scrapes keeps one entry for " +
 			"each pair of info-hash and address, so get_peers must return one of them, the later.",
 		Causes: []string{"entries are told apart by address and port"},
+		Kills: []string{
+			"entry-for-each-port", "first-announce-counts", "implied-port-always",
+			"no-token-for-unknown-hashes", "one-store-for-both-families", "peers-listed-twice",
+			"sends-all-peers", "values-as-one-string", "values-in-host-order",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			p.Announce(infoHash, Dict{"port": 7005})
@@ -153,6 +181,7 @@ var bep33 = []Case{
 		Explain: "get_peers without scrape, and with scrape 0, should be answered without filters: " +
 			"they take half of the datagram from the peers.",
 		Causes: []string{"filters are always sent", "the presence of scrape decides, not its value"},
+		Kills: []string{"filters-always", "no-token-for-unknown-hashes"},
 		Run: func(t *T) {
 			infoHash := randomID(t)
 			NewPeer(t).Announce(infoHash, nil)
@@ -174,6 +203,12 @@ var bep33 = []Case{
 		Causes: []string{
 			"the filters are added to an answer that is full",
 			"the filters are left out instead",
+		},
+		Kills: []string{
+			"entry-for-each-port", "filters-in-a-full-answer", "filters-of-255-bytes",
+			"no-token-for-unknown-hashes", "nodes6-always", "one-store-for-both-families",
+			"peers-listed-twice", "queriers-filed-unasked", "queriers-not-asked",
+			"sends-all-peers",
 		},
 		Run: func(t *T) {
 			infoHash := randomID(t)
@@ -199,6 +234,10 @@ var bep33 = []Case{
 			"with noseed 1 comes from a seed, which has no use for other seeds: all three downloaders " +
 			"should be in the answer.",
 		Causes: []string{"noseed is not known", "seed is not stored"},
+		Kills: []string{
+			"no-token-for-unknown-hashes", "noseed-ignored", "seed-by-presence", "seed-ignored",
+			"values-as-one-string", "values-in-host-order",
+		},
 		Run: func(t *T) {
 			infoHash := randomID(t)
 			var rest []*Peer

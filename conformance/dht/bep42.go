@@ -22,6 +22,7 @@ var bep42 = []Case{
 			"the port is left out or in host order",
 			"the target's own address is sent",
 		},
+		Kills: []string{"ip-without-port", "states-its-own-address"},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
 			for _, a := range []*Answer{
@@ -40,6 +41,7 @@ var bep42 = []Case{
 		Explain: "The response to a ping over IPv6 should carry ip in 18 bytes: the requester's " +
 			"address and port.",
 		Causes: []string{"the address is written in four bytes", "the key is only written for IPv4"},
+		Kills: []string{"ip-without-port", "states-its-own-address"},
 		Run: func(t *T) {
 			start6(t)
 			p := peer6(t)
@@ -58,6 +60,7 @@ var bep42 = []Case{
 			"queries are refused with an error because of their id",
 			"local addresses are not exempt",
 		},
+		Kills: []string{"no-token-for-unknown-hashes", "nodes-as-list", "odd-ids-refused"},
 		Run: func(t *T) {
 			key := randomID(t)
 			for _, id := range append(oddIDs(), randomID(t), randomID(t)) {
@@ -76,6 +79,10 @@ var bep42 = []Case{
 			"should be handed out: such addresses are exempt, because nobody outside can tell what they " +
 			"are.",
 		Causes: []string{"local addresses are not exempt"},
+		Kills: []string{
+			"local-addresses-not-exempt", "nodes-as-list", "nodes-in-host-order",
+			"nodes-only-with-want",
+		},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			if !n.Addr().Addr().IsLoopback() && !n.Addr().Addr().IsPrivate() {
@@ -96,6 +103,10 @@ var bep42 = []Case{
 		Explain: "A peer whose id fits no address announces with a valid token. The announce must be " +
 			"stored: requests are served whatever the id.",
 		Causes: []string{"announces are refused because of the id"},
+		Kills: []string{
+			"no-token-for-unknown-hashes", "odd-ids-refused", "values-as-one-string",
+			"values-in-host-order",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			p.ID = kademlia.ID{}

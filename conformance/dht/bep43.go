@@ -13,6 +13,9 @@ var bep43 = []Case{
 		Explain: "ping, find_node and get_peers with ro 1 at the top level should be answered as " +
 			"without it: a read-only node asks like any other.",
 		Causes: []string{"read-only queries are dropped"},
+		Kills: []string{
+			"no-token-for-unknown-hashes", "nodes-as-list", "read-only-queriers-ignored",
+		},
 		Run: func(t *T) {
 			p, key, ro := NewPeer(t), randomID(t), Dict{"ro": 1}
 			p.Expect("ping", nil, ro)
@@ -29,6 +32,9 @@ var bep43 = []Case{
 			"handed out. The read-only one should not be, even if it answers a ping: it asks not to be " +
 			"asked.",
 		Causes: []string{"ro is not known", "ro is looked for among the arguments"},
+		Kills: []string{
+			"nodes-as-list", "queriers-filed-unasked", "queriers-not-asked", "ro-ignored",
+		},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
 			ro, fine := nodes[0], nodes[1]
@@ -45,6 +51,7 @@ var bep43 = []Case{
 		Control: "a node beside it without ro, which is handed out", Within: PatientCase,
 		Explain: "A node asks with ro 0 and answers. Only 1 means read-only, so a target that takes " +
 			"in nodes may take in this one; whether it does is recorded.",
+		Kills: []string{"nodes-as-list", "queriers-not-asked", "ro-by-presence"},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
 			zero, fine := nodes[0], nodes[1]
@@ -66,6 +73,7 @@ var bep43 = []Case{
 			"queries must say ro 1. Queries to it must then stay without answer until a second lookup " +
 			"shows that it still runs.",
 		Causes: []string{"ro is sent but queries are served", "the setting only stops announces"},
+		Kills: []string{"answers-when-read-only"},
 		Run: func(t *T) {
 			n := NewNode(t, randomID(t))
 			t.Start(conformance.StartOptions{Bootstrap: bootstrap(n), ReadOnly: true})

@@ -16,6 +16,7 @@ var bep44Immutable = []Case{
 		Explain: "get for a target that nobody stored must be answered with a token, the closest " +
 			"nodes that the target knows, and without v, k, sig and seq.",
 		Causes: []string{"the token is only sent with a value", "an empty v is sent"},
+		Kills: []string{"nodes-as-list"},
 		Run: func(t *T) {
 			a, _ := ready(NewPeer(t), randomID(t))
 			a.Nodes()
@@ -32,6 +33,7 @@ var bep44Immutable = []Case{
 		Explain: "The document's value, the string Hello World!, is put. get for the SHA-1 of its 15 " +
 			"bencoded bytes, e5f96f6f…, must return it, with token and nodes, to another address.",
 		Causes: []string{"the bare string is hashed", "the value is returned decoded or encoded twice"},
+		Kills: []string{"immutable-items-lost", "nodes-as-list"},
 		Run: func(t *T) {
 			v := "Hello World!"
 			NewPeer(t).Put(immutableKey(v), Dict{"v": v})
@@ -50,6 +52,7 @@ var bep44Immutable = []Case{
 			"only strings are stored",
 			"the value is decoded and encoded again in another form",
 		},
+		Kills: []string{"immutable-items-lost", "strings-alone-stored"},
 		Run: func(t *T) {
 			n := int(draw(t).Below(1 << 40))
 			for _, v := range []any{n, -n, []any{"a", n, []any{}}, Dict{"a": n, "b": Dict{"": "x"}}, ""} {
@@ -66,6 +69,9 @@ var bep44Immutable = []Case{
 		Explain: "A value of 999 bencoded bytes is put. The document bounds values by 1000, in one " +
 			"place including and in another excluding it, so 999 must be stored.",
 		Causes: []string{"the limit counts the whole message", "the receive buffer is too short"},
+		Kills: []string{
+			"immutable-items-lost", "reads-512-bytes", "values-limited-to-512-bytes",
+		},
 		Run: func(t *T) {
 			v := randomBytes(t, 995)
 			NewPeer(t).Put(immutableKey(v), Dict{"v": v})
@@ -78,6 +84,10 @@ var bep44Immutable = []Case{
 		Control: "get for the token, which is answered",
 		Explain: "A value of exactly 1000 bencoded bytes is put. The document contradicts itself " +
 			"there; what the target does is recorded.",
+		Kills: []string{
+			"immutable-items-lost", "reads-512-bytes", "thousand-bytes-refused",
+			"values-limited-to-512-bytes",
+		},
 		Run: func(t *T) {
 			v := randomBytes(t, 996)
 			NewPeer(t).TryPut("1000 bytes", immutableKey(v), Dict{"v": v})
@@ -92,6 +102,10 @@ var bep44Immutable = []Case{
 		Control: "get for the token, which is answered",
 		Explain: "A value of 1001 bencoded bytes is put. A node may refuse it with error 205; whether " +
 			"this one does, and whether it stores the value, is recorded.",
+		Kills: []string{
+			"immutable-items-lost", "oversized-value-is-error-203", "oversized-values-stored",
+			"reads-512-bytes",
+		},
 		Run: func(t *T) {
 			v := randomBytes(t, 997)
 			p := NewPeer(t)
@@ -112,6 +126,9 @@ var bep44Immutable = []Case{
 		Explain: "A dictionary whose keys are out of order is put. It must not be stored: nodes that " +
 			"decode and encode it again would make another value of it, with another hash.",
 		Causes: []string{"the value is taken as raw bytes", "the value is sorted before it is hashed"},
+		Kills: []string{
+			"ill-formed-values-stored", "immutable-items-lost", "strings-alone-stored",
+		},
 		Run: func(t *T) {
 			twin := Dict{"a": randomBytes(t, 4), "b": 1}
 			NewPeer(t).Put(immutableKey(twin), Dict{"v": twin})
@@ -131,6 +148,10 @@ var bep44Immutable = []Case{
 		Explain: "A value is put without a token, with an empty and with an invented one. It must not " +
 			"be stored; with the right token it must.",
 		Causes: []string{"put does not check tokens, only announce_peer does"},
+		Kills: []string{
+			"accepts-any-token", "announces-need-no-token", "immutable-items-lost",
+			"put-needs-no-token",
+		},
 		Run: func(t *T) {
 			p, v := NewPeer(t), randomBytes(t, 20)
 			_, token := ready(p, immutableKey(v))
@@ -150,6 +171,10 @@ var bep44Immutable = []Case{
 		Explain: "A value is put with a token that was given to another address. It must not be " +
 			"stored; from that address it must.",
 		Causes: []string{"the token does not depend on the address"},
+		Kills: []string{
+			"accepts-any-token", "immutable-items-lost", "token-not-bound-to-ip",
+			"token-used-once",
+		},
 		Run: func(t *T) {
 			owner, thief, v := NewPeer(t), NewPeer(t), randomBytes(t, 20)
 			differentIP(t, owner, thief)
@@ -171,6 +196,10 @@ var bep44Immutable = []Case{
 			"another code is used",
 			"the put is answered as if it had been stored",
 		},
+		Kills: []string{
+			"accepts-any-token", "bad-token-is-error-201", "immutable-items-lost",
+			"refuses-in-silence",
+		},
 		Run: func(t *T) {
 			p, v := NewPeer(t), randomBytes(t, 20)
 			_, token := ready(p, immutableKey(v))
@@ -187,6 +216,7 @@ var bep44Immutable = []Case{
 		Explain: "A value is put once. After an hour and fifty minutes it should still be there: " +
 			"publishers come back every hour, and items may be dropped after two.",
 		Causes: []string{"items expire with the token or with announced peers"},
+		Kills: []string{"immutable-items-lost", "items-kept-for-an-hour"},
 		Run: func(t *T) {
 			v := randomBytes(t, 20)
 			NewPeer(t).Put(immutableKey(v), Dict{"v": v})

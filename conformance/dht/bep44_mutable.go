@@ -20,6 +20,7 @@ var bep44Mutable = []Case{
 			"the signed bytes are put together in another order",
 			"the key is stored in hexadecimal",
 		},
+		Kills: []string{"signature-over-a-dictionary"},
 		Run: func(t *T) { judgeExample(t, "", exampleSig) },
 	},
 	{
@@ -33,6 +34,7 @@ var bep44Mutable = []Case{
 			"the salt is not part of the target",
 			"the salt is not part of the signed bytes",
 		},
+		Kills: []string{"salted-items-refused", "signature-over-a-dictionary"},
 		Run: func(t *T) { judgeExample(t, "foobar", exampleSaltedSig) },
 	},
 	{
@@ -42,6 +44,7 @@ var bep44Mutable = []Case{
 		Explain: "An item is put with one bit of its signature flipped, then with the signature of " +
 			"another value. Neither may be stored; with the right signature it must be.",
 		Causes: []string{"the signature is not checked before storing"},
+		Kills: []string{"no-signature-check", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			args := item.Put(0, "value")
@@ -61,6 +64,7 @@ var bep44Mutable = []Case{
 		Explain: "An item is put with a flipped bit in its signature. The document reserves error 206 " +
 			"for that.",
 		Causes: []string{"another code is used", "the put is dropped"},
+		Kills: []string{"bad-signature-is-error-203", "no-signature-check"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			args := item.Put(0, "value")
@@ -77,6 +81,9 @@ var bep44Mutable = []Case{
 		Explain: "Salted items are put whose signature was made for another seq, for another salt and " +
 			"for none. None may be stored: whoever overhears an item could replay it elsewhere.",
 		Causes: []string{"only v is signed", "the salt is left out of the signed bytes"},
+		Kills: []string{
+			"no-signature-check", "salted-items-refused", "signature-over-a-dictionary",
+		},
 		Run: func(t *T) {
 			item, p := newItem(t, []byte("pepper")), NewPeer(t)
 			args := item.Put(0, "value")
@@ -105,6 +112,10 @@ var bep44Mutable = []Case{
 			"target must go on answering. That it takes a put without a usable k for one of an immutable " +
 			"item is its own affair.",
 		Causes: []string{"the length is not checked before the key is used"},
+		Kills: []string{
+			"crashes-on-keys-of-a-wrong-size", "no-signature-check",
+			"signature-over-a-dictionary", "token-used-once",
+		},
 		Run: func(t *T) {
 			judgeUnusable(t, func(k, sig []byte) []Dict {
 				return []Dict{
@@ -122,6 +133,10 @@ var bep44Mutable = []Case{
 			"more. They should not be stored, since what was signed and by whom is then anybody's choice " +
 			"of where to cut.",
 		Causes: []string{"the strings are cut to their size"},
+		Kills: []string{
+			"crashes-on-keys-of-a-wrong-size", "no-signature-check",
+			"signature-over-a-dictionary", "token-used-once",
+		},
 		Run: func(t *T) {
 			judgeUnusable(t, func(k, sig []byte) []Dict {
 				return []Dict{{"k": append(bytes.Clone(k), 0)}, {"sig": append(bytes.Clone(sig), 0)}}
@@ -138,6 +153,7 @@ var bep44Mutable = []Case{
 			"what is stored is never replaced",
 			"the value is replaced and the signature is not",
 		},
+		Kills: []string{"first-version-stays", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			p.Put(item.Target(), item.Put(1, "old"))
@@ -153,6 +169,7 @@ var bep44Mutable = []Case{
 		Explain: "An item is put, then another value with a lower seq. It must not be stored, and get " +
 			"must return the first: an old version must not undo a new one.",
 		Causes: []string{"the last put wins, not the highest seq"},
+		Kills: []string{"seq-may-fall", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			p.Put(item.Target(), item.Put(5, "five"))
@@ -166,6 +183,7 @@ var bep44Mutable = []Case{
 		Control: "the first put, which is answered",
 		Explain: "A put with a seq lower than what is stored may be answered by error 302. What the " +
 			"target answers is recorded.",
+		Kills: []string{"lower-seq-is-error-203", "seq-may-fall", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			p.Put(item.Target(), item.Put(5, "five"))
@@ -180,6 +198,7 @@ var bep44Mutable = []Case{
 		Explain: "An item is put, then another value under the same seq. It must not replace the " +
 			"first: two values of one version would split the network.",
 		Causes: []string{"seq is compared with less-than only"},
+		Kills: []string{"equal-seq-replaces", "seq-may-fall", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			p.Put(item.Target(), item.Put(5, "first"))
@@ -196,6 +215,9 @@ var bep44Mutable = []Case{
 		Explain: "The same item is put twice. The second put should be answered by a response: " +
 			"publishers repeat items every hour to keep them alive.",
 		Causes: []string{"an equal seq is refused without a look at the value"},
+		Kills: []string{
+			"equal-seq-refused", "first-version-stays", "signature-over-a-dictionary",
+		},
 		Run: func(t *T) {
 			item := newItem(t, nil)
 			for range 2 {
@@ -211,6 +233,7 @@ var bep44Mutable = []Case{
 		Explain: "An item is put with a seq of about 2^40. Sequence numbers are often milliseconds; " +
 			"it should come back as it was.",
 		Causes: []string{"seq is kept in 32 bits", "seq is kept as a floating-point number"},
+		Kills: []string{"seq-of-32-bits", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item := newItem(t, nil)
 			NewPeer(t).Put(item.Target(), item.Put(1<<40+1, "value"))
@@ -225,6 +248,10 @@ var bep44Mutable = []Case{
 			"must be answered by error 301, and what is stored must not change: that is how two writers " +
 			"notice each other.",
 		Causes: []string{"cas is not known", "cas is compared with the new seq"},
+		Kills: []string{
+			"cas-ignored", "cas-mismatch-is-error-302", "first-version-stays",
+			"signature-over-a-dictionary",
+		},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			p.Put(item.Target(), item.Put(2, "two"))
@@ -240,6 +267,9 @@ var bep44Mutable = []Case{
 		Explain: "An item is stored; a higher seq is put with a cas that names the stored one. It " +
 			"must be stored.",
 		Causes: []string{"cas is compared with the new seq"},
+		Kills: []string{
+			"cas-always-refused", "first-version-stays", "signature-over-a-dictionary",
+		},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			p.Put(item.Target(), item.Put(2, "two"))
@@ -255,6 +285,9 @@ var bep44Mutable = []Case{
 		Explain: "An item that the target does not have is put with a cas. It should be stored: the " +
 			"version that cas names may have been lost with the node that held it.",
 		Causes: []string{"a missing value counts as version 0"},
+		Kills: []string{
+			"cas-always-refused", "cas-needs-a-stored-value", "signature-over-a-dictionary",
+		},
 		Run: func(t *T) {
 			item := newItem(t, nil)
 			if fetch(t, item.Target()).Has("v") {
@@ -271,6 +304,7 @@ var bep44Mutable = []Case{
 		Explain: "An item is put with a salt of no bytes, signed as one without a salt. It must be " +
 			"stored under the SHA-1 of the bare key: an empty salt is the same as none.",
 		Causes: []string{"the presence of the key decides what is signed"},
+		Kills: []string{"salted-items-refused", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item := newItem(t, nil)
 			NewPeer(t).Put(item.Target(), merge(item.Put(1, "value"), Dict{"salt": ""}))
@@ -284,6 +318,9 @@ var bep44Mutable = []Case{
 		Explain: "One key signs three items: without a salt, with one of a byte and with one of 64 " +
 			"bytes. All must be kept apart, each under its own target.",
 		Causes: []string{"items are stored by public key alone", "the longest salt is refused"},
+		Kills: []string{
+			"one-item-for-a-key", "salted-items-refused", "signature-over-a-dictionary",
+		},
 		Run: func(t *T) {
 			plain := newItem(t, nil)
 			items := []Item{plain, plain, plain}
@@ -305,6 +342,9 @@ var bep44Mutable = []Case{
 			"or silence, and the target must go on answering: one client copied them into a fixed " +
 			"buffer.",
 		Causes: []string{"the length of the salt is not checked"},
+		Kills: []string{
+			"long-salt-stored", "salted-items-refused", "signature-over-a-dictionary",
+		},
 		Run: func(t *T) {
 			item, p := newItem(t, randomBytes(t, 64)), NewPeer(t)
 			p.Put(item.Target(), item.Put(0, "value"))
@@ -326,6 +366,9 @@ var bep44Mutable = []Case{
 		Control: "a ping right after, if no answer comes",
 		Explain: "An item with a salt of 65 bytes is put. The document reserves error 207 for that.",
 		Causes:  []string{"another code is used", "the put is dropped"},
+		Kills: []string{
+			"long-salt-is-error-203", "long-salt-stored", "signature-over-a-dictionary",
+		},
 		Run: func(t *T) {
 			item := newItem(t, randomBytes(t, 65))
 			NewPeer(t).TryPut("a salt of 65 bytes", item.Target(), item.Put(0, "value")).Refused(207)
@@ -338,6 +381,7 @@ var bep44Mutable = []Case{
 		Explain: "A salted item is put and got. The answer must not have the salt: whoever asks knows " +
 			"it, and others must not learn it.",
 		Causes: []string{"what was put is returned whole"},
+		Kills: []string{"salt-returned", "salted-items-refused", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item := newItem(t, []byte("secret"))
 			NewPeer(t).Put(item.Target(), item.Put(0, "value"))
@@ -352,6 +396,9 @@ var bep44Mutable = []Case{
 		Explain: "get is asked with the stored seq and with a higher one. The answers should have seq " +
 			"but no v, k and sig: the asker has that version already.",
 		Causes: []string{"seq is not looked at in get"},
+		Kills: []string{
+			"one-item-for-a-key", "seq-ignored-in-get", "signature-over-a-dictionary",
+		},
 		Run: func(t *T) {
 			item, target := stored(t, 5)
 			for _, seq := range []int64{5, 6} {
@@ -370,6 +417,7 @@ var bep44Mutable = []Case{
 		Explain: "get is asked with a seq lower than the stored one. The answer must have the value: " +
 			"that is what the asker has not seen.",
 		Causes: []string{"the presence of seq decides, not its value"},
+		Kills: []string{"seq-in-get-hides-the-value", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item, target := stored(t, 5)
 			a := NewPeer(t).Expect("get", Dict{"target": target[:], "seq": item.Base + 4})

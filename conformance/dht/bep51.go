@@ -22,6 +22,7 @@ var bep51 = []Case{
 			"samples, of 20 bytes each, which may be empty but must be there. Num is the number of " +
 			"hashes in store, not fewer than are sent.",
 		Causes: []string{"samples is left out when there are none", "interval is in another unit"},
+		Kills: []string{"nodes-as-list", "samples-omitted-when-empty"},
 		Run: func(t *T) {
 			a := sample(t, randomID(t))
 			if n := a.Int("interval"); n < 0 || n > MaxInterval {
@@ -45,6 +46,9 @@ var bep51 = []Case{
 			"samples that are not empty cannot be encoded",
 			"samples is a list",
 			"peers are counted, not hashes",
+		},
+		Kills: []string{
+			"crashes-with-samples", "no-token-for-unknown-hashes", "one-store-for-all-hashes",
 		},
 		Run: func(t *T) {
 			infoHash := randomID(t)
@@ -72,6 +76,10 @@ var bep51 = []Case{
 			"num is the number of samples that were sent",
 			"all hashes are sent",
 			"a sample is repeated",
+		},
+		Kills: []string{
+			"crashes-with-samples", "no-token-for-unknown-hashes", "num-is-what-was-sent",
+			"one-store-for-all-hashes",
 		},
 		Run: func(t *T) {
 			announced := map[kademlia.ID]bool{}
@@ -110,6 +118,9 @@ var bep51 = []Case{
 			"random subset, not the first or the last that were announced, nor the lowest or the " +
 			"highest: those would hide the rest for good.",
 		Causes: []string{"the first hashes of the store are sent, in its order"},
+		Kills: []string{
+			"crashes-with-samples", "no-token-for-unknown-hashes", "samples-in-order",
+		},
 		Run: func(t *T) {
 			var all []kademlia.ID
 			for i := range 200 {
@@ -140,6 +151,9 @@ var bep51 = []Case{
 		Explain: "Four info-hashes far apart are announced, and samples asked for with each of them as " +
 			"the target. All answers must have all four: target is for the nodes alone.",
 		Causes: []string{"the samples are those closest to the target"},
+		Kills: []string{
+			"crashes-with-samples", "no-token-for-unknown-hashes", "one-store-for-all-hashes",
+		},
 		Run: func(t *T) {
 			var all []kademlia.ID
 			for i := range 4 {
@@ -167,6 +181,7 @@ var bep51 = []Case{
 			"should return the closest nodes that the target knows, as find_node does: an indexer walks " +
 			"the DHT by them.",
 		Causes: []string{"nodes are left out or chosen without the target"},
+		Kills: []string{"nodes-as-list"},
 		Run: func(t *T) {
 			sample(t, randomID(t))
 			known := Introduce(t, spread(t, 4)...)
@@ -185,6 +200,7 @@ var bep51 = []Case{
 		Explain: "sample_infohashes without target, and with one of 19 bytes, should be met with " +
 			"error 203 or silence.",
 		Causes: []string{"a missing target counts as zeros"},
+		Kills: []string{"missing-key-means-zeros"},
 		Run: func(t *T) {
 			sample(t, randomID(t))
 			p := NewPeer(t)

@@ -20,6 +20,10 @@ var bep5Announce = []Case{
 			"keys that trackers have. get_peers must return the datagram's source address with port " +
 			"7001, and nothing else.",
 		Causes: []string{"the UDP source port is stored", "an address from the arguments is believed"},
+		Kills: []string{
+			"implied-port-always", "no-token-for-unknown-hashes", "peers-listed-twice",
+			"values-as-one-string", "values-in-host-order",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			p.Announce(infoHash, Dict{"port": 7001, "ip": "192.0.2.1", "ipv4": "\xc0\x00\x02\x01"})
@@ -40,6 +44,11 @@ var bep5Announce = []Case{
 			"implied_port is not known",
 			"the value of implied_port is stored as the port",
 		},
+		Kills: []string{
+			"entry-for-each-port", "implied-port-ignored", "no-token-for-unknown-hashes",
+			"one-store-for-both-families", "peers-listed-twice", "sends-all-peers",
+			"values-as-one-string", "values-in-host-order",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			p.Announce(infoHash, Dict{"implied_port": 1, "port": 1})
@@ -56,6 +65,10 @@ var bep5Announce = []Case{
 		Explain: "A peer announces implied_port 0 and port 7002. Only a non-zero implied_port " +
 			"replaces the argument, so 7002 must be stored.",
 		Causes: []string{"the presence of the key decides, not its value"},
+		Kills: []string{
+			"implied-port-always", "implied-port-by-presence", "no-token-for-unknown-hashes",
+			"values-as-one-string", "values-in-host-order",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			p.Announce(infoHash, Dict{"implied_port": 0, "port": 7002})
@@ -69,6 +82,11 @@ var bep5Announce = []Case{
 		Control: "get_peers for a token, which is answered",
 		Explain: "A peer announces implied_port 1 and leaves port out, which would be ignored. A " +
 			"target may take it or ask for the key; what it does is recorded.",
+		Kills: []string{
+			"entry-for-each-port", "implied-port-ignored", "no-token-for-unknown-hashes",
+			"one-store-for-both-families", "port-always-required", "sends-all-peers",
+			"values-as-one-string", "values-in-host-order",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			p.Attempt("port is left out", infoHash, p.WriteToken(infoHash), Dict{"implied_port": 1, "port": nil})
@@ -85,6 +103,10 @@ var bep5Announce = []Case{
 		Explain: "A peer announces port 0 with a valid token. Nobody can connect to it, so it should " +
 			"be refused or dropped, and get_peers should not hand it out.",
 		Causes: []string{"the port is not checked"},
+		Kills: []string{
+			"implied-port-always", "no-token-for-unknown-hashes", "peers-listed-twice",
+			"stores-port-zero", "values-as-one-string",
+		},
 		Run: func(t *T) {
 			refuses(t, func(p *Peer, infoHash kademlia.ID) {
 				p.Attempt("port 0", infoHash, p.WriteToken(infoHash), Dict{"port": 0})
@@ -99,6 +121,10 @@ var bep5Announce = []Case{
 		Explain: "A peer announces the ports 70000, 65536 and -1 with a valid token. None should be " +
 			"stored, in particular not by its low 16 bits.",
 		Causes: []string{"the number is cut to 16 bits", "the port is not checked"},
+		Kills: []string{
+			"implied-port-always", "no-token-for-unknown-hashes", "peers-listed-twice",
+			"ports-wrap-around", "values-as-one-string",
+		},
 		Run: func(t *T) {
 			refuses(t, func(p *Peer, infoHash kademlia.ID) {
 				token := p.WriteToken(infoHash)
@@ -117,6 +143,10 @@ var bep5Announce = []Case{
 		Explain: "A peer announces with a port that is a string, a list, or missing without " +
 			"implied_port. None should be stored.",
 		Causes: []string{"a missing port counts as some default", "strings are read as numbers"},
+		Kills: []string{
+			"implied-port-always", "no-token-for-unknown-hashes", "peers-listed-twice",
+			"port-as-text", "values-as-one-string",
+		},
 		Run: func(t *T) {
 			refuses(t, func(p *Peer, infoHash kademlia.ID) {
 				token := p.WriteToken(infoHash)
@@ -134,6 +164,11 @@ var bep5Announce = []Case{
 		Explain: "A peer announces the same port three times, as clients do every few minutes. " +
 			"get_peers should list it once.",
 		Causes: []string{"announces are appended to a list"},
+		Kills: []string{
+			"entry-for-each-port", "no-token-for-unknown-hashes", "one-store-for-both-families",
+			"peers-listed-twice", "sends-all-peers", "values-as-one-string",
+			"values-in-host-order",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			for range 3 {
@@ -152,6 +187,10 @@ var bep5Announce = []Case{
 		Explain: "A peer announces once and never again. A day later the target should no longer hand " +
 			"it out: peers announce again within minutes, and lists of the departed are of no use.",
 		Causes: []string{"announces have no time of their own"},
+		Kills: []string{
+			"entry-for-each-port", "no-token-for-unknown-hashes", "one-store-for-both-families",
+			"sends-all-peers", "values-as-one-string", "values-in-host-order",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			p.Announce(infoHash, nil)

@@ -21,6 +21,7 @@ var bep5Answers = []Case{
 			"the transaction id of the query is not echoed",
 			"the querying node's id is sent back",
 		},
+		Kills: []string{"transaction-id-filled-to-four"},
 		Run: func(t *T) {
 			var ids []kademlia.ID
 			for range 2 {
@@ -45,6 +46,7 @@ var bep5Answers = []Case{
 			"nodes is a string of 26 bytes for each node. While the target knows nobody, it may be empty " +
 			"or left out.",
 		Causes: []string{"nodes is a list", "IPv6 addresses are written into it"},
+		Kills: []string{"nodes-as-list"},
 		Run: func(t *T) {
 			key := randomID(t)
 			NewPeer(t).Expect("find_node", Dict{"target": key[:]}).Nodes()
@@ -62,6 +64,7 @@ var bep5Answers = []Case{
 			"an empty string is left out by the encoder",
 			"nodes are only sent when want asks",
 		},
+		Kills: []string{"no-nodes-in-get_peers", "nodes-as-list", "nodes-only-with-want"},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
 			p.Expect("find_node", Dict{"target": key[:]}).Bytes("nodes")
@@ -80,6 +83,10 @@ var bep5Answers = []Case{
 		Causes: []string{
 			"the port is written in host order",
 			"the address of another field is written",
+		},
+		Kills: []string{
+			"local-addresses-not-exempt", "nodes-as-list", "nodes-in-host-order",
+			"nodes-only-with-want",
 		},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
@@ -105,6 +112,7 @@ var bep5Answers = []Case{
 			"the nodes come from one bucket only", "distance is compared as a signed number or by common prefix alone",
 			"nodes are returned in the order of arrival",
 		},
+		Kills: []string{"nodes-as-list", "returns-four-nodes"},
 		Run: func(t *T) {
 			nodes := spread(t, 12)
 			known := Introduce(t, nodes...)
@@ -126,6 +134,7 @@ var bep5Answers = []Case{
 		Explain: "Twelve scripted nodes are introduced. No find_node answer should have more than K = " +
 			"8 nodes, or the same node twice. Some clients use a larger K on purpose.",
 		Causes: []string{"the bucket size is not the document's", "the answer is not cut to K"},
+		Kills: []string{"bucket-of-16", "nodes-as-list"},
 		Run: func(t *T) {
 			nodes := spread(t, 12)
 			if known := Introduce(t, nodes...); len(known) <= K {
@@ -149,6 +158,7 @@ var bep5Answers = []Case{
 		Explain: "get_peers for an info-hash that nobody announced. The response must have a token, " +
 			"of any length; it has no values, or none in them.",
 		Causes: []string{"the token is only sent with values", "peers of another hash are sent"},
+		Kills: []string{"no-token-for-unknown-hashes", "nodes-as-list"},
 		Run: func(t *T) {
 			key := randomID(t)
 			a := NewPeer(t).Expect("get_peers", Dict{"info_hash": key[:]})
@@ -169,6 +179,7 @@ var bep5Answers = []Case{
 		Explain: "Scripted nodes are introduced; get_peers for a hash beside one of them must return " +
 			"the closest nodes that the target knows, as find_node does: lookups for peers go by these.",
 		Causes: []string{"get_peers returns nodes close to the target itself or to the querier"},
+		Kills: []string{"no-nodes-in-get_peers", "nodes-as-list", "returns-four-nodes"},
 		Run: func(t *T) {
 			nodes := spread(t, 6)
 			known := Introduce(t, nodes...)
@@ -191,6 +202,10 @@ var bep5Answers = []Case{
 			"values is one string, as trackers send it",
 			"the port is in host order",
 			"announces are not stored",
+		},
+		Kills: []string{
+			"no-token-for-unknown-hashes", "peers-listed-twice", "values-as-one-string",
+			"values-in-host-order",
 		},
 		Run: func(t *T) {
 			infoHash := randomID(t)
@@ -220,6 +235,10 @@ var bep5Answers = []Case{
 		Explain: "One peer announces to an info-hash. get_peers for a hash that differs in the last " +
 			"bit must not return it, while get_peers for the announced one does.",
 		Causes: []string{"peers are stored under a shortened hash", "one list serves all hashes"},
+		Kills: []string{
+			"no-token-for-unknown-hashes", "one-store-for-all-hashes", "values-as-one-string",
+			"values-in-host-order",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			p.Announce(infoHash, nil)

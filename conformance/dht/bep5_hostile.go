@@ -21,6 +21,7 @@ var bep5Hostile = []Case{
 			"the decoder throws and nothing catches it",
 			"a read past the end of the datagram",
 		},
+		Kills: []string{"crashes-on-other-protocols", "crashes-on-truncation"},
 		Run: func(t *T) {
 			whole := string(Encode(Dict{"t": "aa", "y": "q", "q": "ping", "a": Dict{"id": randomBytes(t, 20)}}))
 			survives(t, "not bencoded", [][]byte{
@@ -43,6 +44,10 @@ var bep5Hostile = []Case{
 			"a length overflows",
 			"integers are assumed to fit",
 		},
+		Kills: []string{
+			"crashes-on-broken-lengths", "crashes-on-truncation", "crashes-on-wrong-types",
+			"crashes-without-arguments",
+		},
 		Run: func(t *T) {
 			digits := strings.Repeat("9", 300)
 			survives(t, "broken lengths and integers", [][]byte{
@@ -62,6 +67,9 @@ var bep5Hostile = []Case{
 		Explain: "Lists and dictionaries nested as deep as a datagram allows, complete and not, alone " +
 			"and among the arguments of a ping. The target must go on answering.",
 		Causes: []string{"a recursive decoder overflows the stack", "decoding takes quadratic time"},
+		Kills: []string{
+			"crashes-on-deep-nesting", "crashes-on-other-protocols", "crashes-on-truncation",
+		},
 		Run: func(t *T) {
 			lists := strings.Repeat("l", 700) + strings.Repeat("e", 700)
 			survives(t, "deep nesting", [][]byte{
@@ -79,6 +87,7 @@ var bep5Hostile = []Case{
 		Explain: "Well-formed pings of 2 KiB to 60 KiB, filled by a key that must be ignored, and as " +
 			"many zero bytes. They may be answered or not; the target must go on answering.",
 		Causes: []string{"a datagram is read into a fixed buffer without a bound"},
+		Kills: []string{"crashes-on-other-protocols", "crashes-on-oversized-datagrams"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Ping()
@@ -99,6 +108,10 @@ var bep5Hostile = []Case{
 			"q, a, e and r as integers, lists and dictionaries. The target may send an error or nothing, " +
 			"and must go on answering.",
 		Causes: []string{"a type assertion fails", "y is compared before its type is known"},
+		Kills: []string{
+			"crashes-on-malformed-errors", "crashes-on-malformed-responses",
+			"crashes-on-wrong-types",
+		},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			a := Dict{"id": p.ID[:]}
@@ -124,6 +137,7 @@ var bep5Hostile = []Case{
 		Explain: "ping, find_node, get_peers and announce_peer without a, and with an a that is no " +
 			"dictionary. The target may send an error or nothing, and must go on answering.",
 		Causes: []string{"the arguments are used before they are known to be there"},
+		Kills: []string{"crashes-without-arguments"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Ping()
@@ -145,6 +159,7 @@ var bep5Hostile = []Case{
 			"19 and 21 bytes. The target may send an error or nothing, but no response: there is nothing " +
 			"to respond to.",
 		Causes: []string{"a missing key counts as zeros", "a key is cut or filled to 20 bytes"},
+		Kills: []string{"missing-key-means-zeros", "one-store-for-all-hashes"},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
 			for _, q := range [][2]string{{"find_node", "target"}, {"get_peers", "info_hash"}} {
@@ -168,6 +183,7 @@ var bep5Hostile = []Case{
 			"error 203, which names invalid arguments. Silence leaves the author of a new client " +
 			"guessing.",
 		Causes: []string{"the query is dropped", "another error code is used"},
+		Kills: []string{"missing-key-means-zeros", "refuses-in-silence"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			for _, method := range []string{"find_node", "get_peers"} {
@@ -186,6 +202,7 @@ var bep5Hostile = []Case{
 			"target should send an error or nothing: without an id the query is not one of this " +
 			"protocol.",
 		Causes: []string{"the id is not looked at", "an id is cut or filled to 20 bytes"},
+		Kills: []string{"ids-filled-to-20-bytes"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Ping()
@@ -203,6 +220,7 @@ var bep5Hostile = []Case{
 		Control: "a ping from the same socket",
 		Explain: "A ping followed by two more bytes. Some clients sent such datagrams for years, some " +
 			"readers drop them. What the target does is recorded.",
+		Kills: []string{"crashes-on-truncation"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			msg := p.Query("ping", nil)
@@ -240,6 +258,7 @@ var bep5Hostile = []Case{
 		Explain: "Messages in which a key occurs twice, with the same and with other types. They may " +
 			"be answered by an error, by nothing, or by either meaning; the target must go on answering.",
 		Causes: []string{"the second occurrence is written over the first while that is in use"},
+		Kills: []string{"crashes-on-repeated-keys"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Ping()
@@ -264,6 +283,7 @@ var bep5Hostile = []Case{
 			"zero stands for a missing id",
 			"the own id is in no bucket and is looked for in one",
 		},
+		Kills: []string{"nodes-as-list"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			for _, id := range append(oddIDs(), p.TargetID()) {

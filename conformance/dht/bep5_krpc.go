@@ -17,6 +17,7 @@ var bep5KRPC = []Case{
 			"dictionary and nothing else, with its keys in order and t and y as strings, because strict " +
 			"readers drop anything else.",
 		Causes: []string{"keys are written in the order of a hash map", "bytes follow the dictionary"},
+		Kills: []string{"keys-in-reverse-order"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			key := randomID(t)
@@ -41,6 +42,7 @@ var bep5KRPC = []Case{
 		Causes: []string{
 			"the id is kept as a two-byte number", "the id is treated as text", "a zero byte ends it",
 		},
+		Kills: []string{"transaction-id-cut-to-four", "transaction-id-filled-to-four"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Ping()
@@ -61,6 +63,7 @@ var bep5KRPC = []Case{
 		Control: "a ping with the suite's usual transaction id",
 		Explain: "A ping whose transaction id is the empty string, which the document neither asks " +
 			"for nor rules out. What the target does is recorded.",
+		Kills: []string{"empty-transaction-id-refused", "transaction-id-filled-to-four"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Ping()
@@ -82,6 +85,7 @@ var bep5KRPC = []Case{
 			"the querier's id or the target of the query is sent back",
 			"an id is drawn for each answer",
 		},
+		Kills: []string{"answers-with-the-target-as-id"},
 		Run: func(t *T) {
 			id := NewPeer(t).TargetID()
 			p, key := NewPeer(t), randomID(t)
@@ -108,6 +112,7 @@ var bep5KRPC = []Case{
 			"another code is used",
 			"e is not a list of an integer and a string",
 		},
+		Kills: []string{"unknown-method-ignored", "unknown-method-is-error-203"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			a := p.Ask("p2pspec_nosuch", nil)
@@ -122,6 +127,7 @@ var bep5KRPC = []Case{
 		Explain: "A query for a method that nobody has, with a target. It is accepted to answer it " +
 			"like find_node, so that lookups of later extensions still get closer, or with error 204.",
 		Causes: []string{"the query is dropped", "another error code is used"},
+		Kills: []string{"nodes-as-list", "unknown-method-ignored"},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
 			a := p.Ask("p2pspec_nosuch", Dict{"target": key[:]})
@@ -146,6 +152,7 @@ var bep5KRPC = []Case{
 		Causes: []string{
 			"the message is decoded into a fixed shape that refuses what it does not know",
 		},
+		Kills: []string{"nodes-as-list", "unknown-keys-refused"},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
 			odd := Dict{"0odd": 1, "odd": "text", "odd list": []any{1, "x"}, "zodd": Dict{"a": Dict{"b": 2}}}
@@ -160,6 +167,7 @@ var bep5KRPC = []Case{
 		Explain: "Pings without v and with a v of 0, 4 and 20 bytes. All must be answered: the key is " +
 			"informative, and nobody may rely on it.",
 		Causes: []string{"v is required", "v is read into four bytes"},
+		Kills: []string{"version-of-four-bytes-only"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Expect("ping", nil)
@@ -175,6 +183,7 @@ var bep5KRPC = []Case{
 		Explain: "The answer to a ping should carry v, the client's two letters and its version, so " +
 			"that faults can be traced to the software that has them.",
 		Causes: []string{"v is not sent", "v is put into r"},
+		Kills: []string{"no-version"},
 		Run: func(t *T) {
 			a := NewPeer(t).Expect("ping", nil)
 			v, ok := field(a.Msg, "v")
@@ -194,6 +203,7 @@ var bep5KRPC = []Case{
 			"the answer goes to the port last seen for that id or address",
 			"answers leave by another socket",
 		},
+		Kills: []string{"answers-every-port-of-an-address"},
 		Run: func(t *T) {
 			a := NewPeer(t)
 			b := a.Sibling()
@@ -245,6 +255,7 @@ var bep5KRPC = []Case{
 			"an unknown transaction is answered by an error",
 			"the key y is not looked at",
 		},
+		Kills: []string{"answers-strays"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			if !p.Silent(func() *Answer {
@@ -264,6 +275,7 @@ var bep5KRPC = []Case{
 		Explain: "The target's first contact answers one of its queries a second time, as a late or " +
 			"repeated datagram does. The target must not send an error or a response to it.",
 		Causes: []string{"answers that come late are reported to their sender as errors"},
+		Kills: []string{"errors-for-late-answers"},
 		Run: func(t *T) {
 			n := NewNode(t, randomID(t))
 			t.Start(conformance.StartOptions{Bootstrap: bootstrap(n)})

@@ -19,6 +19,7 @@ var bep5Table = []Case{
 			"never does. The one that answers is handed out; the other should not be, for nothing shows " +
 			"that it can be reached.",
 		Causes: []string{"whoever asks is put into the table as good"},
+		Kills: []string{"nodes-as-list", "queriers-filed-unasked", "queriers-not-asked"},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
 			mute, fine := nodes[0], nodes[1]
@@ -39,6 +40,10 @@ var bep5Table = []Case{
 		Causes: []string{
 			"answers are matched by transaction id alone",
 			"the port of the sender is not compared",
+		},
+		Kills: []string{
+			"accepts-any-source", "accepts-wrong-source-port", "nodes-as-list",
+			"queriers-filed-unasked", "queriers-not-asked",
 		},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
@@ -63,6 +68,10 @@ var bep5Table = []Case{
 			"answers are matched by the sender's address alone",
 			"the transaction id is only counted up and guessed",
 		},
+		Kills: []string{
+			"answers-matched-by-address", "nodes-as-list", "queriers-filed-unasked",
+			"queriers-not-asked",
+		},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
 			scripted(nodes[0], func(q *Query) {
@@ -82,6 +91,10 @@ var bep5Table = []Case{
 			"under the id that it did not answer with: that is how tables are filled with nodes that do " +
 			"not exist.",
 		Causes: []string{"the id of the answer is not compared", "the table keeps the id of the query"},
+		Kills: []string{
+			"answer-id-not-compared", "newest-nodes-win", "nodes-as-list", "nodes-not-closest",
+			"queriers-filed-unasked", "queriers-not-asked", "silent-nodes-kept",
+		},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
 			truth := randomID(t)
@@ -96,6 +109,10 @@ var bep5Table = []Case{
 		Explain: "A node answers all of the target's questions with error 202. It should not be " +
 			"handed out: an error carries no id, and a node that serves nobody helps no lookup.",
 		Causes: []string{"any matched datagram counts as an answer"},
+		Kills: []string{
+			"errors-count-as-answers", "nodes-as-list", "queriers-filed-unasked",
+			"queriers-not-asked",
+		},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
 			scripted(nodes[0], func(q *Query) { q.Error(202, "server error") })
@@ -109,6 +126,7 @@ var bep5Table = []Case{
 		Explain: "A node asks and answers under the target's own id. The target should not hand it " +
 			"out under that id: its table has no place for itself.",
 		Causes: []string{"the own id is not excluded from the table"},
+		Kills: []string{"nodes-as-list", "queriers-filed-unasked", "queriers-not-asked"},
 		Run: func(t *T) {
 			fine := newcomers(t, 1)[0]
 			twin := NewNode(t, NewPeer(t).TargetID())
@@ -124,6 +142,7 @@ var bep5Table = []Case{
 		Explain: "A node is known and good. Another address asks under the same id. The target should " +
 			"go on handing out the first: an id alone proves nothing, and its holder still answers.",
 		Causes: []string{"a query overwrites the address of the entry with its id"},
+		Kills: []string{"answers-with-the-target-as-id", "newest-address-wins", "nodes-as-list"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			Known(t, n)
@@ -149,6 +168,10 @@ var bep5Table = []Case{
 			"buckets have no limit",
 			"a full bucket splits although it does not hold the own id",
 		},
+		Kills: []string{
+			"bucket-of-16", "nodes-as-list", "queriers-filed-unasked", "queriers-not-asked",
+			"silent-nodes-kept",
+		},
 		Run: func(t *T) {
 			known := Introduce(t, newcomers(t, 12)...)
 			if len(known) < K {
@@ -167,6 +190,7 @@ var bep5Table = []Case{
 		Explain: "A node is introduced and says no more, but answers when asked. Fourteen minutes " +
 			"later, and fifty, it should still be handed out.",
 		Causes: []string{"nodes expire although they answer", "questionable nodes are dropped unasked"},
+		Kills: []string{"nodes-as-list", "nodes-expire-after-ten-minutes"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			Known(t, n)
@@ -188,6 +212,10 @@ var bep5Table = []Case{
 		Explain: "Two nodes are introduced; one falls silent. Two hours later the target should hand " +
 			"out the other alone: a node that fails several queries in a row is bad.",
 		Causes: []string{"nothing is asked of questionable nodes", "failures are not counted"},
+		Kills: []string{
+			"newest-nodes-win", "no-refresh", "nodes-as-list", "nodes-not-closest",
+			"queriers-filed-unasked", "queriers-not-asked", "silent-nodes-kept",
+		},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
 			gone, stays := nodes[0], nodes[1]
@@ -212,6 +240,10 @@ var bep5Table = []Case{
 			"falls silent. When a ninth turns up half an hour later the target should find out, drop the " +
 			"silent node and take the ninth.",
 		Causes: []string{"a full bucket turns every newcomer away", "a node that answers is evicted"},
+		Kills: []string{
+			"never-times-out", "nodes-as-list", "nodes-not-closest", "queriers-filed-unasked",
+			"queriers-not-asked", "silent-nodes-kept",
+		},
 		Run: func(t *T) {
 			nodes := newcomers(t, K+1)
 			for _, n := range nodes[:K] {

@@ -17,6 +17,10 @@ var bep5Token = []Case{
 		Explain: "A peer announces without a token and with an empty one. Nothing may be stored: the " +
 			"token is what keeps one host from signing up others.",
 		Causes: []string{"the token is only compared if it is there"},
+		Kills: []string{
+			"accepts-any-token", "announces-need-no-token", "no-token-for-unknown-hashes",
+			"peers-listed-twice", "put-needs-no-token", "values-as-one-string",
+		},
 		Run: func(t *T) {
 			refuses(t, func(p *Peer, infoHash kademlia.ID) {
 				p.Attempt("no token", infoHash, nil, Dict{"token": nil})
@@ -31,6 +35,10 @@ var bep5Token = []Case{
 		Explain: "A peer announces with random tokens, one as long as those of the target. Nothing " +
 			"may be stored.",
 		Causes: []string{"tokens are not checked", "the length alone is checked"},
+		Kills: []string{
+			"accepts-any-token", "no-token-for-unknown-hashes", "peers-listed-twice",
+			"values-as-one-string",
+		},
 		Run: func(t *T) {
 			refuses(t, func(p *Peer, infoHash kademlia.ID) {
 				token := p.WriteToken(infoHash)
@@ -48,6 +56,10 @@ var bep5Token = []Case{
 		Causes: []string{
 			"a prefix of the token is compared",
 			"one side's length bounds the comparison",
+		},
+		Kills: []string{
+			"accepts-any-token", "no-token-for-unknown-hashes", "peers-listed-twice",
+			"token-compared-by-its-start", "values-as-one-string",
 		},
 		Run: func(t *T) {
 			refuses(t, func(p *Peer, infoHash kademlia.ID) {
@@ -70,6 +82,10 @@ var bep5Token = []Case{
 		Explain: "A peer announces with a token that the target gave to another address for the same " +
 			"info-hash. Nothing may be stored.",
 		Causes: []string{"the token does not depend on the address", "one token serves everybody"},
+		Kills: []string{
+			"accepts-any-token", "no-token-for-unknown-hashes", "peers-listed-twice",
+			"token-not-bound-to-ip", "values-as-one-string",
+		},
 		Run: func(t *T) {
 			refuses(t, func(p *Peer, infoHash kademlia.ID) {
 				giver := NewPeer(t)
@@ -86,6 +102,10 @@ var bep5Token = []Case{
 			"token to the address alone; binding it to the hash as well keeps one query from paying for " +
 			"a thousand writes.",
 		Causes: []string{"the token depends on the address alone, as the document describes it"},
+		Kills: []string{
+			"accepts-any-token", "no-token-for-unknown-hashes", "one-store-for-all-hashes",
+			"peers-listed-twice", "token-not-bound-to-hash", "values-as-one-string",
+		},
 		Run: func(t *T) {
 			refuses(t, func(p *Peer, infoHash kademlia.ID) {
 				p.Attempt("the token of another hash", infoHash, p.WriteToken(randomID(t)), nil)
@@ -103,6 +123,10 @@ var bep5Token = []Case{
 			"the announce is dropped",
 			"the announce is answered as if it had been stored",
 		},
+		Kills: []string{
+			"accepts-any-token", "bad-token-is-error-201", "no-token-for-unknown-hashes",
+			"refuses-in-silence",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			bad := p.announcement(infoHash, randomBytes(t, len(p.WriteToken(infoHash))), nil)
@@ -119,6 +143,10 @@ var bep5Token = []Case{
 		Explain: "A peer announces twice with one token, with two ports. Both should be accepted: a " +
 			"token is good for some minutes, not for one use, and a datagram may have to be repeated.",
 		Causes: []string{"the token is deleted when it is used"},
+		Kills: []string{
+			"first-announce-counts", "no-token-for-unknown-hashes", "token-used-once",
+			"values-as-one-string", "values-in-host-order",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			token := p.WriteToken(infoHash)
@@ -133,6 +161,9 @@ var bep5Token = []Case{
 		Control: "get_peers for a token, which is answered",
 		Explain: "A peer announces with a token that was given to another port of its address. The " +
 			"document binds tokens to the address; a target that binds them to the port too is recorded.",
+		Kills: []string{
+			"no-token-for-unknown-hashes", "token-bound-to-port", "values-as-one-string",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			other := p.Sibling()
@@ -151,6 +182,10 @@ var bep5Token = []Case{
 			"accepted: a lookup takes its time, and the document's own scheme accepts tokens of up to " +
 			"ten minutes.",
 		Causes: []string{"the secret rotates and the previous one is not tried"},
+		Kills: []string{
+			"no-token-for-unknown-hashes", "tokens-last-a-minute", "values-as-one-string",
+			"values-in-host-order",
+		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
 			token := p.WriteToken(infoHash)
@@ -169,6 +204,11 @@ var bep5Token = []Case{
 			"scheme accepts. It should no longer do: a token that never expires is a licence for whoever " +
 			"overhears it.",
 		Causes: []string{"the secret never changes", "all past secrets are tried"},
+		Kills: []string{
+			"accepts-any-token", "no-token-for-unknown-hashes", "peers-listed-twice",
+			"token-not-bound-to-hash", "token-not-bound-to-ip", "tokens-last-for-hours",
+			"values-as-one-string", "values-in-host-order",
+		},
 		Run: func(t *T) {
 			key, old := randomID(t), NewPeer(t)
 			token := old.WriteToken(key)

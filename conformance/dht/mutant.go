@@ -94,7 +94,7 @@ type bent struct {
 	spec.Machine // the node; replies to a Step go through the rules
 	node         *mainline.Node
 
-	read  func(payload []byte) []byte                              // any datagram that arrives; nil loses it
+	read  func(payload []byte) []byte                              // what arrives; nil loses it
 	hear  func(from netip.AddrPort, m Dict) (netip.AddrPort, Dict) // what arrives, if it is a dictionary
 	say   func(to netip.AddrPort, m Dict) (netip.AddrPort, Dict)   // what the node sends; nil swallows it
 	write func(payload []byte) []byte                              // the bytes of what it sends

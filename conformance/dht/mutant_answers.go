@@ -35,7 +35,8 @@ func answerMutants() []Mutant {
 				}
 				return m
 			})},
-		{Name: "answers-with-the-target-as-id", What: "sends the target of a find_node back as its own id",
+		{Name: "answers-with-the-target-as-id",
+			What: "sends the target of a find_node back as its own id",
 			bend: answers("find_node", func(b *bent, r Dict) { r["id"] = b.query["a"].(Dict)["target"] })},
 		{Name: "unknown-method-ignored", What: "drops queries for methods that it does not know",
 			bend: hearsAll("", func(_ *bent, _ netip.AddrPort, m Dict) Dict {
@@ -55,7 +56,8 @@ func answerMutants() []Mutant {
 					return from, m
 				})
 			}},
-		{Name: "version-of-four-bytes-only", What: "drops messages whose v has another length than four",
+		{Name: "version-of-four-bytes-only",
+			What: "drops messages whose v has another length than four",
 			bend: hearsAll("", func(_ *bent, _ netip.AddrPort, m Dict) Dict {
 				if v, ok := m["v"].(string); ok && len(v) != 4 {
 					return nil
@@ -69,7 +71,8 @@ func answerMutants() []Mutant {
 					return to, m
 				})
 			}},
-		{Name: "answers-every-port-of-an-address", What: "sends answers to all ports from which an address ever asked",
+		{Name: "answers-every-port-of-an-address",
+			What: "sends answers to all ports from which an address ever asked",
 			bend: func(b *bent) {
 				b.says(func(to netip.AddrPort, m Dict) (netip.AddrPort, Dict) {
 					for _, a := range b.known {
@@ -82,7 +85,8 @@ func answerMutants() []Mutant {
 			}},
 		{Name: "answers-strays", What: "sends error 203 to answers that it did not ask for",
 			bend: strays(func(b *bent, m Dict) bool { return b.question(m) == nil })},
-		{Name: "errors-for-late-answers", What: "sends error 203 to answers to queries that it has given up or had answered",
+		{Name: "errors-for-late-answers",
+			What: "sends error 203 to answers to queries that it has given up or had answered",
 			bend: strays(func(b *bent, m Dict) bool { q := b.question(m); return q != nil && q.over(b.now) })},
 		{Name: "nodes-as-list", What: "sends nodes as a list of strings",
 			bend: answers("", func(_ *bent, r Dict) {
@@ -118,9 +122,8 @@ func answerMutants() []Mutant {
 			})},
 		{Name: "no-nodes-in-get_peers", What: "leaves nodes out of get_peers answers",
 			bend: answers("get_peers", func(_ *bent, r Dict) { delete(r, "nodes") })},
-		{Name: "no-nodes-in-get", What: "leaves nodes out of get answers",
-			bend: answers("get", func(_ *bent, r Dict) { delete(r, "nodes") })},
-		{Name: "no-token-for-unknown-hashes", What: "gives tokens only for info-hashes that it has peers of",
+		{Name: "no-token-for-unknown-hashes",
+			What: "gives tokens only for info-hashes that it has peers of",
 			bend: answers("get_peers", func(_ *bent, r Dict) {
 				if _, ok := r["values"]; !ok {
 					delete(r, "token")
@@ -207,7 +210,8 @@ func answerMutants() []Mutant {
 				m["ip"] = string(compact(virtualAddr))
 				return m
 			})},
-		{Name: "local-addresses-not-exempt", What: "hands out only nodes whose id fits their address, local or not",
+		{Name: "local-addresses-not-exempt",
+			What: "hands out only nodes whose id fits their address, local or not",
 			bend: handsOut(func(_ *bent, nodes []Contact) []Contact {
 				return slices.DeleteFunc(nodes, func(c Contact) bool {
 					return c.ID != mainline.SecureID(c.Addr.Addr(), c.ID)

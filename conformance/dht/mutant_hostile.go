@@ -15,10 +15,12 @@ func hostileMutants() []Mutant {
 			bend: reads(func(p []byte) bool { return len(p) == 0 || p[0] != 'd' })},
 		{Name: "crashes-on-truncation", What: "crashes on dictionaries that end too soon",
 			bend: reads(func(p []byte) bool { return len(p) > 0 && p[0] == 'd' && p[len(p)-1] != 'e' })},
-		{Name: "crashes-on-broken-lengths", What: "crashes on strings that claim more bytes than there are",
+		{Name: "crashes-on-broken-lengths",
+			What: "crashes on strings that claim more bytes than there are",
 			bend: reads(func(p []byte) bool {
 				_, err := bencode.Parse(p, bencode.Options{Lenient: true})
-				return err != nil && bytes.HasPrefix(p, []byte("d")) && bytes.HasSuffix(p, []byte("e")) && !deep(p) && !repeated(p)
+				framed := bytes.HasPrefix(p, []byte("d")) && bytes.HasSuffix(p, []byte("e"))
+				return err != nil && framed && !deep(p) && !repeated(p)
 			})},
 		{Name: "crashes-on-deep-nesting", What: "crashes on a hundred lists in one another",
 			bend: reads(deep)},
@@ -108,5 +110,6 @@ func repeated(p []byte) bool {
 
 // deep reports whether lists or dictionaries are opened a hundred times over.
 func deep(p []byte) bool {
-	return bytes.Contains(p, bytes.Repeat([]byte("l"), 100)) || bytes.Contains(p, bytes.Repeat([]byte("d1:a"), 100))
+	lists, dicts := bytes.Repeat([]byte("l"), 100), bytes.Repeat([]byte("d1:a"), 100)
+	return bytes.Contains(p, lists) || bytes.Contains(p, dicts)
 }

@@ -1,11 +1,11 @@
 package dht
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 
 	"github.com/p2pspec/p2pspec/kademlia"
-	"github.com/p2pspec/p2pspec/kademlia/mainline"
 )
 
 // lookupMutants are wrong in whom they ask and announce to.
@@ -17,38 +17,10 @@ func lookupMutants() []Mutant {
 					delete(r, "nodes")
 				}
 			})},
-		{Name: "asks-five-nodes", What: "ends a lookup after five queries",
-			bend: func(b *bent) {
-				count := map[kademlia.ID]int{}
-				asksAll("get_peers", func(_ *bent, _ netip.AddrPort, m Dict) Dict {
-					key := soughtBy(m)
-					if count[key]++; count[key] > 5 {
-						return nil
-					}
-					return m
-				})(b)
-			}},
-		{Name: "stops-at-the-closest", What: "ends a lookup when the closest node has answered",
-			configure: func(c *mainline.Config) { c.Alpha = 1 },
-			bend: func(b *bent) {
-				best := map[kademlia.ID]kademlia.ID{}
-				over := map[kademlia.ID]bool{}
-				told("get_peers", func(b *bent, q *question, r Dict) {
-					key := soughtBy(q.m)
-					nodes, _ := r["nodes"].(string)
-					id, ok := b.idAt(q.to)
-					over[key] = ok && !slices.ContainsFunc(unpacked(nodes), func(c Contact) bool { return kademlia.Closer(key, c.ID, id) })
-					best[key] = id
-				})(b)
-				asksAll("get_peers", func(_ *bent, _ netip.AddrPort, m Dict) Dict {
-					if over[soughtBy(m)] {
-						return nil
-					}
-					return m
-				})(b)
-			}},
+		{Name: "keeps-four-candidates", What: "asks nobody who is not among the four closest that it has heard of",
+			bend: fourCandidates},
 		{Name: "asks-twice", What: "sends each get_peers twice",
-			bend: asksAll("get_peers", func(b *bent, to netip.AddrPort, m Dict) Dict { b.emit(to, m); return m })},
+			bend: asksAll("get_peers", twice)},
 		{Name: "asks-all-it-hears-of", What: "asks all nodes of an answer at once",
 			bend: told("get_peers", func(b *bent, q *question, r Dict) {
 				nodes, _ := r["nodes"].(string)
@@ -106,7 +78,8 @@ func lookupMutants() []Mutant {
 					return m
 				})(b)
 			}},
-		{Name: "announces-away-from-the-key", What: "announces to the nodes that are farthest from the info-hash",
+		{Name: "announces-away-from-the-key",
+			What: "announces to the nodes that are farthest from the info-hash",
 			bend: func(b *bent) { away(b, "get_peers", "announce_peer") }},
 		{Name: "announces-to-one-node", What: "announces to a single node",
 			bend: func(b *bent) {
@@ -119,27 +92,47 @@ func lookupMutants() []Mutant {
 					return m
 				})(b)
 			}},
-		{Name: "announces-to-all", What: "announces to every node that gave a token",
-			bend: func(b *bent) {
-				var tokens []granted
-				told("get_peers", func(_ *bent, q *question, r Dict) { tokens = granting(tokens, q, r) })(b)
-				done := map[kademlia.ID]bool{}
-				asksAll("announce_peer", func(b *bent, _ netip.AddrPort, m Dict) Dict {
-					key := soughtBy(m)
-					for _, g := range tokens {
-						if g.key == key && !done[key] {
-							b.emit(g.to, merge(m, Dict{"a": merge(m["a"].(Dict), Dict{"token": g.token})}))
-						}
-					}
-					done[key] = true
-					return nil
-				})(b)
-			}},
 		{Name: "announces-twice", What: "sends each announce twice",
-			bend: asksAll("announce_peer", func(b *bent, to netip.AddrPort, m Dict) Dict { b.emit(to, m); return m })},
+			bend: asksAll("announce_peer", twice)},
 		{Name: "puts-away-from-the-target", What: "puts to the nodes that are farthest from the target",
 			bend: func(b *bent) { away(b, "get", "put") }},
 	}
+}
+
+func twice(b *bent, to netip.AddrPort, m Dict) Dict {
+	b.emit(to, m)
+	return m
+}
+
+// fourCandidates swallows the queries of a lookup to nodes farther from the key
+// than four others that were asked or named.
+func fourCandidates(b *bent) {
+	ids := map[netip.AddrPort]kademlia.ID{}
+	heard := map[kademlia.ID][]kademlia.ID{} // by key
+	told("", func(b *bent, q *question, r Dict) {
+		nodes, _ := r["nodes"].(string)
+		named := unpacked(nodes)
+		if id, ok := b.idAt(q.to); ok {
+			named = append(named, Contact{ID: id, Addr: q.to})
+		}
+		for _, c := range named {
+			ids[c.Addr] = c.ID
+			heard[soughtBy(q.m)] = append(heard[soughtBy(q.m)], c.ID)
+		}
+	})(b)
+	asksAll("get_peers", func(b *bent, to netip.AddrPort, m Dict) Dict {
+		key := soughtBy(m)
+		closer := map[kademlia.ID]bool{}
+		for _, id := range heard[key] {
+			closer[id] = kademlia.Closer(key, id, ids[to])
+		}
+		maps.DeleteFunc(closer, func(_ kademlia.ID, is bool) bool { return !is })
+		if len(closer) >= 4 {
+			b.tell(to, Dict{"t": m["t"], "y": "e", "e": []any{201, "not asked"}}) // as if it was over
+			return nil
+		}
+		return m
+	})(b)
 }
 
 // granted is a token that a node gave for a key.

@@ -35,8 +35,11 @@ func queryMutants() []Mutant {
 				m["a"].(Dict)["id"] = id[:]
 				return m
 			})},
-		{Name: "constant-transaction-id", What: "uses one transaction id for each method", bend: constantID},
-		{Name: "long-tokens-left-out", What: "does not announce to nodes whose token is longer than 40 bytes",
+		{Name: "constant-transaction-id",
+			What: "uses one transaction id for each method",
+			bend: constantID},
+		{Name: "long-tokens-left-out",
+			What: "does not announce to nodes whose token is longer than 40 bytes",
 			bend: told("", func(_ *bent, _ *question, r Dict) {
 				if s, ok := r["token"].(string); ok && len(s) > 40 {
 					delete(r, "token")
@@ -67,13 +70,15 @@ func queryMutants() []Mutant {
 					}
 				})(b)
 			}},
-		{Name: "announces-without-token", What: "announces and puts to nodes that gave no token, without one",
+		{Name: "announces-without-token",
+			What: "announces and puts to nodes that gave no token, without one",
 			bend: both(withoutToken, asks("", func(a Dict) {
 				if a["token"] == noToken {
 					delete(a, "token")
 				}
 			}))},
-		{Name: "token-without-value", What: "sends the key token with nothing behind it where a node gave none",
+		{Name: "token-without-value",
+			What: "sends the key token with nothing behind it where a node gave none",
 			bend: func(b *bent) {
 				withoutToken(b)
 				b.write = func(p []byte) []byte {

@@ -15,7 +15,8 @@ func requesterMutants() []Mutant {
 	return []Mutant{
 		{Name: "immutable-value-not-hashed", What: "believes the first immutable value that it is sent",
 			bend: chooses(func(_ *bent, best, next Dict) bool { return best == nil && next["k"] == nil })},
-		{Name: "immutable-check-inverted", What: "believes immutable values that do not fit the target, and no others",
+		{Name: "immutable-check-inverted",
+			What: "believes immutable values that do not fit the target, and no others",
 			bend: told("get", func(_ *bent, q *question, r Dict) {
 				if r["v"] != nil && r["k"] == nil && sha1.Sum(bencode.MustAppend(nil, r["v"])) == soughtBy(q.m) {
 					delete(r, "v")

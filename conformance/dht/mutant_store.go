@@ -14,16 +14,23 @@ import (
 // filters and samples.
 func storeMutants() []Mutant {
 	return []Mutant{
-		{Name: "announces-need-no-token", What: "stores announces without a token", bend: takes(absentToken)},
-		{Name: "accepts-any-token", What: "stores announces and items with any token", bend: takes(anyToken)},
+		{Name: "announces-need-no-token",
+			What: "stores announces without a token",
+			bend: takes(absentToken)},
+		{Name: "accepts-any-token",
+			What: "stores announces and items with any token",
+			bend: takes(anyToken)},
 		{Name: "token-compared-by-its-start", What: "compares the first four bytes of a token",
 			bend: takes(func(_ *bent, token, valid string) bool {
 				return len(token) >= 4 && len(valid) >= 4 && token[:4] == valid[:4]
 			})},
-		{Name: "token-not-bound-to-ip", What: "accepts a token from another address than it was given to",
+		{Name: "token-not-bound-to-ip",
+			What: "accepts a token from another address than it was given to",
 			bend: issued(func(to, from netip.AddrPort, key, other string) bool { return key == other })},
 		{Name: "token-not-bound-to-hash", What: "accepts a token for any info-hash or target",
-			bend: issued(func(to, from netip.AddrPort, key, other string) bool { return to.Addr() == from.Addr() })},
+			bend: issued(func(to, from netip.AddrPort, key, other string) bool {
+				return to.Addr() == from.Addr()
+			})},
 		{Name: "token-bound-to-port", What: "refuses a token from another port than it was given to",
 			bend: bound(func(to, from netip.AddrPort) bool { return to == from }, 1<<30)},
 		{Name: "token-used-once", What: "refuses a token that was used",
@@ -143,7 +150,9 @@ func storeMutants() []Mutant {
 				}
 			})},
 		{Name: "num-is-what-was-sent", What: "sends the number of samples in the answer as num",
-			bend: answers("sample_infohashes", func(_ *bent, r Dict) { r["num"] = len(r["samples"].(string)) / K20 })},
+			bend: answers("sample_infohashes", func(_ *bent, r Dict) {
+				r["num"] = len(r["samples"].(string)) / K20
+			})},
 		{Name: "samples-in-order", What: "samples the lowest info-hashes",
 			bend: lowestSamples},
 		{Name: "missing-key-means-zeros", What: "takes an absent target or info-hash for zeros",

@@ -13,8 +13,8 @@ func tableMutants() []Mutant {
 	return []Mutant{
 		{Name: "bucket-of-16", What: "keeps sixteen nodes in a bucket and returns as many",
 			configure: func(c *mainline.Config) { c.K = 16 }},
-		{Name: "bucket-of-4", What: "keeps four nodes in a bucket and returns as many",
-			configure: func(c *mainline.Config) { c.K = 4 }},
+		{Name: "returns-four-nodes", What: "returns half as many nodes as it should",
+			bend: handsOut(func(_ *bent, nodes []Contact) []Contact { return nodes[:min(len(nodes), K/2)] })},
 		{Name: "queriers-filed-unasked", What: "hands out whoever sends a query",
 			bend: handsOut(func(b *bent, nodes []Contact) []Contact {
 				for _, a := range b.known {
@@ -22,7 +22,8 @@ func tableMutants() []Mutant {
 				}
 				return b.closest(nodes)
 			})},
-		{Name: "queriers-not-asked", What: "hands out a node that it never asked, once it was asked twice",
+		{Name: "queriers-not-asked",
+			What: "hands out a node that it never asked, once it was asked twice",
 			bend: func(b *bent) {
 				asksAll("ping", func(*bent, netip.AddrPort, Dict) Dict { return nil })(b)
 				handsOut(func(b *bent, nodes []Contact) []Contact {
@@ -48,7 +49,8 @@ func tableMutants() []Mutant {
 				known := b.answered()
 				return b.closest(slices.Clone(known[max(0, len(known)-K):]))
 			})},
-		{Name: "nodes-expire-after-ten-minutes", What: "forgets nodes that it has not heard from for ten minutes",
+		{Name: "nodes-expire-after-ten-minutes",
+			What: "forgets nodes that it has not heard from for ten minutes",
 			bend: handsOut(func(b *bent, nodes []Contact) []Contact {
 				return slices.DeleteFunc(nodes, func(c Contact) bool { return b.now-b.seen(c.Addr) > 10*time.Minute })
 			})},
@@ -59,7 +61,8 @@ func tableMutants() []Mutant {
 				}
 				return b.closest(nodes)
 			})},
-		{Name: "believes-nodes-alive", What: "takes it for granted that a node answers a ping once it has answered one",
+		{Name: "believes-nodes-alive",
+			What: "takes it for granted that a node answers a ping once it has answered one",
 			bend: func(b *bent) {
 				asksAll("ping", func(b *bent, to netip.AddrPort, m Dict) Dict {
 					i := slices.IndexFunc(b.known, func(a acquaintance) bool { return a.Addr == to && a.answered })
@@ -82,7 +85,8 @@ func tableMutants() []Mutant {
 			})},
 		{Name: "no-refresh", What: "does nothing about quiet buckets",
 			configure: func(c *mainline.Config) { c.RefreshAfter = 24 * time.Hour }},
-		{Name: "refreshes-its-own-id-alone", What: "looks up its own id where it should refresh a bucket",
+		{Name: "refreshes-its-own-id-alone",
+			What: "looks up its own id where it should refresh a bucket",
 			bend: asksAll("find_node", func(b *bent, _ netip.AddrPort, m Dict) Dict {
 				id := b.node.ID()
 				m["a"].(Dict)["target"] = id[:]
@@ -98,11 +102,13 @@ func tableMutants() []Mutant {
 			})},
 		{Name: "forgets-its-table", What: "does not take its table up again after a restart",
 			configure: func(c *mainline.Config) { c.Contacts = nil }},
-		{Name: "accepts-wrong-source-port", What: "takes an answer from any port of the address that it asked",
+		{Name: "accepts-wrong-source-port",
+			What: "takes an answer from any port of the address that it asked",
 			bend: believes(func(q *question, from netip.AddrPort) bool { return q.to.Addr() == from.Addr() })},
 		{Name: "accepts-any-source", What: "takes an answer from anywhere",
 			bend: believes(func(*question, netip.AddrPort) bool { return true })},
-		{Name: "answers-matched-by-address", What: "takes any answer of a node that owes one, whatever its transaction id",
+		{Name: "answers-matched-by-address",
+			What: "takes any answer of a node that owes one, whatever its transaction id",
 			bend: func(b *bent) {
 				b.hears(func(from netip.AddrPort, m Dict) (netip.AddrPort, Dict) {
 					if m["y"] == "q" || b.question(m) != nil {
@@ -118,7 +124,8 @@ func tableMutants() []Mutant {
 					return from, m
 				})
 			}},
-		{Name: "answer-id-not-compared", What: "does not compare the id of an answer with that of the node it asked",
+		{Name: "answer-id-not-compared",
+			What: "does not compare the id of an answer with that of the node it asked",
 			bend: toldAll("", func(b *bent, q *question, m Dict) Dict {
 				if id, ok := b.idAt(q.to); ok && m["y"] == "r" {
 					if r, ok := m["r"].(Dict); ok {

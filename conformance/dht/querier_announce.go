@@ -14,53 +14,76 @@ import (
 // info-hash.
 var bep5Announcing = []Case{
 	{
-		ID: "bep5/announce/reaches-the-closest-node", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep5/announce/reaches-the-closest-node",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-RPC-010"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("announce"),
 		Control: "the announces themselves", Within: LookupCase,
-		Explain: "The DHT has 40 nodes. The announce must reach the one closest to the info-hash, where others look, after " +
-			"that node has given a token.",
-		Causes: []string{"the nodes that answered first are announced to", "the bootstrap node is announced to"},
+		Explain: "The DHT has 40 nodes. The announce must reach the one closest to the " +
+			"info-hash, where others look, after that node has given a token.",
+		Causes: []string{
+			"the nodes that answered first are announced to",
+			"the bootstrap node is announced to",
+		},
+		Kills: []string{"announces-away-from-the-key", "asks-its-own-table-alone"},
 		Run: func(t *T) {
 			w := joined(t, 40)
-			key := randomID(t)
+			key := w.farKey()
 			placed := announced(t, w, key, nil)
 			best := ordered(w, key)[0]
 			if len(about(key, best.Asked("announce_peer"))) == 0 {
-				t.Mismatch("the nodes that were announced to", nearest(key, contacts(placed)), fmt.Sprintf("the closest, %v, among them", best.Addr()))
+				t.Mismatch("the nodes that were announced to", nearest(key, contacts(placed)),
+					fmt.Sprintf("the closest, %v, among them", best.Addr()))
 			}
 		},
 	},
 	{
-		ID: "bep5/announce/goes-to-the-eight-closest", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP05-RPC-010", "BEP33-SCRAPE-008"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		ID:  "bep5/announce/goes-to-the-eight-closest",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP05-RPC-010", "BEP33-SCRAPE-008"},
+		Role:         conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("announce"),
 		Control: "the announces themselves", Within: LookupCase,
-		Explain: "The DHT has 40 nodes. The announces should go to the eight closest to the info-hash, and to no node beyond " +
-			"the twenty closest: those are not where others look. Some clients use twenty for K.",
-		Causes: []string{"every node that answered is announced to", "only the closest node is announced to"},
+		Explain: "The DHT has 40 nodes. The announces should go to the eight closest to the " +
+			"info-hash, and to no node beyond the twenty closest: those are not where others " +
+			"look. Some clients use twenty for K.",
+		Causes: []string{
+			"every node that answered is announced to",
+			"only the closest node is announced to",
+		},
+		Kills: []string{
+			"announces-away-from-the-key", "announces-to-one-node", "asks-its-own-table-alone",
+			"bucket-of-16", "keeps-four-candidates",
+		},
 		Run: func(t *T) {
 			w := joined(t, 40)
-			key := randomID(t)
+			key := w.farKey()
 			announced(t, w, key, nil)
 			for i, n := range ordered(w, key) {
 				told := len(about(key, n.Asked("announce_peer"))) > 0
 				switch {
 				case i < K && !told:
-					t.Mismatch("the nodes that were announced to", fmt.Sprintf("number %d by distance is missing", i+1), "the eight closest")
+					t.Mismatch("the nodes that were announced to", fmt.Sprintf("number %d by distance is missing", i+1),
+						"the eight closest")
 				case i >= 20 && told:
-					t.Mismatch("the nodes that were announced to", fmt.Sprintf("number %d by distance", i+1), "the closest alone")
+					t.Mismatch("the nodes that were announced to", fmt.Sprintf("number %d by distance", i+1),
+						"the closest alone")
 				}
 			}
 		},
 	},
 	{
-		ID: "bep5/announce/once-to-each-node", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/announce/once-to-each-node",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-RPC-010"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("announce"),
 		Control: "the announces themselves", Within: LookupCase,
-		Explain: "The nodes answer announces at once. No node should be told the same twice for one command.",
-		Causes:  []string{"a node is announced to as its token comes and again when the lookup ends"},
+		Explain: "The nodes answer announces at once. No node should be told the same twice for " +
+			"one command.",
+		Causes: []string{
+			"a node is announced to as its token comes and again when the lookup ends",
+		},
+		Kills: []string{"announces-twice"},
 		Run: func(t *T) {
 			w := joined(t, 12)
 			key := randomID(t)
@@ -73,13 +96,20 @@ var bep5Announcing = []Case{
 		},
 	},
 	{
-		ID: "bep5/announce/carries-each-nodes-own-token", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep5/announce/carries-each-nodes-own-token",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-RPC-010"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("announce"),
 		Control: "the announces themselves", Within: LookupCase,
-		Explain: "Each of twelve nodes gives a token of its own: from 1 to 40 bytes, with zero bytes and bytes that are no " +
-			"text among them. Each announce must return the token of the node that it goes to, byte for byte.",
-		Causes: []string{"the last token is used for all nodes", "tokens are treated as text", "tokens are kept in a short buffer"},
+		Explain: "Each of twelve nodes gives a token of its own: from 1 to 40 bytes, with zero " +
+			"bytes and bytes that are no text among them. Each announce must return the token " +
+			"of the node that it goes to, byte for byte.",
+		Causes: []string{
+			"the last token is used for all nodes",
+			"tokens are treated as text",
+			"tokens are kept in a short buffer",
+		},
+		Kills: []string{"last-token-for-all", "tokens-as-text"},
 		Run: func(t *T) {
 			w := joined(t, 12)
 			given := map[*Peer][]byte{}
@@ -92,51 +122,65 @@ var bep5Announcing = []Case{
 			}
 			for _, q := range announced(t, w, key, nil) {
 				if got, _ := field(q.Args, "token"); got != string(given[q.To]) {
-					t.Mismatch("a.token", fmt.Sprintf("%x", got), fmt.Sprintf("%x, which that node gave", given[q.To]))
+					t.Mismatch("a.token", fmt.Sprintf("%x", got), fmt.Sprintf("%x, which that node gave",
+						given[q.To]))
 				}
 			}
 		},
 	},
 	{
-		ID: "bep5/announce/token-of-a-hundred-bytes", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/announce/token-of-a-hundred-bytes",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-RPC-010"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("announce"),
 		Control: "an announce to a node with a short token", Within: LookupCase,
-		Explain: "Half of the nodes give tokens of 100 bytes, which no document forbids. They should be announced to with " +
-			"those tokens like the others.",
+		Explain: "Half of the nodes give tokens of 100 bytes, which no document forbids. They " +
+			"should be announced to with those tokens like the others.",
 		Causes: []string{"a long token overruns a buffer", "nodes with long tokens are left out"},
+		Kills: []string{
+			"announces-to-one-node", "crashes-on-long-tokens", "last-token-for-all",
+			"long-tokens-left-out", "tokens-as-text",
+		},
 		Run: func(t *T) {
-			w := joined(t, 6)
+			w := joined(t, 4)
 			key := randomID(t)
-			token := randomBytes(t, 100)
-			for _, n := range w.Nodes[3:] {
-				n.gives(key, token)
+			tokens := map[*Node][]byte{w.Nodes[2]: randomBytes(t, 100), w.Nodes[3]: randomBytes(t, 100)}
+			for _, n := range w.Nodes[2:] {
+				n.gives(key, tokens[n])
 			}
 			announced(t, w, key, nil)
-			for _, n := range w.Nodes[3:] {
+			for _, n := range w.Nodes[2:] {
 				told := about(key, n.Asked("announce_peer"))
 				if len(told) == 0 {
 					t.Failf("the node at %v gave a token of 100 bytes and was not announced to", n.Addr())
 				}
-				if got, _ := field(told[0].Args, "token"); got != string(token) {
-					t.Mismatch("a.token", fmt.Sprintf("%x", got), fmt.Sprintf("%x", token))
+				if got, _ := field(told[0].Args, "token"); got != string(tokens[n]) {
+					t.Mismatch("a.token", fmt.Sprintf("%x", got), fmt.Sprintf("%x", tokens[n]))
 				}
 			}
 		},
 	},
 	{
-		ID: "bep5/announce/never-without-a-token", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-RPC-012", "BEP33-SCRAPE-008"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		ID:  "bep5/announce/never-without-a-token",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP05-RPC-012", "BEP33-SCRAPE-008"},
+		Role:         conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("announce"),
 		Control: "announces to the nodes that gave tokens", Within: LookupCase,
-		Explain: "The six closest of twelve nodes answer get_peers without a token, or with one that is an integer. No " +
-			"announce may go to them; the others, which gave tokens, are announced to.",
-		Causes: []string{"token is sent without a value", "another node's token is sent", "the closest are announced to whatever they gave"},
+		Explain: "The three closest of twelve nodes answer get_peers without a token, or with one " +
+			"that is an integer. No announce may go to them; the others, which gave tokens, are " +
+			"announced to.",
+		Causes: []string{
+			"token is sent without a value",
+			"another node's token is sent",
+			"the closest are announced to whatever they gave",
+		},
+		Kills: []string{"announces-without-token", "token-without-value"},
 		Run: func(t *T) {
 			w := joined(t, 12)
 			key := randomID(t)
 			order := ordered(w, key)
-			for i, n := range order[:6] {
+			for i, n := range order[:3] {
 				n.onKey(key, func(q *Query) {
 					r := Dict{"id": n.ID[:], "nodes": n.Nearest(q)["nodes"]}
 					if i%2 == 1 {
@@ -146,19 +190,27 @@ var bep5Announcing = []Case{
 				})
 			}
 			announced(t, w, key, nil)
-			for _, n := range order[:6] {
+			for _, n := range order[:3] {
 				noneWithoutToken(t, n, about(key, n.Asked("announce_peer")))
 			}
 		},
 	},
 	{
-		ID: "bep5/announce/all-arguments", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-KRPC-003", "BEP05-RPC-009"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		ID:  "bep5/announce/all-arguments",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP05-KRPC-003", "BEP05-RPC-009"},
+		Role:         conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("announce"),
 		Control: "the announces themselves", Within: LookupCase,
-		Explain: "Each announce must carry info_hash, token as a string, and port as an integer from 1 to 65535. With an " +
-			"implied_port of 1 the port does not count, and 0 is accepted.",
-		Causes: []string{"port is left out", "port is sent as two bytes", "port is 0 because nobody set it"},
+		Explain: "Each announce must carry info_hash, token as a string, and port as an integer " +
+			"from 1 to 65535. With an implied_port of 1 the port does not count, and 0 is " +
+			"accepted.",
+		Causes: []string{
+			"port is left out",
+			"port is sent as two bytes",
+			"port is 0 because nobody set it",
+		},
+		Kills: []string{"announces-without-port"},
 		Run: func(t *T) {
 			w := joined(t, 6)
 			for _, q := range announced(t, w, randomID(t), nil) {
@@ -174,13 +226,22 @@ var bep5Announcing = []Case{
 		},
 	},
 	{
-		ID: "bep5/announce/port-as-told", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep5/announce/port-as-told",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-RPC-007"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("announce"),
 		Control: "the announces themselves", Within: LookupCase,
-		Explain: "The target is told to announce port 51413, which is not its DHT port, without implied_port. The announces " +
-			"must say so: others would connect to a wrong port. A target that says which port it announces instead is held to that.",
-		Causes: []string{"the DHT port is announced", "the bytes of the port are swapped", "implied_port is always set"},
+		Explain: "The target is told to announce port 51413, which is not its DHT port, without " +
+			"implied_port. The announces must say so: others would connect to a wrong port. A " +
+			"target that says which port it announces instead is held to that.",
+		Causes: []string{
+			"the DHT port is announced",
+			"the bytes of the port are swapped",
+			"implied_port is always set",
+		},
+		Kills: []string{
+			"announces-its-dht-port", "announces-without-port", "implied-port-always-sent",
+		},
 		Run: func(t *T) {
 			w := joined(t, 6)
 			want := int64(51413)
@@ -200,13 +261,16 @@ var bep5Announcing = []Case{
 		},
 	},
 	{
-		ID: "bep5/announce/implied-port-as-told", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/announce/implied-port-as-told",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-RPC-008"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("announce"),
 		Control: "the announces themselves", Within: LookupCase,
-		Explain: "The target is told to have its source port stored. The announces should say implied_port 1; an announce " +
-			"with the number of its source port comes to the same and is accepted.",
+		Explain: "The target is told to have its source port stored. The announces should say " +
+			"implied_port 1; an announce with the number of its source port comes to the same " +
+			"and is accepted.",
 		Causes: []string{"implied_port is not known", "implied_port is sent as a string"},
+		Kills: []string{"implied-port-not-sent"},
 		Run: func(t *T) {
 			w := joined(t, 6)
 			for _, q := range announced(t, w, randomID(t), map[string]any{"implied_port": true, "port": 1}) {
@@ -248,10 +312,12 @@ func announcedReply(t *T, w *World, key kademlia.ID, args map[string]any) ([]*Qu
 // something nevertheless, be it in a message that nobody can read.
 func noneWithoutToken(t *T, n *Node, told []*Query) {
 	if len(told) > 0 {
-		t.Mismatch("what was sent to a node that gave no token", fmt.Sprintf("%.200q", told[0].Raw), "nothing")
+		t.Mismatch("what was sent to a node that gave no token", fmt.Sprintf("%.200q", told[0].Raw),
+			"nothing")
 	}
 	if len(n.Garbage) > 0 {
-		t.Mismatch("what was sent to a node that gave no token", fmt.Sprintf("%.200q", n.Garbage[0].Data), "nothing")
+		t.Mismatch("what was sent to a node that gave no token", fmt.Sprintf("%.200q", n.Garbage[0].Data),
+			"nothing")
 	}
 }
 

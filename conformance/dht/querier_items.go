@@ -16,13 +16,18 @@ import (
 // joins a scripted DHT first.
 var bep44Requester = []Case{
 	{
-		ID: "bep44/get/immutable-value-is-hashed", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep44/get/immutable-value-is-hashed",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP44-ITEM-015"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get"),
 		Control: "another node's true value, which is found", Within: LookupCase,
-		Explain: "The two nodes closest to the target answer get with other values than the one whose SHA-1 was asked for; " +
-			"a node farther off has the true one. The target should return that.",
+		Explain: "The two nodes closest to the target answer get with other values than the one " +
+			"whose SHA-1 was asked for; a node farther off has the true one. The target should " +
+			"return that.",
 		Causes: []string{"the value is not hashed", "the first value ends the lookup"},
+		Kills: []string{
+			"immutable-check-inverted", "immutable-value-not-hashed", "never-times-out",
+		},
 		Run: func(t *T) {
 			v := string(randomBytes(t, 20))
 			h := newHoard(t, immutableKey(v), 3)
@@ -33,15 +38,17 @@ var bep44Requester = []Case{
 		},
 	},
 	{
-		ID: "bep44/get/bad-signature-is-ignored", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep44/get/bad-signature-is-ignored",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-014"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get"),
 		Control: "another node's signed item, which is found", Within: LookupCase,
-		Explain: "A node answers get with a higher seq and another value under the old signature; others have a signed " +
-			"item. The target must return the signed one.",
+		Explain: "A node answers get with a higher seq and another value under the old " +
+			"signature; others have a signed item. The target must return the signed one.",
 		Causes: []string{"the signature is not checked", "seq is not part of what is checked"},
+		Kills: []string{"items-not-verified", "never-times-out"},
 		Run: func(t *T) {
-			item := Item{Key: ed25519.NewKeyFromSeed(randomBytes(t, ed25519.SeedSize)), Base: 1}
+			item := signer(t, "")
 			h := newHoard(t, item.Target(), 3)
 			h.holds(0, merge(item.Put(0, "signed"), Dict{"seq": 9, "v": "forged"}))
 			h.holds(1, merge(item.Put(0, "signed"), Dict{"seq": 8}))
@@ -50,16 +57,24 @@ var bep44Requester = []Case{
 		},
 	},
 	{
-		ID: "bep44/get/foreign-key-is-ignored", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep44/get/foreign-key-is-ignored",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-014"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get"),
 		Control: "another node's signed item, which is found", Within: LookupCase,
-		Explain: "A node answers get with an item that is validly signed, but by a key whose SHA-1 is not the target. The " +
-			"target must return the other node's item, of the key that was asked for.",
-		Causes: []string{"the signature is checked with the key of the answer alone", "the key is not hashed"},
+		Explain: "A node answers get with an item that is validly signed, but by a key whose " +
+			"SHA-1 is not the target. The target must return the other node's item, of the key " +
+			"that was asked for.",
+		Causes: []string{
+			"the signature is checked with the key of the answer alone",
+			"the key is not hashed",
+		},
+		Kills: []string{
+			"first-seq-wins", "foreign-keys-believed", "items-not-verified", "never-times-out",
+		},
 		Run: func(t *T) {
-			item := Item{Key: ed25519.NewKeyFromSeed(randomBytes(t, ed25519.SeedSize)), Base: 1}
-			other := Item{Key: ed25519.NewKeyFromSeed(randomBytes(t, ed25519.SeedSize)), Base: 1}
+			item := signer(t, "")
+			other := signer(t, "")
 			h := newHoard(t, item.Target(), 2)
 			h.holds(0, other.Put(9, "foreign"))
 			h.holds(1, item.Put(0, "signed"))
@@ -67,15 +82,21 @@ var bep44Requester = []Case{
 		},
 	},
 	{
-		ID: "bep44/get/highest-seq-wins", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep44/get/highest-seq-wins",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-016"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get"),
 		Control: "the lookup's queries to all of the nodes", Within: LookupCase,
-		Explain: "Five nodes have versions 1, 3, 9, 4 and 2 of an item, by their distance. The target must return version 9, " +
-			"whichever answer came first or last.",
-		Causes: []string{"the first answer is returned", "the last answer is returned", "seq is compared as text"},
+		Explain: "Five nodes have versions 1, 3, 9, 4 and 2 of an item, by their distance. The " +
+			"target must return version 9, whichever answer came first or last.",
+		Causes: []string{
+			"the first answer is returned",
+			"the last answer is returned",
+			"seq is compared as text",
+		},
+		Kills: []string{"first-seq-wins", "last-seq-wins"},
 		Run: func(t *T) {
-			item := Item{Key: ed25519.NewKeyFromSeed(randomBytes(t, ed25519.SeedSize)), Base: 1}
+			item := signer(t, "")
 			h := newHoard(t, item.Target(), 5)
 			for i, seq := range []int64{0, 2, 8, 3, 1} {
 				h.holds(i, item.Put(seq, fmt.Sprintf("version %d", seq+1)))
@@ -84,31 +105,52 @@ var bep44Requester = []Case{
 		},
 	},
 	{
-		ID: "bep44/get/answers-need-no-salt", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP44-ITEM-013", "BEP44-ITEM-017"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		ID:  "bep44/get/answers-need-no-salt",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP44-ITEM-013", "BEP44-ITEM-017"},
+		Role:         conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get"),
 		Control: "the lookup's query to the node that has the item", Within: LookupCase,
-		Explain: "The target is told the key and the salt of an item. The answers have k, seq, sig and v and no salt, as the " +
-			"document says. The target must take the salt that it knows to check the signature.",
-		Causes: []string{"the salt is expected in the answer", "the salt is left out of what is checked"},
+		Explain: "The target is told the key and the salt of an item. The answers have k, seq, " +
+			"sig and v and no salt, as the document says. The target must take the salt that it " +
+			"knows to check the signature.",
+		Causes: []string{
+			"the salt is expected in the answer",
+			"the salt is left out of what is checked",
+		},
+		Kills: []string{"salt-expected-in-answers"},
 		Run: func(t *T) {
-			item := Item{Key: ed25519.NewKeyFromSeed(randomBytes(t, ed25519.SeedSize)), Salt: []byte("salt"), Base: 1}
+			item := signer(t, "salt")
 			h := newHoard(t, item.Target(), 2)
 			h.holds(1, merge(item.Put(0, "salted"), Dict{"salt": nil}))
 			h.mustGet(h.mutable(item), "salted")
 		},
 	},
 	{
-		ID: "bep44/put/each-nodes-own-token-at-the-closest", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP44-ITEM-011", "BEP44-ITEM-002"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		ID:  "bep44/put/each-nodes-own-token-at-the-closest",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP44-ITEM-011", "BEP44-ITEM-002"},
+		Role:         conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("put"),
 		Control: "the puts themselves", Within: LookupCase,
-		Explain: "The target puts an immutable value in a DHT of 20 nodes that all give tokens of their own. The node closest " +
-			"to the value's SHA-1 must get it, and each put must carry v as given and that node's token.",
-		Causes: []string{"one token is used for all", "the value is encoded once more", "put goes to the nodes that answered first"},
+		Explain: "The target puts an immutable value in a DHT of 40 nodes that all give tokens " +
+			"of their own. The node closest to the value's SHA-1 must get it, and each put must " +
+			"carry v as given and that node's token.",
+		Causes: []string{
+			"one token is used for all",
+			"the value is encoded once more",
+			"put goes to the nodes that answered first",
+		},
+		Kills: []string{
+			"asks-its-own-table-alone", "last-token-for-all", "puts-away-from-the-target",
+			"tokens-as-text", "value-encoded-twice",
+		},
 		Run: func(t *T) {
-			w := joined(t, 20)
+			w := joined(t, 40)
 			v := Dict{"text": string(randomBytes(t, 20)), "list": []any{1, "two"}}
+			for half := w.farKey(); immutableKey(v).Bit(0) != half.Bit(0); {
+				v["text"] = string(randomBytes(t, 20))
+			}
 			raw := bencode.MustAppend(nil, v)
 			key := immutableKey(v)
 			given := map[*Peer][]byte{}
@@ -119,24 +161,29 @@ var bep44Requester = []Case{
 			obey(t, "put", map[string]any{"v": hex.EncodeToString(raw)})
 			for _, q := range puts(t, w) {
 				if got, _ := field(q.Args, "token"); got != string(given[q.To]) {
-					t.Mismatch("a.token", fmt.Sprintf("%x", got), fmt.Sprintf("%x, which that node gave", given[q.To]))
+					t.Mismatch("a.token", fmt.Sprintf("%x", got), fmt.Sprintf("%x, which that node gave",
+						given[q.To]))
 				}
 				if got, _ := q.Args.Get("v"); string(got.Raw()) != string(raw) {
 					t.Mismatch("a.v", fmt.Sprintf("%q", got.Raw()), fmt.Sprintf("%q", raw))
 				}
 			}
 			if best := ordered(w, key)[0]; len(best.Asked("put")) == 0 {
-				t.Mismatch("the nodes that were put to", "others", fmt.Sprintf("the closest, %v, among them", best.Contact()))
+				t.Mismatch("the nodes that were put to", "others", fmt.Sprintf("the closest, %v, among them",
+					best.Contact()))
 			}
 		},
 	},
 	{
-		ID: "bep44/put/never-without-a-token", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep44/put/never-without-a-token",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-011"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("put"),
 		Control: "puts to the nodes that gave tokens", Within: LookupCase,
-		Explain: "Half of the nodes answer get without a token. No put may go to them: they would have to refuse it.",
-		Causes:  []string{"put is sent to whoever answered"},
+		Explain: "Half of the nodes answer get without a token. No put may go to them: they " +
+			"would have to refuse it.",
+		Causes: []string{"put is sent to whoever answered"},
+		Kills: []string{"announces-without-token", "token-without-value"},
 		Run: func(t *T) {
 			w := joined(t, 8)
 			v := string(randomBytes(t, 20))
@@ -152,17 +199,25 @@ var bep44Requester = []Case{
 		},
 	},
 	{
-		ID: "bep44/put/signs-salt-seq-and-value", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP44-ITEM-017", "BEP44-ITEM-004"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		ID:  "bep44/put/signs-salt-seq-and-value",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP44-ITEM-017", "BEP44-ITEM-004"},
+		Role:         conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("put_mutable"),
 		Control: "the puts themselves", Within: LookupCase,
-		Explain: "The target puts a mutable item, once without and once with a salt. The nodes near the SHA-1 of key and salt " +
-			"must get it, and sig must be good for 4:salt, 3:seq and 1:v with their values, one behind the other.",
-		Causes: []string{"the salt is signed when it is empty", "the signed bytes are framed by d and e", "the salt is not part of the target"},
+		Explain: "The target puts a mutable item, once without and once with a salt. The nodes " +
+			"near the SHA-1 of key and salt must get it, and sig must be good for 4:salt, 3:seq " +
+			"and 1:v with their values, one behind the other.",
+		Causes: []string{
+			"the salt is signed when it is empty",
+			"the signed bytes are framed by d and e",
+			"the salt is not part of the target",
+		},
+		Kills: []string{"salt-not-sent", "signs-before-counting"},
 		Run: func(t *T) {
 			w := joined(t, 8)
 			for _, salt := range []string{"", "p2pspec"} {
-				item := Item{Key: ed25519.NewKeyFromSeed(randomBytes(t, ed25519.SeedSize)), Salt: []byte(salt)}
+				item := signer(t, salt)
 				heard := len(w.Log)
 				obey(t, "put_mutable", item.command("a value", 1))
 				w.settle()
@@ -171,13 +226,19 @@ var bep44Requester = []Case{
 		},
 	},
 	{
-		ID: "bep44/put/cas-is-passed-on", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep44/put/cas-is-passed-on",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP44-ITEM-006"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("put_mutable"),
 		Control: "the puts themselves", Within: LookupCase,
-		Explain: "The target puts version 6 of an item and is told that it may only replace version 5, which all nodes hold. " +
-			"Each put must carry cas 5, for it is the storing node that compares.",
-		Causes: []string{"cas is compared by the target and not sent", "cas is left out when it is not 0"},
+		Explain: "The target puts version 6 of an item and is told that it may only replace " +
+			"version 5, which all nodes hold. Each put must carry cas 5, for it is the storing " +
+			"node that compares.",
+		Causes: []string{
+			"cas is compared by the target and not sent",
+			"cas is left out when it is not 0",
+		},
+		Kills: []string{"cas-not-sent"},
 		Run: func(t *T) {
 			for _, q := range putsOver(t, 6, 6) {
 				v, _ := q.Args.Get("cas")
@@ -188,13 +249,15 @@ var bep44Requester = []Case{
 		},
 	},
 	{
-		ID: "bep44/put/cas-goes-to-holders-alone", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep44/put/cas-goes-to-holders-alone",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP44-ITEM-019"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("put_mutable"),
 		Control: "puts to the nodes that hold the item", Within: LookupCase,
-		Explain: "The same, but only three of six nodes hold version 5. The puts to the others should have no cas: they have " +
-			"nothing to compare it with.",
+		Explain: "The same, but only three of six nodes hold version 5. The puts to the others " +
+			"should have no cas: they have nothing to compare it with.",
 		Causes: []string{"every put carries cas"},
+		Kills: []string{"cas-sent-to-all", "puts-away-from-the-target"},
 		Run: func(t *T) {
 			for i, q := range putsOver(t, 6, 3) {
 				if _, has := q.Args.Get("cas"); has && i >= 3 {
@@ -209,10 +272,10 @@ var bep44Requester = []Case{
 // which the given number of n nodes hold. It returns one put to each node,
 // those to holders first.
 func putsOver(t *T, n, holders int) []*Query {
-	item := Item{Key: ed25519.NewKeyFromSeed(randomBytes(t, ed25519.SeedSize))}
+	item := signer(t, "")
 	h := newHoard(t, item.Target(), n)
 	for i := range holders {
-		h.holds(i, item.Put(5, "an older value"))
+		h.holds(i, item.Put(5-item.Base, "an older value"))
 	}
 	obey(t, "put_mutable", merge(item.command("a value", 6), map[string]any{"cas": 5}))
 	got := puts(t, h.world)
@@ -225,6 +288,11 @@ func putsOver(t *T, n, holders int) []*Query {
 		out = append(out, got[i])
 	}
 	return out
+}
+
+// signer is an item of a key that nobody has used.
+func signer(t *T, salt string) Item {
+	return Item{Key: ed25519.NewKeyFromSeed(randomBytes(t, ed25519.SeedSize)), Salt: []byte(salt), Base: 1}
 }
 
 // hoard is a joined DHT whose nodes, closest to the key first, hold items.

@@ -14,49 +14,70 @@ import (
 // look up the peers of a random info-hash.
 var bep5Lookup = []Case{
 	{
-		ID: "bep5/lookup/reaches-the-closest-node", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-RPC-011", "BEP05-KRPC-013"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		ID:  "bep5/lookup/reaches-the-closest-node",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP05-RPC-011", "BEP05-KRPC-013"},
+		Role:         conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get_peers"),
 		Control: "the lookup's first query", Within: LookupCase,
-		Explain: "The DHT has 40 nodes, each of which hands out the eight closest to a key. The lookup must reach the one " +
-			"that is closest to the info-hash: peers are stored there.",
-		Causes: []string{"only nodes of the own table are asked", "nodes of answers are read wrong", "distance is not XOR"},
+		Explain: "The DHT has 40 nodes, each of which hands out the eight closest to a key. The " +
+			"lookup must reach the one that is closest to the info-hash: peers are stored " +
+			"there.",
+		Causes: []string{
+			"only nodes of the own table are asked",
+			"nodes of answers are read wrong",
+			"distance is not XOR",
+		},
+		Kills: []string{"asks-its-own-table-alone"},
 		Run: func(t *T) {
 			w := joined(t, 40)
-			key := randomID(t)
+			key := w.farKey()
 			asked := lookedUp(t, w, key)
 			if best := w.Closest(key)[0]; !slices.Contains(asked, best) {
-				t.Mismatch("the nodes that were asked", nearest(key, asked), fmt.Sprintf("the closest, %v, among them", best))
+				t.Mismatch("the nodes that were asked", nearest(key, asked),
+					fmt.Sprintf("the closest, %v, among them", best))
 			}
 		},
 	},
 	{
-		ID: "bep5/lookup/asks-the-eight-closest", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/lookup/asks-the-eight-closest",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-RPC-011"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get_peers"),
 		Control: "the lookup's first query", Within: LookupCase,
-		Explain: "The DHT has 40 nodes, each of which hands out the eight closest to a key. The lookup should go on until " +
-			"all of the eight closest have been asked: each may be the only one that has peers.",
-		Causes: []string{"the lookup ends at the first answer that names nobody closer", "fewer than eight are wanted"},
+		Explain: "The DHT has 40 nodes, each of which hands out the eight closest to a key. The " +
+			"lookup should go on until all of the eight closest have been asked: each may be " +
+			"the only one that has peers.",
+		Causes: []string{
+			"the lookup ends at the first answer that names nobody closer",
+			"fewer than eight are wanted",
+		},
+		Kills: []string{"asks-its-own-table-alone", "keeps-four-candidates"},
 		Run: func(t *T) {
 			w := joined(t, 40)
-			key := randomID(t)
+			key := w.farKey()
 			asked := lookedUp(t, w, key)
 			for i, c := range w.Closest(key) {
 				if !slices.Contains(asked, c) {
-					t.Mismatch("the nodes that were asked", nearest(key, asked), fmt.Sprintf("number %d, %v, among them", i+1, c))
+					t.Mismatch("the nodes that were asked", nearest(key, asked),
+						fmt.Sprintf("number %d, %v, among them", i+1, c))
 				}
 			}
 		},
 	},
 	{
-		ID: "bep5/lookup/asks-no-node-twice", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/lookup/asks-no-node-twice",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-RPC-011"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get_peers"),
 		Control: "the lookup's first query", Within: LookupCase,
-		Explain: "The DHT has 20 nodes, which answer at once and name each other over and over. No node should be asked " +
-			"for the key a second time in one lookup: it has answered.",
-		Causes: []string{"nodes are not remembered once asked", "a node counts as new under each answer that names it"},
+		Explain: "The DHT has 20 nodes, which answer at once and name each other over and over. " +
+			"No node should be asked for the key a second time in one lookup: it has answered.",
+		Causes: []string{
+			"nodes are not remembered once asked",
+			"a node counts as new under each answer that names it",
+		},
+		Kills: []string{"asks-all-it-hears-of", "asks-twice"},
 		Run: func(t *T) {
 			w := joined(t, 20)
 			key := randomID(t)
@@ -69,12 +90,14 @@ var bep5Lookup = []Case{
 		},
 	},
 	{
-		ID: "bep5/lookup/bounded-parallelism", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/lookup/bounded-parallelism",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-RPC-011"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get_peers"),
 		Control: "the lookup's first query", Within: LookupCase,
-		Explain: "Each node takes half a second to answer and names four others that nobody else names. The target should " +
-			"not wait for more than 16 answers at once: known clients ask 3 to 16 nodes in parallel.",
+		Explain: "Each node takes half a second to answer and names four others that nobody " +
+			"else names. The target should not wait for more than 16 answers at once: known " +
+			"clients ask 3 to 16 nodes in parallel.",
 		Causes: []string{"all nodes of an answer are asked at once, without a limit"},
 		Run: func(t *T) {
 			key := randomID(t)
@@ -86,44 +109,57 @@ var bep5Lookup = []Case{
 			wasAsked(t, levels[0][0], key)
 			t.Observef("at most %d queries of the lookup were open at once", most)
 			if most > MostParallel {
-				t.Mismatch("queries of one lookup that waited for answers", most, fmt.Sprintf("at most %d", MostParallel))
+				t.Mismatch("queries of one lookup that waited for answers", most, fmt.Sprintf("at most %d",
+					MostParallel))
 			}
 		},
 	},
 	{
-		ID: "bep5/lookup/goes-on-past-silent-nodes", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep5/lookup/goes-on-past-silent-nodes",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-RPC-011"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get_peers"),
 		Control: "the nodes that answer", Within: LookupCase,
-		Explain: "Of 24 nodes the twelve farthest from the key answer get_peers and the next eleven do not. The lookup must " +
-			"time them out and reach the closest node, which answers.",
-		Causes: []string{"a query without an answer holds up the lookup for good", "a timeout ends the lookup"},
+		Explain: "The target knows twelve nodes, of which the six closest to the key do not answer " +
+			"for it. The others name one that is closer still and answers. The lookup must time the " +
+			"silent ones out and get there.",
+		Causes: []string{
+			"a query without an answer holds up the lookup for good",
+			"a timeout ends the lookup",
+		},
+		Kills: []string{"asks-its-own-table-alone", "never-times-out"},
 		Run: func(t *T) {
-			w := joined(t, 24)
+			w := joined(t, 12)
 			key := randomID(t)
-			order := ordered(w, key)
-			for _, n := range order[1:12] {
-				n.onKey(key, func(*Query) {})
+			end := NewNode(t, IDsAt(t, key, 20, 1)[0])
+			for i, n := range ordered(w, key) {
+				n.onKey(key, func(q *Query) {
+					if i >= 6 {
+						q.Reply(n.naming(end))
+					}
+				})
 			}
 			t.Do("get_peers", map[string]any{"info_hash": key.String()})
-			reached := func() bool { return len(about(key, order[0].Queries)) > 0 }
-			if !t.Until(reached, 2*CommandWithin) {
+			if !t.Until(func() bool { return len(about(key, end.Queries)) > 0 }, 2*CommandWithin) {
 				if len(about(key, w.Log)) == 0 {
 					t.Inconclusivef("the target asked nobody for the key")
 				}
-				t.Mismatch("the nodes that were asked", len(askers(w, key)), "the closest among them")
+				t.Failf("the lookup stopped after %d nodes, most of them silent", len(askers(w, key)))
 			}
 			t.Earn()
 		},
 	},
 	{
-		ID: "bep5/lookup/peers-are-reported", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-RPC-004", "BEP05-KRPC-013"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		ID:  "bep5/lookup/peers-are-reported",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP05-RPC-004", "BEP05-KRPC-013"},
+		Role:         conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get_peers"),
 		Control: "the lookup's query to the node that has peers", Within: LookupCase,
-		Explain: "Two nodes have peers of the info-hash, one of them in common. The command must report each of them, " +
-			"with address and port as they were given.",
+		Explain: "Two nodes have peers of the info-hash, one of them in common. The command " +
+			"must report each of them, with address and port as they were given.",
 		Causes: []string{"only the first values are kept", "the port is read in host order"},
+		Kills: []string{"values-of-the-first-answer"},
 		Run: func(t *T) {
 			w := joined(t, 4)
 			key := randomID(t)
@@ -134,13 +170,20 @@ var bep5Lookup = []Case{
 		},
 	},
 	{
-		ID: "bep5/lookup/nodes-beside-values-are-used", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-RPC-003", "BEP05-RPC-011"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		ID:  "bep5/lookup/nodes-beside-values-are-used",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP05-RPC-003", "BEP05-RPC-011"},
+		Role:         conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get_peers"),
 		Control: "the lookup's query to the node that has peers", Within: LookupCase,
-		Explain: "The only node that knows the way on answers with values and nodes at once, as most do today. The " +
-			"lookup must ask the nodes too: the closest ones have more peers.",
-		Causes: []string{"nodes are only read when values is absent", "the first values end the lookup"},
+		Explain: "The only node that knows the way on answers with values and nodes at once, as " +
+			"most do today. The lookup must ask the nodes too: the closest ones have more " +
+			"peers.",
+		Causes: []string{
+			"nodes are only read when values is absent",
+			"the first values end the lookup",
+		},
+		Kills: []string{"asks-its-own-table-alone", "nodes-ignored-beside-values"},
 		Run: func(t *T) {
 			w := joined(t, 3)
 			key := randomID(t)
@@ -157,6 +200,12 @@ var bep5Lookup = []Case{
 			}
 		},
 	},
+}
+
+// farKey is a key in the half of the space that the target's id is not in. Of
+// the nodes there it keeps a bucket full at most; it has to find the others.
+func (w *World) farKey() kademlia.ID {
+	return kademlia.RandomWithPrefix(w.t.Rand(), w.Log[0].ID.Flip(0), 1, kademlia.MaxBits)
 }
 
 // MostParallel is the number of queries that a lookup may have open at once:

@@ -14,13 +14,19 @@ import (
 // bep32Query judges what the target's own queries owe to IPv6.
 var bep32Query = []Case{
 	{
-		ID: "bep32/reply/mixed-values-are-read", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep32/reply/mixed-values-are-read",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP32-DHT6-004"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get_peers"),
 		Control: "the lookup's query to the node that has peers", Within: LookupCase,
-		Explain: "A node answers get_peers with values of 6 and of 18 bytes in one list. The IPv4 peers before and behind the " +
-			"IPv6 ones must be reported; a target without IPv6 may leave out those.",
-		Causes: []string{"the list is dropped at the first entry of another length", "entries of 18 bytes are read as three of 6"},
+		Explain: "A node answers get_peers with values of 6 and of 18 bytes in one list. The " +
+			"IPv4 peers before and behind the IPv6 ones must be reported; a target without IPv6 " +
+			"may leave out those.",
+		Causes: []string{
+			"the list is dropped at the first entry of another length",
+			"entries of 18 bytes are read as three of 6",
+		},
+		Kills: []string{"values-of-one-length"},
 		Run: func(t *T) {
 			w := joined(t, 4)
 			key := randomID(t)
@@ -30,13 +36,17 @@ var bep32Query = []Case{
 		},
 	},
 	{
-		ID: "bep32/bootstrap/asks-for-both-families", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP32-DHT6-012", "BEP32-DHT6-006"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		ID:  "bep32/bootstrap/asks-for-both-families",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP32-DHT6-012", "BEP32-DHT6-006"},
+		Role:         conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   append(joins(), conformance.NeedIPv6),
 		Control: "the target's own queries",
-		Explain: "A target with both families joins a DHT through an IPv4 contact. As it bootstraps it should say want n4 " +
-			"and n6, a list of two strings: it may know nobody else in the other family.",
+		Explain: "A target with both families joins a DHT through an IPv4 contact. As it " +
+			"bootstraps it should say want n4 and n6, a list of two strings: it may know nobody " +
+			"else in the other family.",
 		Causes: []string{"want is not known", "want is sent as a string"},
+		Kills: []string{"want-not-sent"},
 		Run: func(t *T) {
 			w := NewWorld(t, RandomIDs(t, 4)...)
 			w.Join(conformance.StartOptions{IPv6: true})
@@ -44,18 +54,22 @@ var bep32Query = []Case{
 			t.Earn()
 			if !slices.ContainsFunc(w.Log, wantsBoth) {
 				v, _ := w.Log[0].Args.Get("want")
-				t.Mismatch("a.want of the first "+w.Log[0].Method, fmt.Sprintf("%q", v.Raw()), "a list of n4 and n6")
+				t.Mismatch("a.want of the first "+w.Log[0].Method, fmt.Sprintf("%q", v.Raw()),
+					"a list of n4 and n6")
 			}
 		},
 	},
 	{
-		ID: "bep32/lookup/asks-for-its-own-family", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep32/lookup/asks-for-its-own-family",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP32-DHT6-013"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   append(joins("get_peers"), conformance.NeedIPv6),
 		Control: "the lookup's queries", Within: LookupCase,
-		Explain: "A target with both families has joined and looks up a key. Over IPv4 it should now ask for nodes of IPv4, " +
-			"with want or without: the two DHTs are separate. One query in four may ask for both.",
+		Explain: "A target with both families has joined and looks up a key. Over IPv4 it " +
+			"should now ask for nodes of IPv4, with want or without: the two DHTs are separate. " +
+			"One query in four may ask for both.",
 		Causes: []string{"every query says want n4 and n6"},
+		Kills: []string{"wants-both-always"},
 		Run: func(t *T) {
 			w := NewWorld(t, RandomIDs(t, 8)...)
 			w.Join(conformance.StartOptions{IPv6: true})
@@ -75,7 +89,8 @@ var bep32Query = []Case{
 				}
 			}
 			if 4*greedy > len(queries) {
-				t.Mismatch("queries of the lookup that want both families", fmt.Sprintf("%d of %d", greedy, len(queries)), "few")
+				t.Mismatch("queries of the lookup that want both families",
+					fmt.Sprintf("%d of %d", greedy, len(queries)), "few")
 			}
 		},
 	},
@@ -95,19 +110,26 @@ func wantsBoth(q *Query) bool {
 // bep33Announcing judges announces of seeds.
 var bep33Announcing = []Case{
 	{
-		ID: "bep33/announce/seed-says-so", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep33/announce/seed-says-so",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP33-SCRAPE-002"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("announce"),
 		Control: "the announces themselves", Within: LookupCase,
-		Explain: "The target announces as a seed, then as a downloader. The first announces must say seed 1; the others " +
-			"must not: filters count the two apart.",
-		Causes: []string{"seed is not sent", "seed is sent at the top level", "seed is sent whatever the state"},
+		Explain: "The target announces as a seed, then as a downloader. The first announces " +
+			"must say seed 1; the others must not: filters count the two apart.",
+		Causes: []string{
+			"seed is not sent",
+			"seed is sent at the top level",
+			"seed is sent whatever the state",
+		},
+		Kills: []string{"seed-always-sent", "seed-not-sent"},
 		Run: func(t *T) {
 			w := joined(t, 6)
 			for _, seeds := range []bool{true, false} {
 				for _, q := range announced(t, w, randomID(t), map[string]any{"seed": seeds}) {
 					if v, _ := q.Args.Get("seed"); isOne(v) != seeds {
-						t.Mismatch("a.seed", fmt.Sprintf("%q", v.Raw()), map[bool]string{true: "1", false: "absent or 0"}[seeds])
+						t.Mismatch("a.seed", fmt.Sprintf("%q", v.Raw()), map[bool]string{true: "1",
+							false: "absent or 0"}[seeds])
 					}
 				}
 			}
@@ -118,13 +140,16 @@ var bep33Announcing = []Case{
 // bep42Own judges how the target comes by its id.
 var bep42Own = []Case{
 	{
-		ID: "bep42/id/one-liar-does-not-change-it", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep42/id/one-liar-does-not-change-it",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP42-SEC-003"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get_peers"),
 		Control: "the target's queries before and after", Within: LookupCase,
-		Explain: "The target joins a DHT of 20 nodes. Its contact alone says in ip that the target has a public address. The " +
-			"target should keep its id: one node is not to be believed.",
+		Explain: "The target joins a DHT of 20 nodes. Its contact alone says in ip that the " +
+			"target has a public address. The target should keep its id: one node is not to be " +
+			"believed.",
 		Causes: []string{"the first ip is taken for true"},
+		Kills: []string{"another-id-in-queries", "believes-one-liar", "queries-without-id"},
 		Run: func(t *T) {
 			w := NewWorld(t, RandomIDs(t, 20)...)
 			w.Nodes[0].claims(publicAddr)
@@ -143,13 +168,21 @@ var bep42Own = []Case{
 		},
 	},
 	{
-		ID: "bep42/id/follows-the-address-that-many-state", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP42-SEC-001", "BEP42-SEC-003"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		ID:  "bep42/id/follows-the-address-that-many-state",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP42-SEC-001", "BEP42-SEC-003"},
+		Role:         conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get_peers"),
 		Control: "the target's queries, which all nodes answer", Within: LookupCase,
-		Explain: "The target joins a DHT of 20 nodes at as many addresses, which all state the same public address of the " +
-			"target. Its id should then be one that this address allows: its first 21 bits follow from it.",
-		Causes: []string{"ip is not read", "the id is only derived at the start", "r is not in the last byte"},
+		Explain: "The target joins a DHT of 20 nodes at as many addresses, which all state the " +
+			"same public address of the target. Its id should then be one that this address " +
+			"allows: its first 21 bits follow from it.",
+		Causes: []string{
+			"ip is not read",
+			"the id is only derived at the start",
+			"r is not in the last byte",
+		},
+		Kills: []string{"ip-not-read"},
 		Run: func(t *T) {
 			w := NewWorld(t, RandomIDs(t, 20)...)
 			for _, n := range w.Nodes {
@@ -192,13 +225,15 @@ func (n *Node) claims(ip netip.AddrPort) {
 // bep43Query judges how read-only nodes ask, and how they are left alone.
 var bep43Query = []Case{
 	{
-		ID: "bep43/query/read-only-target-says-so", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep43/query/read-only-target-says-so",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP43-RO-001"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get_peers"),
 		Control: "the target's queries", Within: LookupCase,
-		Explain: "The target is started read-only, joins a DHT and looks up a key. Each of its queries must say ro 1 at the " +
-			"top level.",
+		Explain: "The target is started read-only, joins a DHT and looks up a key. Each of its " +
+			"queries must say ro 1 at the top level.",
 		Causes: []string{"ro is put among the arguments", "only some methods say it"},
+		Kills: []string{"ro-not-sent"},
 		Run: func(t *T) {
 			w := NewWorld(t, RandomIDs(t, 6)...)
 			w.Join(conformance.StartOptions{ReadOnly: true})
@@ -214,12 +249,14 @@ var bep43Query = []Case{
 		},
 	},
 	{
-		ID: "bep43/query/other-target-does-not", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep43/query/other-target-does-not",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP43-RO-001"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Control: "the target's answer to a query", Within: PatientCase,
-		Explain: "A node asks the target, is answered, and waits to be asked. A target that answers must not say ro 1 in its " +
-			"queries: nobody would ever ask it.",
+		Explain: "A node asks the target, is answered, and waits to be asked. A target that " +
+			"answers must not say ro 1 in its queries: nobody would ever ask it.",
 		Causes: []string{"ro is always set"},
+		Kills: []string{"answers-with-the-target-as-id", "nodes-as-list", "ro-always-sent"},
 		Run: func(t *T) {
 			for _, q := range questions(t).Queries {
 				if v, _ := q.Msg.Get("ro"); isOne(v) {
@@ -229,13 +266,15 @@ var bep43Query = []Case{
 		},
 	},
 	{
-		ID: "bep43/lookup/read-only-node-is-not-asked", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep43/lookup/read-only-node-is-not-asked",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP43-RO-003"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get_peers"),
 		Control: "a node beside it without ro, which is asked", Within: LookupCase,
-		Explain: "Two nodes near a key ask the target; one says ro 1. In a lookup of that key the target should ask the " +
-			"other and not the read-only one, which does not answer.",
+		Explain: "Two nodes near a key ask the target; one says ro 1. In a lookup of that key " +
+			"the target should ask the other and not the read-only one, which does not answer.",
 		Causes: []string{"ro is not known", "whoever asks is asked back"},
+		Kills: []string{"nodes-as-list", "read-only-queriers-ignored", "ro-ignored"},
 		Run: func(t *T) {
 			joined(t, 1)
 			key := randomID(t)
@@ -257,13 +296,19 @@ var bep43Query = []Case{
 // bep51Indexer judges how the target samples others.
 var bep51Indexer = []Case{
 	{
-		ID: "bep51/indexer/asks-with-a-target-and-reads-all-samples", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep51/indexer/asks-with-a-target-and-reads-all-samples",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP51-SAMPLE-001"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("sample"),
 		Control: "the target's query, which is answered", Within: LookupCase,
-		Explain: "The target is told to sample a node that returns three info-hashes. Its query must carry a target of 20 " +
-			"bytes, and the command must report the three.",
-		Causes: []string{"target is left out", "samples are read as a list", "only the first sample is read"},
+		Explain: "The target is told to sample a node that returns three info-hashes. Its query " +
+			"must carry a target of 20 bytes, and the command must report the three.",
+		Causes: []string{
+			"target is left out",
+			"samples are read as a list",
+			"only the first sample is read",
+		},
+		Kills: []string{"reads-one-sample", "samples-without-target"},
 		Run: func(t *T) {
 			n := joined(t, 1).Nodes[0]
 			hashes := RandomIDs(t, 3)
@@ -286,13 +331,15 @@ var bep51Indexer = []Case{
 		},
 	},
 	{
-		ID: "bep51/indexer/empty-samples-are-read", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep51/indexer/empty-samples-are-read",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP51-SAMPLE-001"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("sample"),
 		Control: "the target's query, which is answered", Within: LookupCase,
-		Explain: "The node that is sampled has nothing: samples is the empty string. The command must end without an error " +
-			"and with no samples.",
+		Explain: "The node that is sampled has nothing: samples is the empty string. The " +
+			"command must end without an error and with no samples.",
 		Causes: []string{"an empty string counts as absent"},
+		Kills: []string{"empty-samples-are-an-error"},
 		Run: func(t *T) {
 			n := joined(t, 1).Nodes[0]
 			n.samples(nil, 0)
@@ -303,13 +350,16 @@ var bep51Indexer = []Case{
 		},
 	},
 	{
-		ID: "bep51/indexer/leaves-a-node-alone-for-the-interval", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep51/indexer/leaves-a-node-alone-for-the-interval",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP51-SAMPLE-003"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("sample"),
 		Control: "the target's first query, which is answered", Within: LookupCase,
-		Explain: "A node answers a sample with an interval of ten minutes. Told to sample it again at once, the target should " +
-			"not ask: the answer would be the same. Some libraries leave that to their callers.",
+		Explain: "A node answers a sample with an interval of ten minutes. Told to sample it " +
+			"again at once, the target should not ask: the answer would be the same. Some " +
+			"libraries leave that to their callers.",
 		Causes: []string{"interval is not kept"},
+		Kills: []string{"interval-ignored"},
 		Run: func(t *T) {
 			n := joined(t, 1).Nodes[0]
 			n.samples(RandomIDs(t, 2), 600)
@@ -323,13 +373,15 @@ var bep51Indexer = []Case{
 		},
 	},
 	{
-		ID: "bep51/indexer/asks-again-after-the-interval", Rev: 1, Since: "0.1.0", Level: conformance.May,
+		ID:  "bep51/indexer/asks-again-after-the-interval",
+		Rev: 1, Since: "0.1.0", Level: conformance.May,
 		Requirements: []string{"BEP51-SAMPLE-003"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   append(joins("sample"), conformance.NeedClock),
 		Control: "the target's first query, which is answered", Within: time.Hour,
-		Explain: "A node answers a sample with an interval of ten minutes. Told to sample it again eleven minutes later, the " +
-			"target may ask; whether it does is recorded.",
+		Explain: "A node answers a sample with an interval of ten minutes. Told to sample it " +
+			"again eleven minutes later, the target may ask; whether it does is recorded.",
 		Causes: []string{"a node is sampled once and never again"},
+		Kills: []string{"samples-once"},
 		Run: func(t *T) {
 			n := joined(t, 1).Nodes[0]
 			n.samples(RandomIDs(t, 2), 600)
@@ -357,7 +409,8 @@ func (n *Node) samples(hashes []kademlia.ID, interval int) {
 
 // sampled has the target sample the node.
 func sampled(t *T, n *Node) (reply map[string]any, err error) {
-	reply, err = obey(t, "sample", map[string]any{"addr": n.Addr().String(), "target": randomID(t).String()})
+	args := map[string]any{"addr": n.Addr().String(), "target": randomID(t).String()}
+	reply, err = obey(t, "sample", args)
 	if len(n.Asked("sample_infohashes")) == 0 {
 		t.Inconclusivef("the target did not sample the node that it was told to sample: %v", err)
 	}

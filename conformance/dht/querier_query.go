@@ -10,12 +10,21 @@ import (
 // bep5Query judges the form of the target's own queries: BEP 5 §Queries.
 var bep5Query = []Case{
 	{
-		ID: "bep5/query/canonical-bencoding", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep5/query/canonical-bencoding",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-001"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Control: "the target's own query", Within: PatientCase,
-		Explain: "A node asks the target and waits to be asked. Each query of the target must be one bencoded dictionary " +
-			"and nothing else, with its keys in order, t a string and y q: strict readers drop anything else.",
-		Causes: []string{"keys are written in the order of a hash map", "y or t is left out", "bytes follow the dictionary"},
+		Explain: "A node asks the target and waits to be asked. Each query of the target must " +
+			"be one bencoded dictionary and nothing else, with its keys in order, t a string " +
+			"and y q: strict readers drop anything else.",
+		Causes: []string{
+			"keys are written in the order of a hash map",
+			"y or t is left out",
+			"bytes follow the dictionary",
+		},
+		Kills: []string{
+			"answers-with-the-target-as-id", "keys-in-reverse-order", "nodes-as-list",
+		},
 		Run: func(t *T) {
 			for _, q := range questions(t).Queries {
 				if _, err := bencode.Parse(q.Raw, bencode.Options{}); err != nil {
@@ -29,12 +38,14 @@ var bep5Query = []Case{
 		},
 	},
 	{
-		ID: "bep5/query/method-and-id", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep5/query/method-and-id",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-003"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Control: "the target's own query", Within: PatientCase,
-		Explain: "A node asks the target and waits to be asked. Each query must carry q, the name of the method, and a, " +
-			"a dictionary with the querying node's 20-byte id.",
+		Explain: "A node asks the target and waits to be asked. Each query must carry q, the " +
+			"name of the method, and a, a dictionary with the querying node's 20-byte id.",
 		Causes: []string{"id is put at the top level", "id is written in hexadecimal"},
+		Kills: []string{"answers-with-the-target-as-id", "nodes-as-list", "queries-without-id"},
 		Run: func(t *T) {
 			for _, q := range questions(t).Queries {
 				if q.Method == "" {
@@ -47,13 +58,18 @@ var bep5Query = []Case{
 		},
 	},
 	{
-		ID: "bep5/query/arguments-of-the-method", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep5/query/arguments-of-the-method",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-003"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins(),
 		Control: "the target's own queries",
-		Explain: "The target joins a scripted DHT. Each find_node that it sends must carry target, each get_peers " +
-			"info_hash, and both must be 20 bytes.",
-		Causes: []string{"target and info_hash are mistaken for one another", "the key is written in hexadecimal"},
+		Explain: "The target joins a scripted DHT. Each find_node that it sends must carry " +
+			"target, each get_peers info_hash, and both must be 20 bytes.",
+		Causes: []string{
+			"target and info_hash are mistaken for one another",
+			"the key is written in hexadecimal",
+		},
+		Kills: []string{"target-and-hash-confused"},
 		Run: func(t *T) {
 			keys := map[string]string{"find_node": "target", "get_peers": "info_hash", "get": "target"}
 			for _, q := range joined(t, 6).Log {
@@ -69,27 +85,39 @@ var bep5Query = []Case{
 		},
 	},
 	{
-		ID: "bep5/query/states-its-version", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/query/states-its-version",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-KRPC-006"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Control: "the target's own query", Within: PatientCase,
-		Explain: "A node asks the target and waits to be asked. The queries should carry v, as answers should: the " +
-			"client's two letters and its version.",
+		Explain: "A node asks the target and waits to be asked. The queries should carry v, as " +
+			"answers should: the client's two letters and its version.",
 		Causes: []string{"v is only put into answers"},
+		Kills: []string{"answers-with-the-target-as-id", "no-version", "nodes-as-list"},
 		Run: func(t *T) {
 			for _, q := range questions(t).Queries {
 				if v, ok := field(q.Msg, "v"); !ok || len(v) < 2 {
-					t.Mismatch("v of "+q.Method, fmt.Sprintf("%q", v), "a string of a two-letter client and its version")
+					t.Mismatch("v of "+q.Method, fmt.Sprintf("%q", v),
+						"a string of a two-letter client and its version")
 				}
 			}
 		},
 	},
 	{
-		ID: "bep5/query/same-id-as-in-answers", Rev: 1, Since: "0.1.0", Level: conformance.Must,
-		Requirements: []string{"BEP05-KRPC-003", "BEP05-KRPC-004"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		ID:  "bep5/query/same-id-as-in-answers",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Requirements: []string{"BEP05-KRPC-003", "BEP05-KRPC-004"},
+		Role:         conformance.Querier, Kind: conformance.Behaviour,
 		Control: "the target's answer to a ping", Within: PatientCase,
-		Explain: "A node asks the target and waits to be asked. The id in the target's queries must be that of its " +
-			"answers: a node has one id, by which others file it.",
-		Causes: []string{"an id is drawn for each query", "the id of the node that is asked is sent"},
+		Explain: "A node asks the target and waits to be asked. The id in the target's queries " +
+			"must be that of its answers: a node has one id, by which others file it.",
+		Causes: []string{
+			"an id is drawn for each query",
+			"the id of the node that is asked is sent",
+		},
+		Kills: []string{
+			"another-id-in-queries", "answers-with-the-target-as-id", "nodes-as-list",
+			"queries-without-id",
+		},
 		Run: func(t *T) {
 			n := questions(t)
 			id := n.TargetID()
@@ -101,13 +129,19 @@ var bep5Query = []Case{
 		},
 	},
 	{
-		ID: "bep5/query/transaction-ids-differ", Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		ID:  "bep5/query/transaction-ids-differ",
+		Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-KRPC-001"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins("get_peers"),
 		Control: "the lookups' queries, which reach the node", Within: LookupCase,
-		Explain: "Four lookups are begun at once; the nodes do not answer get_peers for a while. The queries that wait at " +
-			"one node must differ in t, or their answers cannot be told apart.",
-		Causes: []string{"t is a constant of the method", "t is a count that starts anew with each lookup"},
+		Explain: "Four lookups are begun at once; the nodes do not answer get_peers for a " +
+			"while. The queries that wait at one node must differ in t, or their answers cannot " +
+			"be told apart.",
+		Causes: []string{
+			"t is a constant of the method",
+			"t is a count that starts anew with each lookup",
+		},
+		Kills: []string{"constant-transaction-id"},
 		Run: func(t *T) {
 			w := joined(t, 2)
 			for _, n := range w.Nodes {
@@ -124,8 +158,8 @@ var bep5Query = []Case{
 				for _, q := range queries {
 					key, _ := q.sought()
 					if seen[string(q.T)] {
-						t.Mismatch("t of get_peers for "+key.String(), fmt.Sprintf("%x, which another lookup's query to %s has", q.T, at),
-							"an id of its own")
+						t.Mismatch("t of get_peers for "+key.String(),
+							fmt.Sprintf("%x, which another lookup's query to %s has", q.T, at), "an id of its own")
 					}
 					seen[string(q.T)] = true
 				}

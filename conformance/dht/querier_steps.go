@@ -161,7 +161,8 @@ func (f *fork) follow(t *T) {
 	wasAsked(t, f.liar, f.key)
 	wasAsked(t, f.honest, f.key)
 	if !reached() {
-		t.Failf("the lookup stopped: %v, to which other answers lead, was not asked within %v", f.end.Addr(), CommandWithin)
+		t.Failf("the lookup stopped: %v, to which other answers lead, was not asked within %v",
+			f.end.Addr(), CommandWithin)
 	}
 }
 

@@ -14,13 +14,19 @@ import (
 // BEP 5 §Routing Table.
 var bep5Upkeep = []Case{
 	{
-		ID: "bep5/bootstrap/looks-up-its-own-id", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/bootstrap/looks-up-its-own-id",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-TBL-008"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins(),
 		Control: "the first query to the bootstrap node",
-		Explain: "The target is started with one contact. It should ask for its own id, by find_node or by get_peers, or for " +
-			"one that begins like it for 64 bits: that finds its neighbours, who have to know it.",
-		Causes: []string{"random ids are looked up at the start", "the contact is pinged and nothing more"},
+		Explain: "The target is started with one contact. It should ask for its own id, by " +
+			"find_node or by get_peers, or for one that begins like it for 64 bits: that finds " +
+			"its neighbours, who have to know it.",
+		Causes: []string{
+			"random ids are looked up at the start",
+			"the contact is pinged and nothing more",
+		},
+		Kills: []string{"no-self-lookup", "queries-without-id"},
 		Run: func(t *T) {
 			w := joined(t, 8)
 			for _, q := range w.Log {
@@ -35,13 +41,17 @@ var bep5Upkeep = []Case{
 		},
 	},
 	{
-		ID: "bep5/bootstrap/reaches-its-neighbour", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP05-TBL-008", "BEP05-RPC-011"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		ID:  "bep5/bootstrap/reaches-its-neighbour",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP05-TBL-008", "BEP05-RPC-011"},
+		Role:         conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   joins(),
 		Control: "the first query to the bootstrap node",
-		Explain: "The target is started with one contact in a DHT of 30 nodes, each of which hands out the eight closest to a " +
-			"key. It should get to ask the node closest to its own id: neighbours have to know each other.",
+		Explain: "The target is started with one contact in a DHT of 30 nodes, each of which " +
+			"hands out the eight closest to a key. It should get to ask the node closest to its " +
+			"own id: neighbours have to know each other.",
 		Causes: []string{"the nodes in the contact's answer are filed but not asked"},
+		Kills: []string{"no-self-lookup", "queries-without-id"},
 		Run: func(t *T) {
 			w := joined(t, 30)
 			t.Earn()
@@ -53,12 +63,15 @@ var bep5Upkeep = []Case{
 		},
 	},
 	{
-		ID: "bep5/upkeep/newcomer-is-asked-before-it-is-handed-out", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/upkeep/newcomer-is-asked-before-it-is-handed-out",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-TBL-002"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Control: "the node, which is handed out once it has answered", Within: PatientCase,
-		Explain: "A node asks the target. Before the target hands it out it should have asked that node something and had " +
-			"an answer: a query alone can come from a forged address.",
+		Explain: "A node asks the target. Before the target hands it out it should have asked " +
+			"that node something and had an answer: a query alone can come from a forged " +
+			"address.",
 		Causes: []string{"whoever asks is put into the table as good"},
+		Kills: []string{"nodes-as-list"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			Known(t, n)
@@ -68,12 +81,22 @@ var bep5Upkeep = []Case{
 		},
 	},
 	{
-		ID: "bep5/upkeep/good-nodes-stay", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP05-TBL-005", "BEP05-TBL-006"}, Role: conformance.Responder, Kind: conformance.State,
+		ID:  "bep5/upkeep/good-nodes-stay",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP05-TBL-005", "BEP05-TBL-006"},
+		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the eight nodes, which are handed out first", Within: 2 * PatientCase,
-		Explain: "Eight nodes fill a bucket and answer whatever they are asked; then four more turn up. The eight should " +
-			"still be handed out: a good node is never replaced, because nodes that have been up stay up.",
-		Causes: []string{"the newest node replaces the oldest", "buckets are sorted by something other than age"},
+		Explain: "Eight nodes fill a bucket and answer whatever they are asked; then four more " +
+			"turn up. The eight should still be handed out: a good node is never replaced, " +
+			"because nodes that have been up stay up.",
+		Causes: []string{
+			"the newest node replaces the oldest",
+			"buckets are sorted by something other than age",
+		},
+		Kills: []string{
+			"answers-with-the-target-as-id", "newest-nodes-win", "nodes-as-list",
+			"nodes-not-closest",
+		},
 		Run: func(t *T) {
 			nodes := newcomers(t, K+4)
 			Known(t, nodes[:K]...)
@@ -87,13 +110,16 @@ var bep5Upkeep = []Case{
 		},
 	},
 	{
-		ID: "bep5/upkeep/quiet-node-is-asked-again", Rev: 1, Since: "0.1.0", Level: conformance.Should,
-		Requirements: []string{"BEP05-TBL-003", "BEP05-TBL-007"}, Role: conformance.Querier, Kind: conformance.Behaviour,
+		ID:  "bep5/upkeep/quiet-node-is-asked-again",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		Requirements: []string{"BEP05-TBL-003", "BEP05-TBL-007"},
+		Role:         conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedClock},
 		Control: "the node, which is handed out before the wait", Within: PatientCase + 2*time.Hour,
-		Explain: "A node is introduced and says no more. After a quarter of an hour it is questionable; within an hour the " +
-			"target should have asked it something.",
+		Explain: "A node is introduced and says no more. After a quarter of an hour it is " +
+			"questionable; within an hour the target should have asked it something.",
 		Causes: []string{"nothing is done about questionable nodes", "buckets are not refreshed"},
+		Kills: []string{"no-refresh", "nodes-as-list"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			Known(t, n)
@@ -105,13 +131,15 @@ var bep5Upkeep = []Case{
 		},
 	},
 	{
-		ID: "bep5/upkeep/silent-node-is-tried-twice", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/upkeep/silent-node-is-tried-twice",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-TBL-004"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedClock},
 		Control: "a node beside it, which goes on answering and is asked", Within: PatientCase + 4*time.Hour,
-		Explain: "Two nodes are introduced and one falls silent. The target should ask it at least twice before it gives it " +
-			"up: one datagram is easily lost.",
+		Explain: "Two nodes are introduced and one falls silent. The target should ask it at " +
+			"least twice before it gives it up: one datagram is easily lost.",
 		Causes: []string{"a node is dropped at the first timeout"},
+		Kills: []string{"no-retry", "nodes-as-list"},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
 			gone, stays := nodes[0], nodes[1]
@@ -128,13 +156,22 @@ var bep5Upkeep = []Case{
 		},
 	},
 	{
-		ID: "bep5/upkeep/least-recently-seen-is-asked-first", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/upkeep/least-recently-seen-is-asked-first",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-TBL-006"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedClock},
 		Control: "the eight nodes, which are handed out before the wait", Within: 10*PatientCase + time.Hour,
-		Explain: "Eight nodes fill a bucket, one minute apart. When a ninth turns up sixteen minutes after the first, the " +
-			"target should ask the one from which it has not heard for longest before any of the others.",
-		Causes: []string{"a full bucket turns newcomers away unasked", "the newest or a random node is asked"},
+		Explain: "Eight nodes fill a bucket, one minute apart. When a ninth turns up sixteen " +
+			"minutes after the first, the target should ask the one from which it has not heard " +
+			"for longest before any of the others.",
+		Causes: []string{
+			"a full bucket turns newcomers away unasked",
+			"the newest or a random node is asked",
+		},
+		Kills: []string{
+			"answers-with-the-target-as-id", "believes-nodes-alive", "bucket-of-16",
+			"nodes-as-list", "queriers-not-asked",
+		},
 		Run: func(t *T) {
 			nodes := newcomers(t, K+1)
 			began := t.Now()
@@ -154,23 +191,31 @@ var bep5Upkeep = []Case{
 				return slices.ContainsFunc(nodes[:K], func(n *Node) bool { return n.lastAsked() > heard })
 			}
 			if !t.Until(asked, time.Minute) {
-				t.Failf("none of the eight nodes was asked when a ninth turned up, though one had been silent for 15 minutes")
+				t.Failf("none of the eight nodes was asked when a ninth turned up, " +
+					"though one had been silent for 15 minutes")
 			}
 			for _, n := range nodes[1:K] {
 				if n.lastAsked() > heard {
-					t.Mismatch("the node that was asked first", n.Addr(), oldest.Addr().String()+", which was heard least recently")
+					t.Mismatch("the node that was asked first", n.Addr(),
+						oldest.Addr().String()+", which was heard least recently")
 				}
 			}
 		},
 	},
 	{
-		ID: "bep5/upkeep/quiet-bucket-is-refreshed", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/upkeep/quiet-bucket-is-refreshed",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-TBL-007"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   append(joins(), conformance.NeedClock),
 		Control: "the bootstrap, which the nodes answer", Within: 2 * time.Hour,
-		Explain: "The target joins a DHT of 30 nodes and is left alone. Within 40 minutes it should look up a key in the half " +
-			"of the space that its own id is not in: that bucket has been quiet for more than 15 minutes.",
-		Causes: []string{"only the own id is looked up again", "nodes are pinged, but no new ones are sought"},
+		Explain: "The target joins a DHT of 30 nodes and is left alone. Within 40 minutes it " +
+			"should look up a key in the half of the space that its own id is not in: that " +
+			"bucket has been quiet for more than 15 minutes.",
+		Causes: []string{
+			"only the own id is looked up again",
+			"nodes are pinged, but no new ones are sought",
+		},
+		Kills: []string{"no-refresh", "refreshes-its-own-id-alone"},
 		Run: func(t *T) {
 			w := joined(t, 30)
 			t.Earn()
@@ -183,18 +228,22 @@ var bep5Upkeep = []Case{
 				})
 			}
 			if !t.Until(refreshed, 40*time.Minute) {
-				t.Failf("none of %d queries within 40 minutes sought a key in the other half of the space", len(w.Log)-heard)
+				t.Failf("none of %d queries within 40 minutes sought a key in the other half of the space",
+					len(w.Log)-heard)
 			}
 		},
 	},
 	{
-		ID: "bep5/upkeep/table-survives-a-restart", Rev: 1, Since: "0.1.0", Level: conformance.Should,
+		ID:  "bep5/upkeep/table-survives-a-restart",
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-TBL-009"}, Role: conformance.Querier, Kind: conformance.Behaviour,
 		Needs:   append(joins(), conformance.NeedRestart),
 		Control: "the bootstrap, which the nodes answer", Within: LookupCase,
-		Explain: "The target joins a DHT of 10 nodes, is stopped, and is started again with its state folder and without a " +
-			"contact. It should ask nodes of its old table by itself.",
+		Explain: "The target joins a DHT of 10 nodes, is stopped, and is started again with its " +
+			"state folder and without a contact. It should ask nodes of its old table by " +
+			"itself.",
 		Causes: []string{"the table is not saved", "the table is read but nobody is asked"},
+		Kills: []string{"forgets-its-table"},
 		Run: func(t *T) {
 			dir, err := os.MkdirTemp("", "p2pspec-state-")
 			if err != nil {
