@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -78,6 +80,9 @@ func NewAdapterTarget(ctx context.Context, argv []string, opt AdapterOptions) (*
 
 // Identity is what the adapter said of itself.
 func (a *AdapterTarget) Identity() Identity { return a.identity }
+
+// Verbs are the capabilities that the adapter named.
+func (a *AdapterTarget) Verbs() []string { return slices.Sorted(maps.Keys(a.verbs)) }
 
 // PerCase is false: starting a program has a cost.
 func (a *AdapterTarget) PerCase() bool { return false }

@@ -2,8 +2,6 @@ package conformance
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -59,11 +57,8 @@ func (c *CommandTarget) has(word string) bool {
 // Network opens real sockets.
 func (c *CommandTarget) Network() (Network, error) { return NewUDPNetwork(c.Sources), nil }
 
-// Start runs the program and waits until it answers the probe.
-func (c *CommandTarget) Start(ctx context.Context, n Network, opt StartOptions) (Instance, error) {
-	if opt.Probe == nil {
-		return nil, errors.New("the suite has no probe that tells when a program is ready")
-	}
+// Start runs the program, which has yet to get ready.
+func (c *CommandTarget) Start(_ context.Context, _ Network, opt StartOptions) (Instance, error) {
 	dir, made, err := stateDir(opt.Dir)
 	if err != nil {
 		return nil, err
@@ -72,16 +67,16 @@ func (c *CommandTarget) Start(ctx context.Context, n Network, opt StartOptions) 
 	if err != nil {
 		return nil, err
 	}
-	p, _, _, err := startProcess(c.fill(at, opt.Bootstrap, dir), dir, nil, false)
+	p, _, _, err := startProcess(c.fill(at, opt.Bootstrap, dir), "", nil, false)
 	if err != nil {
 		made.remove()
 		return nil, err
 	}
-	inst := &commandInstance{process: p, addr: at, dir: made}
-	if err := c.await(ctx, n, inst, opt.Probe); err != nil {
-		return nil, errors.Join(err, inst.Stop())
+	ready := c.Ready
+	if ready == 0 {
+		ready = DefaultReady
 	}
-	return inst, nil
+	return &commandInstance{process: p, addr: at, dir: made, ready: ready}, nil
 }
 
 func (c *CommandTarget) fill(at netip.AddrPort, bootstrap []netip.AddrPort, dir string) []string {
@@ -98,42 +93,16 @@ func (c *CommandTarget) fill(at netip.AddrPort, bootstrap []netip.AddrPort, dir 
 	return argv
 }
 
-// probeEvery is the pause between two probes of a program that is starting.
-const probeEvery = 200 * time.Millisecond
-
-func (c *CommandTarget) await(ctx context.Context, n Network, inst *commandInstance, probe *Probe) error {
-	ready := c.Ready
-	if ready == 0 {
-		ready = DefaultReady
-	}
-	from, err := n.Open(netip.AddrPort{})
-	if err != nil {
-		return err
-	}
-	defer n.Close(from)
-	for limit := n.Now() + ready; n.Now() < limit; {
-		if err := inst.Exited(); err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := n.Send(from, inst.addr, probe.Payload); err != nil {
-			return err
-		}
-		for again := n.Now() + probeEvery; n.Now() < again; {
-			if d, ok := n.Recv(again); ok && d.From == inst.addr && probe.Answers(d.Data) {
-				return nil
-			}
-		}
-	}
-	return fmt.Errorf("no answer within %v%s", ready, inst.process.words.quoted())
-}
-
 type commandInstance struct {
 	process *process
 	addr    netip.AddrPort
 	dir     tempDir
+	ready   time.Duration
+}
+
+// warmUp is how long the program may take to answer its first probe.
+func (i *commandInstance) warmUp() (time.Duration, string) {
+	return i.ready, i.process.words.quoted()
 }
 
 func (i *commandInstance) Addr() netip.AddrPort         { return i.addr }

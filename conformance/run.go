@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,15 +23,19 @@ func Run(ctx context.Context, target Target, opts Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if opts.Baseline != nil {
+		if err := opts.Baseline.Check(opts.Suites); err != nil {
+			return nil, err
+		}
+	}
 	r := &runner{ctx: ctx, target: target, opts: opts}
 	report := &Report{
 		Schema: Schema, Version: opts.Version, CaseSet: caseSet(selected), Target: target.Identity(),
 		Seed: opts.Seed, Started: time.Now().UTC(),
 	}
 	report.Results, report.Unreachable = r.run(selected)
-	if opts.Baseline != nil {
-		report.Notes = append(report.Notes, opts.Baseline.Apply(report.Results)...)
-	}
+	slices.Sort(r.notes)
+	report.Notes = r.notes
 	report.Summary = summarise(report.Results)
 	report.Duration = time.Since(report.Started)
 	report.Exit = report.Judge(opts.MaxInconclusive)
@@ -41,7 +46,8 @@ type runner struct {
 	ctx    context.Context
 	target Target
 	opts   Options
-	emit   sync.Mutex
+	emit   sync.Mutex // one result at a time
+	notes  []string
 
 	// The instance that cases share when a fresh one has a cost.
 	net  Network
@@ -169,7 +175,7 @@ func (r *runner) prerequisites(t *T) (Verdict, string) {
 			continue
 		}
 		if ok, why := t.target.Can(need); !ok {
-			if need.verb() != "" {
+			if _, ok := t.target.(Commanded); ok && need.verb() != "" {
 				return Unsupported, why
 			}
 			return Skipped, why
@@ -191,9 +197,10 @@ func (r *runner) equip(t *T) (err error) {
 	}
 	t.net = r.net
 	if r.inst == nil {
-		if r.inst, err = r.target.Start(r.ctx, r.net, StartOptions{Probe: t.suite.Probe}); err != nil {
+		if r.inst, err = r.target.Start(r.ctx, r.net, StartOptions{}); err != nil {
 			return fmt.Errorf("the target did not start: %w", err)
 		}
+		t.cold = true
 	}
 	t.inst = r.inst
 	if ok, _ := r.target.Can(NeedFresh); ok {
@@ -304,13 +311,19 @@ func (r *runner) unreached(s Selected, reason string) Result {
 	}
 }
 
+// final holds a result to the baseline and shows it.
 func (r *runner) final(res Result) Result {
 	if r.opts.RepeatCommand != nil {
 		res.Repeat = r.opts.RepeatCommand(res.Case)
 	}
+	r.emit.Lock()
+	defer r.emit.Unlock()
+	if r.opts.Baseline != nil {
+		one := []Result{res}
+		r.notes = append(r.notes, r.opts.Baseline.Apply(one)...)
+		res = one[0]
+	}
 	if r.opts.OnResult != nil {
-		r.emit.Lock()
-		defer r.emit.Unlock()
 		r.opts.OnResult(res)
 	}
 	return res
@@ -339,6 +352,9 @@ func (t *T) play(within time.Duration) {
 			t.failure = &Failure{Message: fmt.Sprintf("the case panicked: %v", p), Whose: SuiteFault, Got: string(debug.Stack())}
 		}
 	}()
+	if t.inst != nil && t.cold {
+		t.warmUp()
+	}
 	t.c.Run(t)
 	if !t.earned {
 		t.Inconclusivef("the target showed nothing well-formed that could support a pass")

@@ -206,6 +206,11 @@ func TestHarnessFaultsAreErrors(t *testing.T) {
 	assert.Equal(t, Pass, report.Results[0].Verdict, "what is wrong on purpose may be sent")
 }
 
+// verbs makes a target that can be commanded, but knows no command.
+type verbs struct{}
+
+func (verbs) Verbs() []string { return nil }
+
 func TestNeedsThatAreNotMet(t *testing.T) {
 	never := func(t *T) { t.Failf("it must not run") }
 	report := runToy(t, &toyTarget{answer: pong}, Options{},
@@ -213,7 +218,16 @@ func TestNeedsThatAreNotMet(t *testing.T) {
 		Case{ID: "toy/a/verb", Needs: []Need{NeedVerb("announce")}, Run: never})
 	assert.Equal(t, Skipped, report.Results[0].Verdict)
 	assert.Equal(t, "the toy cannot restart", report.Results[0].Reason)
-	assert.Equal(t, Unsupported, report.Results[1].Verdict)
+	assert.Equal(t, Skipped, report.Results[1].Verdict, "nobody can tell this target anything")
+
+	commanded := struct {
+		*toyTarget
+		verbs
+	}{toyTarget: &toyTarget{answer: pong}}
+	told, err := Run(context.Background(), commanded, Options{Suites: []Suite{toySuite(
+		Case{Needs: []Need{NeedVerb("announce")}, Run: never})}})
+	require.NoError(t, err)
+	assert.Equal(t, Unsupported, told.Results[0].Verdict, "its own list leaves the verb out")
 }
 
 func TestRepeatFindsFlakyCases(t *testing.T) {

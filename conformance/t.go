@@ -20,6 +20,7 @@ type T struct {
 	net      Network
 	inst     Instance
 	renew    func(StartOptions) (Instance, error) // nil unless the instance is shared and ours to start
+	cold     bool                                 // the shared instance was started for this case
 	began    time.Duration
 	deadline time.Duration
 	rand     spec.Rand
@@ -54,7 +55,6 @@ func (t *T) Start(opt StartOptions) {
 	if t.inst != nil {
 		t.Harnessf("the case starts a target that already runs")
 	}
-	opt.Probe = t.suite.Probe
 	inst, err := t.target.Start(t.ctx, t.net, opt)
 	if errors.Is(err, ErrUnsupported) {
 		t.end(Unsupported, &Failure{Message: "the target cannot be started like this: " + err.Error(), Whose: TargetFault})
@@ -64,6 +64,36 @@ func (t *T) Start(opt StartOptions) {
 	}
 	t.inst = inst
 	t.mark("target started at %v", inst.Addr())
+	t.warmUp()
+}
+
+// probeEvery is the pause between two probes of a target that is starting.
+const probeEvery = 200 * time.Millisecond
+
+// warmUp probes a target that was just started until it answers. Meanwhile the
+// case's own nodes answer what the target asks them.
+func (t *T) warmUp() {
+	inst, ok := t.inst.(warming)
+	if !ok {
+		return
+	}
+	within, _ := inst.warmUp()
+	t.deadline += within // the case's own time begins when the target is ready
+	s, ready := t.Open(), false
+	defer s.Close()
+	s.Handle = func(d Datagram) {
+		ready = ready || d.From == t.inst.Addr() && t.suite.Probe.Answers(d.Data)
+	}
+	for limit := t.Now() + within; !ready; t.Until(func() bool { return ready }, probeEvery) {
+		if t.Now() >= limit || t.inst.Exited() != nil {
+			_, words := inst.warmUp()
+			t.end(Inconclusive, &Failure{
+				Message: fmt.Sprintf("the target did not get ready within %v%s", within, words),
+				Whose:   EnvironmentFault,
+			})
+		}
+		s.Send(t.suite.Probe.Payload, "is it ready?")
+	}
 }
 
 // Restart stops the target and starts it with the same state folder.
@@ -86,13 +116,13 @@ func (t *T) Renew(opt StartOptions) {
 	if t.renew == nil {
 		return
 	}
-	opt.Probe = t.suite.Probe
 	inst, err := t.renew(opt)
 	if err != nil {
 		t.end(Inconclusive, &Failure{Message: "the target did not start again: " + err.Error(), Whose: EnvironmentFault})
 	}
 	t.inst = inst
 	t.mark("the target was started again at %v", inst.Addr())
+	t.warmUp()
 }
 
 // Target is the address under judgement.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // Identity says what was judged.
@@ -35,6 +36,13 @@ type Target interface {
 	Start(ctx context.Context, net Network, opt StartOptions) (Instance, error)
 }
 
+// Commanded is a target that can be told what to do. A verb that it leaves out
+// is its own word that it does not support it.
+type Commanded interface {
+	Target
+	Verbs() []string
+}
+
 // Chooser is a target that lets different stand-ins play different cases.
 type Chooser interface {
 	Target
@@ -47,7 +55,12 @@ type StartOptions struct {
 	Dir       string           // state folder; empty means a new empty one
 	ReadOnly  bool             // BEP 43
 	IPv6      bool             // listen on ::1 as well
-	Probe     *Probe           // how to know that it is ready; nil when Start itself knows
+}
+
+// warming is an instance that cannot tell when it is ready: the engine probes
+// it for at most the given time. The words are what it has said of itself.
+type warming interface {
+	warmUp() (within time.Duration, words string)
 }
 
 // Probe is an exchange that a target answers once it is ready.

@@ -103,7 +103,7 @@ func (a *app) check(ctx context.Context, patterns []string, f checkFlags, format
 		Suites: a.suites, Select: patterns, Level: conformance.Level(f.level), Seed: f.seed,
 		Repeat: f.repeat, Jobs: f.jobs, Slow: f.slow, Timeout: f.timeout,
 		MaxInconclusive: f.maxInconclusive, Baseline: baseline, Version: version(),
-		OnResult:      out.progress(len(selected), baseline, final),
+		OnResult:      out.progress(len(selected), final),
 		RepeatCommand: f.repeatCommand,
 	})
 	if err != nil {

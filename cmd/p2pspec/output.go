@@ -59,8 +59,9 @@ func (a *app) openOutputs(format string, names []string, given bool) (*outputs, 
 }
 
 // progress returns what a run calls for each of its results.
-func (o *outputs) progress(total int, baseline *conformance.Baseline,
-	final func(conformance.Result) conformance.Result) func(conformance.Result) {
+func (o *outputs) progress(
+	total int, final func(conformance.Result) conformance.Result,
+) func(conformance.Result) {
 	done := 0
 	return func(res conformance.Result) {
 		done++
@@ -68,11 +69,7 @@ func (o *outputs) progress(total int, baseline *conformance.Baseline,
 			fmt.Fprintf(o.app.err, "\r\x1b[K%d of %d  %s", done, total, res.Case)
 		}
 		if o.stream != nil {
-			one := []conformance.Result{res}
-			if baseline != nil {
-				baseline.Apply(one)
-			}
-			o.stream.Result(final(one[0]))
+			o.stream.Result(final(res))
 		}
 	}
 }
