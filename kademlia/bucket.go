@@ -59,8 +59,8 @@ func (t *Table) Status(e *Entry, now time.Duration) Status {
 // a Bad contact, or a split that makes room; else it waits as a spare while the
 // least recently seen Questionable contact is pinged.
 //
-// KAD-BUCKET-004, KAD-BUCKET-005, KAD-BUCKET-006 (Kademlia §2.2); BEP05-TBL-004,
-// BEP05-TBL-006 (BEP 5 §Routing Table).
+// KAD-BUCKET-004, KAD-BUCKET-005, KAD-BUCKET-006, KAD-BUCKET-009 (Kademlia §2.2);
+// BEP05-TBL-004, BEP05-TBL-006 (BEP 5 §Routing Table).
 func (t *Table) Replied(c Contact, now time.Duration) Result {
 	return t.seen(Entry{Contact: c, LastReply: now, LastQuery: Never, LastFailure: Never}, now)
 }

@@ -117,7 +117,7 @@ func (w *walk) bucket(i int) {
 		twins = twins || at > 0 && keys[at-1]>>indexBits == key>>indexBits
 	}
 	if twins {
-		slices.SortFunc(keys, func(x, y uint64) int {
+		slices.SortStableFunc(keys, func(x, y uint64) int {
 			return compare(&w.target, &b.entries[x%MaxK].ID, &b.entries[y%MaxK].ID)
 		})
 	}

@@ -96,7 +96,8 @@ func checkLimits(limits ...limit) error {
 // owner should ping, and the owner reports each ping's fate with
 // [Table.Replied], [Table.Failed] or [Table.Unprobe].
 //
-// KAD-TABLE-001, KAD-TABLE-002 (Kademlia §2.4); BEP 5 §Routing Table.
+// KAD-BUCKET-010, KAD-TABLE-001, KAD-TABLE-002 (Kademlia §2.2, §2.4); BEP 5
+// §Routing Table.
 type Table struct {
 	self       ID
 	goodFor    time.Duration
