@@ -51,7 +51,7 @@ var bep32 = []Case{
 		Explain: "A ping is filled to exactly 1024 bytes with a key that must be ignored. It must be " +
 			"answered: nodes have to accept payloads of that size.",
 		Causes: []string{"the receive buffer is shorter", "unknown keys are bounded"},
-		Kills: []string{"reads-512-bytes"},
+		Kills:  []string{"reads-512-bytes"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Ping()
@@ -70,7 +70,7 @@ var bep32 = []Case{
 		Explain: "A node is introduced over IPv4. find_node and get_peers over IPv4 without want " +
 			"should be answered with nodes and without nodes6: the family of the datagram decides.",
 		Causes: []string{"nodes are only sent when want asks", "nodes6 is always sent"},
-		Kills: []string{"no-nodes-in-get_peers", "nodes-as-list", "nodes6-always"},
+		Kills:  []string{"no-nodes-in-get_peers", "nodes-as-list", "nodes6-always"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			known := len(Introduce(t, n)) > 0
@@ -87,7 +87,7 @@ var bep32 = []Case{
 		Explain: "A node is introduced over IPv4. find_node and get_peers with want n4, and with n4 " +
 			"beside strings that nobody defined, should be answered with nodes and without nodes6.",
 		Causes: []string{"want is taken for a string", "an unknown string spoils the list"},
-		Kills: []string{"no-nodes-in-get_peers", "nodes-as-list", "nodes6-always"},
+		Kills:  []string{"no-nodes-in-get_peers", "nodes-as-list", "nodes6-always"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			known := len(Introduce(t, n)) > 0
@@ -107,7 +107,7 @@ var bep32 = []Case{
 		Explain: "find_node with a want that is a string, an integer, a list of integers or a long " +
 			"list. The target may answer, send an error or nothing, and must go on answering.",
 		Causes: []string{"the elements are used before their type is known"},
-		Kills: []string{"crashes-on-malformed-want"},
+		Kills:  []string{"crashes-on-malformed-want"},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
 			p.Ping()
@@ -149,6 +149,7 @@ var bep32 = []Case{
 		Explain: "A node is introduced over IPv6. find_node and get_peers over IPv6 without want " +
 			"should be answered with nodes6 and without nodes.",
 		Causes: []string{"nodes are sent whatever the family", "nodes6 is only sent when want asks"},
+		Kills:  []string{"nodes-whatever-the-family"},
 		Run: func(t *T) {
 			start6(t)
 			n := newcomer6(t)
@@ -168,9 +169,7 @@ var bep32 = []Case{
 		Explain: "A scripted node asks the target over IPv6 and answers what it is asked. find_node " +
 			"for its id over IPv6 must return it in nodes6, 38 bytes: id, address, port.",
 		Causes: []string{"the entry is written in 26 bytes", "the address is written in another order"},
-		Kills: []string{
-			"no-nodes6", "nodes-only-over-ipv6-with-want", "nodes-whatever-the-family",
-		},
+		Kills:  []string{"no-nodes6", "nodes-only-over-ipv6-with-want"},
 		Run: func(t *T) {
 			start6(t)
 			n := newcomer6(t)
@@ -316,7 +315,7 @@ var bep32 = []Case{
 			"BEP 42, which derives the id from the address, contradicts it, and most nodes have two; " +
 			"what the target does is recorded.",
 		Causes: []string{"two nodes run, each with its own id"},
-		Kills: []string{"second-id-over-ipv6"},
+		Kills:  []string{"second-id-over-ipv6"},
 		Run: func(t *T) {
 			start6(t)
 			six := peer6(t).TargetID()

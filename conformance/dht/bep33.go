@@ -181,7 +181,7 @@ var bep33 = []Case{
 		Explain: "get_peers without scrape, and with scrape 0, should be answered without filters: " +
 			"they take half of the datagram from the peers.",
 		Causes: []string{"filters are always sent", "the presence of scrape decides, not its value"},
-		Kills: []string{"filters-always", "no-token-for-unknown-hashes"},
+		Kills:  []string{"filters-always", "no-token-for-unknown-hashes"},
 		Run: func(t *T) {
 			infoHash := randomID(t)
 			NewPeer(t).Announce(infoHash, nil)

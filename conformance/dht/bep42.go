@@ -41,7 +41,7 @@ var bep42 = []Case{
 		Explain: "The response to a ping over IPv6 should carry ip in 18 bytes: the requester's " +
 			"address and port.",
 		Causes: []string{"the address is written in four bytes", "the key is only written for IPv4"},
-		Kills: []string{"ip-without-port", "states-its-own-address"},
+		Kills:  []string{"ip-without-port", "states-its-own-address"},
 		Run: func(t *T) {
 			start6(t)
 			p := peer6(t)

@@ -73,7 +73,7 @@ var bep43 = []Case{
 			"queries must say ro 1. Queries to it must then stay without answer until a second lookup " +
 			"shows that it still runs.",
 		Causes: []string{"ro is sent but queries are served", "the setting only stops announces"},
-		Kills: []string{"answers-when-read-only"},
+		Kills:  []string{"answers-when-read-only"},
 		Run: func(t *T) {
 			n := NewNode(t, randomID(t))
 			t.Start(conformance.StartOptions{Bootstrap: bootstrap(n), ReadOnly: true})

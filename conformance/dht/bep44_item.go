@@ -16,7 +16,7 @@ var bep44Immutable = []Case{
 		Explain: "get for a target that nobody stored must be answered with a token, the closest " +
 			"nodes that the target knows, and without v, k, sig and seq.",
 		Causes: []string{"the token is only sent with a value", "an empty v is sent"},
-		Kills: []string{"nodes-as-list"},
+		Kills:  []string{"nodes-as-list"},
 		Run: func(t *T) {
 			a, _ := ready(NewPeer(t), randomID(t))
 			a.Nodes()
@@ -33,7 +33,7 @@ var bep44Immutable = []Case{
 		Explain: "The document's value, the string Hello World!, is put. get for the SHA-1 of its 15 " +
 			"bencoded bytes, e5f96f6f…, must return it, with token and nodes, to another address.",
 		Causes: []string{"the bare string is hashed", "the value is returned decoded or encoded twice"},
-		Kills: []string{"immutable-items-lost", "nodes-as-list"},
+		Kills:  []string{"immutable-items-lost", "nodes-as-list"},
 		Run: func(t *T) {
 			v := "Hello World!"
 			NewPeer(t).Put(immutableKey(v), Dict{"v": v})
@@ -216,7 +216,7 @@ var bep44Immutable = []Case{
 		Explain: "A value is put once. After an hour and fifty minutes it should still be there: " +
 			"publishers come back every hour, and items may be dropped after two.",
 		Causes: []string{"items expire with the token or with announced peers"},
-		Kills: []string{"immutable-items-lost", "items-kept-for-an-hour"},
+		Kills:  []string{"immutable-items-lost", "items-kept-for-an-hour"},
 		Run: func(t *T) {
 			v := randomBytes(t, 20)
 			NewPeer(t).Put(immutableKey(v), Dict{"v": v})

@@ -21,7 +21,7 @@ var bep44Mutable = []Case{
 			"the key is stored in hexadecimal",
 		},
 		Kills: []string{"signature-over-a-dictionary"},
-		Run: func(t *T) { judgeExample(t, "", exampleSig) },
+		Run:   func(t *T) { judgeExample(t, "", exampleSig) },
 	},
 	{
 		ID: "bep44/salt/published-example", Rev: 1, Since: "0.1.0", Level: conformance.Must,
@@ -35,7 +35,7 @@ var bep44Mutable = []Case{
 			"the salt is not part of the signed bytes",
 		},
 		Kills: []string{"salted-items-refused", "signature-over-a-dictionary"},
-		Run: func(t *T) { judgeExample(t, "foobar", exampleSaltedSig) },
+		Run:   func(t *T) { judgeExample(t, "foobar", exampleSaltedSig) },
 	},
 	{
 		ID: "bep44/mutable/bad-signature-is-refused", Rev: 1, Since: "0.1.0", Level: conformance.Must,
@@ -44,7 +44,7 @@ var bep44Mutable = []Case{
 		Explain: "An item is put with one bit of its signature flipped, then with the signature of " +
 			"another value. Neither may be stored; with the right signature it must be.",
 		Causes: []string{"the signature is not checked before storing"},
-		Kills: []string{"no-signature-check", "signature-over-a-dictionary"},
+		Kills:  []string{"no-signature-check", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			args := item.Put(0, "value")
@@ -64,7 +64,7 @@ var bep44Mutable = []Case{
 		Explain: "An item is put with a flipped bit in its signature. The document reserves error 206 " +
 			"for that.",
 		Causes: []string{"another code is used", "the put is dropped"},
-		Kills: []string{"bad-signature-is-error-203", "no-signature-check"},
+		Kills:  []string{"bad-signature-is-error-203", "no-signature-check"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			args := item.Put(0, "value")
@@ -169,7 +169,7 @@ var bep44Mutable = []Case{
 		Explain: "An item is put, then another value with a lower seq. It must not be stored, and get " +
 			"must return the first: an old version must not undo a new one.",
 		Causes: []string{"the last put wins, not the highest seq"},
-		Kills: []string{"seq-may-fall", "signature-over-a-dictionary"},
+		Kills:  []string{"seq-may-fall", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			p.Put(item.Target(), item.Put(5, "five"))
@@ -198,7 +198,7 @@ var bep44Mutable = []Case{
 		Explain: "An item is put, then another value under the same seq. It must not replace the " +
 			"first: two values of one version would split the network.",
 		Causes: []string{"seq is compared with less-than only"},
-		Kills: []string{"equal-seq-replaces", "seq-may-fall", "signature-over-a-dictionary"},
+		Kills:  []string{"equal-seq-replaces", "seq-may-fall", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item, p := newItem(t, nil), NewPeer(t)
 			p.Put(item.Target(), item.Put(5, "first"))
@@ -233,7 +233,7 @@ var bep44Mutable = []Case{
 		Explain: "An item is put with a seq of about 2^40. Sequence numbers are often milliseconds; " +
 			"it should come back as it was.",
 		Causes: []string{"seq is kept in 32 bits", "seq is kept as a floating-point number"},
-		Kills: []string{"seq-of-32-bits", "signature-over-a-dictionary"},
+		Kills:  []string{"seq-of-32-bits", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item := newItem(t, nil)
 			NewPeer(t).Put(item.Target(), item.Put(1<<40+1, "value"))
@@ -304,7 +304,7 @@ var bep44Mutable = []Case{
 		Explain: "An item is put with a salt of no bytes, signed as one without a salt. It must be " +
 			"stored under the SHA-1 of the bare key: an empty salt is the same as none.",
 		Causes: []string{"the presence of the key decides what is signed"},
-		Kills: []string{"salted-items-refused", "signature-over-a-dictionary"},
+		Kills:  []string{"salted-items-refused", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item := newItem(t, nil)
 			NewPeer(t).Put(item.Target(), merge(item.Put(1, "value"), Dict{"salt": ""}))
@@ -381,7 +381,7 @@ var bep44Mutable = []Case{
 		Explain: "A salted item is put and got. The answer must not have the salt: whoever asks knows " +
 			"it, and others must not learn it.",
 		Causes: []string{"what was put is returned whole"},
-		Kills: []string{"salt-returned", "salted-items-refused", "signature-over-a-dictionary"},
+		Kills:  []string{"salt-returned", "salted-items-refused", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item := newItem(t, []byte("secret"))
 			NewPeer(t).Put(item.Target(), item.Put(0, "value"))
@@ -417,7 +417,7 @@ var bep44Mutable = []Case{
 		Explain: "get is asked with a seq lower than the stored one. The answer must have the value: " +
 			"that is what the asker has not seen.",
 		Causes: []string{"the presence of seq decides, not its value"},
-		Kills: []string{"seq-in-get-hides-the-value", "signature-over-a-dictionary"},
+		Kills:  []string{"seq-in-get-hides-the-value", "signature-over-a-dictionary"},
 		Run: func(t *T) {
 			item, target := stored(t, 5)
 			a := NewPeer(t).Expect("get", Dict{"target": target[:], "seq": item.Base + 4})

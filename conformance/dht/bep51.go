@@ -22,7 +22,7 @@ var bep51 = []Case{
 			"samples, of 20 bytes each, which may be empty but must be there. Num is the number of " +
 			"hashes in store, not fewer than are sent.",
 		Causes: []string{"samples is left out when there are none", "interval is in another unit"},
-		Kills: []string{"nodes-as-list", "samples-omitted-when-empty"},
+		Kills:  []string{"nodes-as-list", "samples-omitted-when-empty"},
 		Run: func(t *T) {
 			a := sample(t, randomID(t))
 			if n := a.Int("interval"); n < 0 || n > MaxInterval {
@@ -181,7 +181,7 @@ var bep51 = []Case{
 			"should return the closest nodes that the target knows, as find_node does: an indexer walks " +
 			"the DHT by them.",
 		Causes: []string{"nodes are left out or chosen without the target"},
-		Kills: []string{"nodes-as-list"},
+		Kills:  []string{"nodes-as-list"},
 		Run: func(t *T) {
 			sample(t, randomID(t))
 			known := Introduce(t, spread(t, 4)...)
@@ -200,7 +200,7 @@ var bep51 = []Case{
 		Explain: "sample_infohashes without target, and with one of 19 bytes, should be met with " +
 			"error 203 or silence.",
 		Causes: []string{"a missing target counts as zeros"},
-		Kills: []string{"missing-key-means-zeros"},
+		Kills:  []string{"missing-key-means-zeros"},
 		Run: func(t *T) {
 			sample(t, randomID(t))
 			p := NewPeer(t)

@@ -46,7 +46,7 @@ var bep5Answers = []Case{
 			"nodes is a string of 26 bytes for each node. While the target knows nobody, it may be empty " +
 			"or left out.",
 		Causes: []string{"nodes is a list", "IPv6 addresses are written into it"},
-		Kills: []string{"nodes-as-list"},
+		Kills:  []string{"nodes-as-list"},
 		Run: func(t *T) {
 			key := randomID(t)
 			NewPeer(t).Expect("find_node", Dict{"target": key[:]}).Nodes()
@@ -134,7 +134,7 @@ var bep5Answers = []Case{
 		Explain: "Twelve scripted nodes are introduced. No find_node answer should have more than K = " +
 			"8 nodes, or the same node twice. Some clients use a larger K on purpose.",
 		Causes: []string{"the bucket size is not the document's", "the answer is not cut to K"},
-		Kills: []string{"bucket-of-16", "nodes-as-list"},
+		Kills:  []string{"bucket-of-16", "nodes-as-list"},
 		Run: func(t *T) {
 			nodes := spread(t, 12)
 			if known := Introduce(t, nodes...); len(known) <= K {
@@ -158,7 +158,7 @@ var bep5Answers = []Case{
 		Explain: "get_peers for an info-hash that nobody announced. The response must have a token, " +
 			"of any length; it has no values, or none in them.",
 		Causes: []string{"the token is only sent with values", "peers of another hash are sent"},
-		Kills: []string{"no-token-for-unknown-hashes", "nodes-as-list"},
+		Kills:  []string{"no-token-for-unknown-hashes", "nodes-as-list"},
 		Run: func(t *T) {
 			key := randomID(t)
 			a := NewPeer(t).Expect("get_peers", Dict{"info_hash": key[:]})
@@ -179,7 +179,7 @@ var bep5Answers = []Case{
 		Explain: "Scripted nodes are introduced; get_peers for a hash beside one of them must return " +
 			"the closest nodes that the target knows, as find_node does: lookups for peers go by these.",
 		Causes: []string{"get_peers returns nodes close to the target itself or to the querier"},
-		Kills: []string{"no-nodes-in-get_peers", "nodes-as-list", "returns-four-nodes"},
+		Kills:  []string{"no-nodes-in-get_peers", "nodes-as-list", "returns-four-nodes"},
 		Run: func(t *T) {
 			nodes := spread(t, 6)
 			known := Introduce(t, nodes...)

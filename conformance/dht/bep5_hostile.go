@@ -87,7 +87,7 @@ var bep5Hostile = []Case{
 		Explain: "Well-formed pings of 2 KiB to 60 KiB, filled by a key that must be ignored, and as " +
 			"many zero bytes. They may be answered or not; the target must go on answering.",
 		Causes: []string{"a datagram is read into a fixed buffer without a bound"},
-		Kills: []string{"crashes-on-other-protocols", "crashes-on-oversized-datagrams"},
+		Kills:  []string{"crashes-on-other-protocols", "crashes-on-oversized-datagrams"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Ping()
@@ -137,7 +137,7 @@ var bep5Hostile = []Case{
 		Explain: "ping, find_node, get_peers and announce_peer without a, and with an a that is no " +
 			"dictionary. The target may send an error or nothing, and must go on answering.",
 		Causes: []string{"the arguments are used before they are known to be there"},
-		Kills: []string{"crashes-without-arguments"},
+		Kills:  []string{"crashes-without-arguments"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Ping()
@@ -159,7 +159,7 @@ var bep5Hostile = []Case{
 			"19 and 21 bytes. The target may send an error or nothing, but no response: there is nothing " +
 			"to respond to.",
 		Causes: []string{"a missing key counts as zeros", "a key is cut or filled to 20 bytes"},
-		Kills: []string{"missing-key-means-zeros", "one-store-for-all-hashes"},
+		Kills:  []string{"missing-key-means-zeros", "one-store-for-all-hashes"},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
 			for _, q := range [][2]string{{"find_node", "target"}, {"get_peers", "info_hash"}} {
@@ -183,7 +183,7 @@ var bep5Hostile = []Case{
 			"error 203, which names invalid arguments. Silence leaves the author of a new client " +
 			"guessing.",
 		Causes: []string{"the query is dropped", "another error code is used"},
-		Kills: []string{"missing-key-means-zeros", "refuses-in-silence"},
+		Kills:  []string{"missing-key-means-zeros", "refuses-in-silence"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			for _, method := range []string{"find_node", "get_peers"} {
@@ -202,7 +202,7 @@ var bep5Hostile = []Case{
 			"target should send an error or nothing: without an id the query is not one of this " +
 			"protocol.",
 		Causes: []string{"the id is not looked at", "an id is cut or filled to 20 bytes"},
-		Kills: []string{"ids-filled-to-20-bytes"},
+		Kills:  []string{"ids-filled-to-20-bytes"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Ping()
@@ -239,6 +239,7 @@ var bep5Hostile = []Case{
 		Control: "a ping from the same socket",
 		Explain: "A ping whose keys are not in order. Bencoding asks for order, many readers do not. " +
 			"What the target does is recorded.",
+		Unkillable: "the document leaves it to the reader, so no client can be wrong",
 		Run: func(t *T) {
 			p := NewPeer(t)
 			msg := p.Query("ping", nil)
@@ -258,7 +259,7 @@ var bep5Hostile = []Case{
 		Explain: "Messages in which a key occurs twice, with the same and with other types. They may " +
 			"be answered by an error, by nothing, or by either meaning; the target must go on answering.",
 		Causes: []string{"the second occurrence is written over the first while that is in use"},
-		Kills: []string{"crashes-on-repeated-keys"},
+		Kills:  []string{"crashes-on-repeated-keys"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Ping()

@@ -17,7 +17,7 @@ var bep5KRPC = []Case{
 			"dictionary and nothing else, with its keys in order and t and y as strings, because strict " +
 			"readers drop anything else.",
 		Causes: []string{"keys are written in the order of a hash map", "bytes follow the dictionary"},
-		Kills: []string{"keys-in-reverse-order"},
+		Kills:  []string{"keys-in-reverse-order"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			key := randomID(t)
@@ -127,7 +127,7 @@ var bep5KRPC = []Case{
 		Explain: "A query for a method that nobody has, with a target. It is accepted to answer it " +
 			"like find_node, so that lookups of later extensions still get closer, or with error 204.",
 		Causes: []string{"the query is dropped", "another error code is used"},
-		Kills: []string{"nodes-as-list", "unknown-method-ignored"},
+		Kills:  []string{"nodes-as-list", "unknown-method-ignored"},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
 			a := p.Ask("p2pspec_nosuch", Dict{"target": key[:]})
@@ -167,7 +167,7 @@ var bep5KRPC = []Case{
 		Explain: "Pings without v and with a v of 0, 4 and 20 bytes. All must be answered: the key is " +
 			"informative, and nobody may rely on it.",
 		Causes: []string{"v is required", "v is read into four bytes"},
-		Kills: []string{"version-of-four-bytes-only"},
+		Kills:  []string{"version-of-four-bytes-only"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Expect("ping", nil)
@@ -183,7 +183,7 @@ var bep5KRPC = []Case{
 		Explain: "The answer to a ping should carry v, the client's two letters and its version, so " +
 			"that faults can be traced to the software that has them.",
 		Causes: []string{"v is not sent", "v is put into r"},
-		Kills: []string{"no-version"},
+		Kills:  []string{"no-version"},
 		Run: func(t *T) {
 			a := NewPeer(t).Expect("ping", nil)
 			v, ok := field(a.Msg, "v")
@@ -203,7 +203,7 @@ var bep5KRPC = []Case{
 			"the answer goes to the port last seen for that id or address",
 			"answers leave by another socket",
 		},
-		Kills: []string{"answers-every-port-of-an-address"},
+		Kills: []string{"answers-every-port-of-an-address", "answers-twice"},
 		Run: func(t *T) {
 			a := NewPeer(t)
 			b := a.Sibling()
@@ -230,6 +230,7 @@ var bep5KRPC = []Case{
 			"must be answered by at most one packet: the protocol does not repeat answers, and one who " +
 			"forges a sender's address would make the target send more than it was sent.",
 		Causes: []string{"an answer is repeated in case it was lost", "an error follows the response"},
+		Kills:  []string{"answers-twice"},
 		Run: func(t *T) {
 			p, key := NewPeer(t), randomID(t)
 			t.RTT(p.Ping())
@@ -255,7 +256,7 @@ var bep5KRPC = []Case{
 			"an unknown transaction is answered by an error",
 			"the key y is not looked at",
 		},
-		Kills: []string{"answers-strays"},
+		Kills: []string{"answers-strays", "answers-twice"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			if !p.Silent(func() *Answer {
@@ -275,7 +276,7 @@ var bep5KRPC = []Case{
 		Explain: "The target's first contact answers one of its queries a second time, as a late or " +
 			"repeated datagram does. The target must not send an error or a response to it.",
 		Causes: []string{"answers that come late are reported to their sender as errors"},
-		Kills: []string{"errors-for-late-answers"},
+		Kills:  []string{"answers-twice", "errors-for-late-answers"},
 		Run: func(t *T) {
 			n := NewNode(t, randomID(t))
 			t.Start(conformance.StartOptions{Bootstrap: bootstrap(n)})

@@ -19,7 +19,7 @@ var bep5Table = []Case{
 			"never does. The one that answers is handed out; the other should not be, for nothing shows " +
 			"that it can be reached.",
 		Causes: []string{"whoever asks is put into the table as good"},
-		Kills: []string{"nodes-as-list", "queriers-filed-unasked", "queriers-not-asked"},
+		Kills:  []string{"nodes-as-list", "queriers-filed-unasked", "queriers-not-asked"},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
 			mute, fine := nodes[0], nodes[1]
@@ -126,7 +126,7 @@ var bep5Table = []Case{
 		Explain: "A node asks and answers under the target's own id. The target should not hand it " +
 			"out under that id: its table has no place for itself.",
 		Causes: []string{"the own id is not excluded from the table"},
-		Kills: []string{"nodes-as-list", "queriers-filed-unasked", "queriers-not-asked"},
+		Kills:  []string{"nodes-as-list", "queriers-filed-unasked", "queriers-not-asked"},
 		Run: func(t *T) {
 			fine := newcomers(t, 1)[0]
 			twin := NewNode(t, NewPeer(t).TargetID())
@@ -142,7 +142,7 @@ var bep5Table = []Case{
 		Explain: "A node is known and good. Another address asks under the same id. The target should " +
 			"go on handing out the first: an id alone proves nothing, and its holder still answers.",
 		Causes: []string{"a query overwrites the address of the entry with its id"},
-		Kills: []string{"answers-with-the-target-as-id", "newest-address-wins", "nodes-as-list"},
+		Kills:  []string{"answers-with-the-target-as-id", "newest-address-wins", "nodes-as-list"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			Known(t, n)
@@ -190,7 +190,7 @@ var bep5Table = []Case{
 		Explain: "A node is introduced and says no more, but answers when asked. Fourteen minutes " +
 			"later, and fifty, it should still be handed out.",
 		Causes: []string{"nodes expire although they answer", "questionable nodes are dropped unasked"},
-		Kills: []string{"nodes-as-list", "nodes-expire-after-ten-minutes"},
+		Kills:  []string{"nodes-as-list", "nodes-expire-after-ten-minutes"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			Known(t, n)

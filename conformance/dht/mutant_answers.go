@@ -83,6 +83,15 @@ func answerMutants() []Mutant {
 					return to, m
 				})
 			}},
+		{Name: "answers-twice", What: "sends each answer twice, in case one is lost",
+			bend: func(b *bent) {
+				b.says(func(to netip.AddrPort, m Dict) (netip.AddrPort, Dict) {
+					if m["y"] != "q" {
+						b.emit(to, m)
+					}
+					return to, m
+				})
+			}},
 		{Name: "answers-strays", What: "sends error 203 to answers that it did not ask for",
 			bend: strays(func(b *bent, m Dict) bool { return b.question(m) == nil })},
 		{Name: "errors-for-late-answers",
@@ -167,10 +176,10 @@ func answerMutants() []Mutant {
 					delete(r, "nodes6")
 				}
 			})},
-		{Name: "nodes-whatever-the-family", What: "sends nodes, not nodes6, over IPv6",
+		{Name: "nodes-whatever-the-family", What: "sends nodes beside nodes6 over IPv6 without want",
 			bend: hearsAll("", func(_ *bent, from netip.AddrPort, m Dict) Dict {
 				if a, ok := m["a"].(Dict); ok && a["want"] == nil && from.Addr().Is6() {
-					a["want"] = []any{"n4"}
+					a["want"] = []any{"n4", "n6"}
 				}
 				return m
 			})},

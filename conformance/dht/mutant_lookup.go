@@ -1,6 +1,7 @@
 package dht
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -21,13 +22,8 @@ func lookupMutants() []Mutant {
 			bend: fourCandidates},
 		{Name: "asks-twice", What: "sends each get_peers twice",
 			bend: asksAll("get_peers", twice)},
-		{Name: "asks-all-it-hears-of", What: "asks all nodes of an answer at once",
-			bend: told("get_peers", func(b *bent, q *question, r Dict) {
-				nodes, _ := r["nodes"].(string)
-				for _, c := range unpacked(nodes) {
-					b.emit(c.Addr, merge(q.m, Dict{"t": string(c.ID[:4])}))
-				}
-			})},
+		{Name: "asks-all-it-hears-of", What: "asks all nodes of an answer at once, without a limit",
+			bend: asksAllItHearsOf},
 		{Name: "nodes-ignored-beside-values", What: "does not read nodes where there are values",
 			bend: told("get_peers", func(_ *bent, _ *question, r Dict) {
 				if r["values"] != nil {
@@ -102,6 +98,33 @@ func lookupMutants() []Mutant {
 func twice(b *bent, to netip.AddrPort, m Dict) Dict {
 	b.emit(to, m)
 	return m
+}
+
+// asksAllItHearsOf asks in the node's place whoever is named, once for a key.
+func asksAllItHearsOf(b *bent) {
+	type errand struct {
+		key kademlia.ID
+		to  netip.AddrPort
+	}
+	done := map[errand]bool{}
+	told("get_peers", func(b *bent, q *question, r Dict) {
+		nodes, _ := r["nodes"].(string)
+		for _, c := range unpacked(nodes) {
+			e := errand{soughtBy(q.m), c.Addr}
+			if done[e] {
+				continue
+			}
+			done[e] = true
+			t := fmt.Sprintf("all %d", len(done))
+			own := &question{t: t, to: c.Addr, m: merge(q.m, Dict{"t": t}), at: b.now}
+			b.asked = append(b.asked, own)
+			b.emit(c.Addr, own.m)
+		}
+	})(b)
+	asksAll("get_peers", func(_ *bent, to netip.AddrPort, m Dict) Dict {
+		done[errand{soughtBy(m), to}] = true
+		return m
+	})(b)
 }
 
 // fourCandidates swallows the queries of a lookup to nodes farther from the key

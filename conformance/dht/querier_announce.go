@@ -270,7 +270,7 @@ var bep5Announcing = []Case{
 			"implied_port 1; an announce with the number of its source port comes to the same " +
 			"and is accepted.",
 		Causes: []string{"implied_port is not known", "implied_port is sent as a string"},
-		Kills: []string{"implied-port-not-sent"},
+		Kills:  []string{"implied-port-not-sent"},
 		Run: func(t *T) {
 			w := joined(t, 6)
 			for _, q := range announced(t, w, randomID(t), map[string]any{"implied_port": true, "port": 1}) {

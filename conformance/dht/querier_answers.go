@@ -168,8 +168,8 @@ var bep5Replies = []Case{
 			"an error ends the lookup",
 		},
 		Kills: []string{
-			"an-error-ends-the-lookup", "asks-all-it-hears-of", "asks-its-own-table-alone",
-			"asks-twice", "repeats-after-errors",
+			"an-error-ends-the-lookup", "asks-its-own-table-alone", "asks-twice",
+			"repeats-after-errors",
 		},
 		Run: func(t *T) {
 			f := newFork(t, func(_ *fork, q *Query) { q.Error(202, "server error") })
@@ -219,7 +219,7 @@ var bep5Replies = []Case{
 			"without id, with an id of 19 bytes, and with values, token and samples of wrong " +
 			"types. The lookup must go on and the target answer a ping.",
 		Causes: []string{"fields are used before their types are known"},
-		Kills: []string{"asks-its-own-table-alone", "crashes-on-malformed-responses"},
+		Kills:  []string{"asks-its-own-table-alone", "crashes-on-malformed-responses"},
 		Run: func(t *T) {
 			f := newFork(t, func(f *fork, q *Query) {
 				id := f.liar.ID[:]
@@ -244,7 +244,7 @@ var bep5Replies = []Case{
 			"has given it up. The target must not send an error or a response to the late " +
 			"answer.",
 		Causes: []string{"an answer without an open query is reported to its sender as an error"},
-		Kills: []string{"errors-for-late-answers"},
+		Kills:  []string{"answers-twice", "errors-for-late-answers"},
 		Run: func(t *T) {
 			w := NewWorld(t, RandomIDs(t, 2)...)
 			slow := w.Nodes[1]

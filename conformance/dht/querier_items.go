@@ -46,7 +46,7 @@ var bep44Requester = []Case{
 		Explain: "A node answers get with a higher seq and another value under the old " +
 			"signature; others have a signed item. The target must return the signed one.",
 		Causes: []string{"the signature is not checked", "seq is not part of what is checked"},
-		Kills: []string{"items-not-verified", "never-times-out"},
+		Kills:  []string{"items-not-verified", "never-times-out"},
 		Run: func(t *T) {
 			item := signer(t, "")
 			h := newHoard(t, item.Target(), 3)
@@ -183,7 +183,7 @@ var bep44Requester = []Case{
 		Explain: "Half of the nodes answer get without a token. No put may go to them: they " +
 			"would have to refuse it.",
 		Causes: []string{"put is sent to whoever answered"},
-		Kills: []string{"announces-without-token", "token-without-value"},
+		Kills:  []string{"announces-without-token", "token-without-value"},
 		Run: func(t *T) {
 			w := joined(t, 8)
 			v := string(randomBytes(t, 20))
@@ -257,7 +257,7 @@ var bep44Requester = []Case{
 		Explain: "The same, but only three of six nodes hold version 5. The puts to the others " +
 			"should have no cas: they have nothing to compare it with.",
 		Causes: []string{"every put carries cas"},
-		Kills: []string{"cas-sent-to-all", "puts-away-from-the-target"},
+		Kills:  []string{"cas-sent-to-all", "puts-away-from-the-target"},
 		Run: func(t *T) {
 			for i, q := range putsOver(t, 6, 3) {
 				if _, has := q.Args.Get("cas"); has && i >= 3 {

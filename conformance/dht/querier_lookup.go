@@ -99,6 +99,7 @@ var bep5Lookup = []Case{
 			"else names. The target should not wait for more than 16 answers at once: known " +
 			"clients ask 3 to 16 nodes in parallel.",
 		Causes: []string{"all nodes of an answer are asked at once, without a limit"},
+		Kills:  []string{"asks-all-it-hears-of"},
 		Run: func(t *T) {
 			key := randomID(t)
 			levels := fan(t, key)
@@ -159,7 +160,7 @@ var bep5Lookup = []Case{
 		Explain: "Two nodes have peers of the info-hash, one of them in common. The command " +
 			"must report each of them, with address and port as they were given.",
 		Causes: []string{"only the first values are kept", "the port is read in host order"},
-		Kills: []string{"values-of-the-first-answer"},
+		Kills:  []string{"values-of-the-first-answer"},
 		Run: func(t *T) {
 			w := joined(t, 4)
 			key := randomID(t)

@@ -46,7 +46,7 @@ var bep32Query = []Case{
 			"bootstraps it should say want n4 and n6, a list of two strings: it may know nobody " +
 			"else in the other family.",
 		Causes: []string{"want is not known", "want is sent as a string"},
-		Kills: []string{"want-not-sent"},
+		Kills:  []string{"want-not-sent"},
 		Run: func(t *T) {
 			w := NewWorld(t, RandomIDs(t, 4)...)
 			w.Join(conformance.StartOptions{IPv6: true})
@@ -69,7 +69,7 @@ var bep32Query = []Case{
 			"should now ask for nodes of IPv4, with want or without: the two DHTs are separate. " +
 			"One query in four may ask for both.",
 		Causes: []string{"every query says want n4 and n6"},
-		Kills: []string{"wants-both-always"},
+		Kills:  []string{"wants-both-always"},
 		Run: func(t *T) {
 			w := NewWorld(t, RandomIDs(t, 8)...)
 			w.Join(conformance.StartOptions{IPv6: true})
@@ -149,7 +149,7 @@ var bep42Own = []Case{
 			"target has a public address. The target should keep its id: one node is not to be " +
 			"believed.",
 		Causes: []string{"the first ip is taken for true"},
-		Kills: []string{"another-id-in-queries", "believes-one-liar", "queries-without-id"},
+		Kills:  []string{"another-id-in-queries", "believes-one-liar", "queries-without-id"},
 		Run: func(t *T) {
 			w := NewWorld(t, RandomIDs(t, 20)...)
 			w.Nodes[0].claims(publicAddr)
@@ -233,7 +233,7 @@ var bep43Query = []Case{
 		Explain: "The target is started read-only, joins a DHT and looks up a key. Each of its " +
 			"queries must say ro 1 at the top level.",
 		Causes: []string{"ro is put among the arguments", "only some methods say it"},
-		Kills: []string{"ro-not-sent"},
+		Kills:  []string{"ro-not-sent"},
 		Run: func(t *T) {
 			w := NewWorld(t, RandomIDs(t, 6)...)
 			w.Join(conformance.StartOptions{ReadOnly: true})
@@ -256,7 +256,7 @@ var bep43Query = []Case{
 		Explain: "A node asks the target, is answered, and waits to be asked. A target that " +
 			"answers must not say ro 1 in its queries: nobody would ever ask it.",
 		Causes: []string{"ro is always set"},
-		Kills: []string{"answers-with-the-target-as-id", "nodes-as-list", "ro-always-sent"},
+		Kills:  []string{"answers-with-the-target-as-id", "nodes-as-list", "ro-always-sent"},
 		Run: func(t *T) {
 			for _, q := range questions(t).Queries {
 				if v, _ := q.Msg.Get("ro"); isOne(v) {
@@ -274,7 +274,7 @@ var bep43Query = []Case{
 		Explain: "Two nodes near a key ask the target; one says ro 1. In a lookup of that key " +
 			"the target should ask the other and not the read-only one, which does not answer.",
 		Causes: []string{"ro is not known", "whoever asks is asked back"},
-		Kills: []string{"nodes-as-list", "read-only-queriers-ignored", "ro-ignored"},
+		Kills:  []string{"nodes-as-list", "read-only-queriers-ignored", "ro-ignored"},
 		Run: func(t *T) {
 			joined(t, 1)
 			key := randomID(t)
@@ -339,7 +339,7 @@ var bep51Indexer = []Case{
 		Explain: "The node that is sampled has nothing: samples is the empty string. The " +
 			"command must end without an error and with no samples.",
 		Causes: []string{"an empty string counts as absent"},
-		Kills: []string{"empty-samples-are-an-error"},
+		Kills:  []string{"empty-samples-are-an-error"},
 		Run: func(t *T) {
 			n := joined(t, 1).Nodes[0]
 			n.samples(nil, 0)
@@ -359,7 +359,7 @@ var bep51Indexer = []Case{
 			"again at once, the target should not ask: the answer would be the same. Some " +
 			"libraries leave that to their callers.",
 		Causes: []string{"interval is not kept"},
-		Kills: []string{"interval-ignored"},
+		Kills:  []string{"interval-ignored"},
 		Run: func(t *T) {
 			n := joined(t, 1).Nodes[0]
 			n.samples(RandomIDs(t, 2), 600)
@@ -381,7 +381,7 @@ var bep51Indexer = []Case{
 		Explain: "A node answers a sample with an interval of ten minutes. Told to sample it " +
 			"again eleven minutes later, the target may ask; whether it does is recorded.",
 		Causes: []string{"a node is sampled once and never again"},
-		Kills: []string{"samples-once"},
+		Kills:  []string{"samples-once"},
 		Run: func(t *T) {
 			n := joined(t, 1).Nodes[0]
 			n.samples(RandomIDs(t, 2), 600)

@@ -45,7 +45,7 @@ var bep5Query = []Case{
 		Explain: "A node asks the target and waits to be asked. Each query must carry q, the " +
 			"name of the method, and a, a dictionary with the querying node's 20-byte id.",
 		Causes: []string{"id is put at the top level", "id is written in hexadecimal"},
-		Kills: []string{"answers-with-the-target-as-id", "nodes-as-list", "queries-without-id"},
+		Kills:  []string{"answers-with-the-target-as-id", "nodes-as-list", "queries-without-id"},
 		Run: func(t *T) {
 			for _, q := range questions(t).Queries {
 				if q.Method == "" {
@@ -92,7 +92,7 @@ var bep5Query = []Case{
 		Explain: "A node asks the target and waits to be asked. The queries should carry v, as " +
 			"answers should: the client's two letters and its version.",
 		Causes: []string{"v is only put into answers"},
-		Kills: []string{"answers-with-the-target-as-id", "no-version", "nodes-as-list"},
+		Kills:  []string{"answers-with-the-target-as-id", "no-version", "nodes-as-list"},
 		Run: func(t *T) {
 			for _, q := range questions(t).Queries {
 				if v, ok := field(q.Msg, "v"); !ok || len(v) < 2 {

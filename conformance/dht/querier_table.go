@@ -51,7 +51,7 @@ var bep5Upkeep = []Case{
 			"hands out the eight closest to a key. It should get to ask the node closest to its " +
 			"own id: neighbours have to know each other.",
 		Causes: []string{"the nodes in the contact's answer are filed but not asked"},
-		Kills: []string{"no-self-lookup", "queries-without-id"},
+		Kills:  []string{"no-self-lookup", "queries-without-id"},
 		Run: func(t *T) {
 			w := joined(t, 30)
 			t.Earn()
@@ -71,7 +71,7 @@ var bep5Upkeep = []Case{
 			"that node something and had an answer: a query alone can come from a forged " +
 			"address.",
 		Causes: []string{"whoever asks is put into the table as good"},
-		Kills: []string{"nodes-as-list"},
+		Kills:  []string{"nodes-as-list"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			Known(t, n)
@@ -119,7 +119,7 @@ var bep5Upkeep = []Case{
 		Explain: "A node is introduced and says no more. After a quarter of an hour it is " +
 			"questionable; within an hour the target should have asked it something.",
 		Causes: []string{"nothing is done about questionable nodes", "buckets are not refreshed"},
-		Kills: []string{"no-refresh", "nodes-as-list"},
+		Kills:  []string{"no-refresh", "nodes-as-list"},
 		Run: func(t *T) {
 			n := newcomers(t, 1)[0]
 			Known(t, n)
@@ -139,7 +139,7 @@ var bep5Upkeep = []Case{
 		Explain: "Two nodes are introduced and one falls silent. The target should ask it at " +
 			"least twice before it gives it up: one datagram is easily lost.",
 		Causes: []string{"a node is dropped at the first timeout"},
-		Kills: []string{"no-retry", "nodes-as-list"},
+		Kills:  []string{"no-retry", "nodes-as-list"},
 		Run: func(t *T) {
 			nodes := newcomers(t, 2)
 			gone, stays := nodes[0], nodes[1]
@@ -243,7 +243,7 @@ var bep5Upkeep = []Case{
 			"state folder and without a contact. It should ask nodes of its old table by " +
 			"itself.",
 		Causes: []string{"the table is not saved", "the table is read but nobody is asked"},
-		Kills: []string{"forgets-its-table"},
+		Kills:  []string{"forgets-its-table"},
 		Run: func(t *T) {
 			dir, err := os.MkdirTemp("", "p2pspec-state-")
 			if err != nil {
