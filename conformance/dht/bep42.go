@@ -53,9 +53,9 @@ var bep42 = []Case{
 		Requirements: []string{"BEP42-SEC-004", "BEP42-SEC-006"},
 		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged answers themselves",
-		Explain: "find_node and get_peers from ids that no address leads to, among them all zeros and " +
-			"all ones. They must be answered: ids are judged for storage, requests are served always, " +
-			"and local addresses are exempt.",
+		Explain: "find_node and get_peers from ids that no address leads to, among them all ones. They " +
+			"must be answered: ids are judged for storage, requests are served always, and local " +
+			"addresses are exempt.",
 		Causes: []string{
 			"queries are refused with an error because of their id",
 			"local addresses are not exempt",
@@ -63,7 +63,7 @@ var bep42 = []Case{
 		Kills: []string{"no-token-for-unknown-hashes", "nodes-as-list", "odd-ids-refused"},
 		Run: func(t *T) {
 			key := randomID(t)
-			for _, id := range append(oddIDs(), randomID(t), randomID(t)) {
+			for _, id := range []kademlia.ID{allOnes(), randomID(t), randomID(t)} {
 				p := NewPeer(t)
 				p.ID = id
 				p.Expect("find_node", Dict{"target": key[:]}).Nodes()
@@ -109,7 +109,7 @@ var bep42 = []Case{
 		},
 		Run: func(t *T) {
 			infoHash, p := randomID(t), NewPeer(t)
-			p.ID = kademlia.ID{}
+			p.ID = allOnes()
 			p.Announce(infoHash, nil)
 			mustHold(t, infoHash, p.Addr())
 		},

@@ -78,9 +78,9 @@ func hostileMutants() []Mutant {
 				k, ok := a["k"].(string)
 				return ok && len(k) != 32
 			})},
-		{Name: "odd-ids-refused", What: "takes an id of zeros for a missing one",
+		{Name: "odd-ids-refused", What: "refuses the id of all ones",
 			bend: hearsAll("", func(b *bent, from netip.AddrPort, m Dict) Dict {
-				if id, ok := idOf(m); ok && id == (oddIDs()[0]) {
+				if id, ok := idOf(m); ok && id == allOnes() {
 					b.refuse(from, m, 203)
 					return nil
 				}

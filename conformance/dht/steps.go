@@ -66,9 +66,14 @@ func (p *Peer) Attempt(note string, infoHash kademlia.ID, token []byte, args Dic
 	p.Ping()
 }
 
+// StoredWithin is the time between the answer to an announce and the entry in
+// the store: some targets answer first.
+const StoredWithin = 50 * time.Millisecond
+
 // PeersOf are the peers that the target hands out for the info-hash, asked
 // from a new address; none if the answer has no "values".
 func PeersOf(t *T, infoHash kademlia.ID, args Dict) []netip.AddrPort {
+	t.Wait(StoredWithin)
 	a := NewPeer(t).Expect("get_peers", merge(Dict{"info_hash": infoHash[:]}, args))
 	if !a.Has("values") {
 		return nil
