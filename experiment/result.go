@@ -135,10 +135,11 @@ func (l *Line) at(x float64) float64 {
 // WriteSVG writes the figure.
 func (r *Result) WriteSVG(w io.Writer) error {
 	p := plot.New()
-	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = r.Figure.Title, r.Figure.X, r.Figure.Y
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = r.Title, r.Figure.X, r.Figure.Y
+	p.Title.Padding = vg.Points(6)
 	p.Y.Min = 0
 	p.Add(plotter.NewGrid())
-	p.Legend.Top = true
+	p.Legend.Left = true // below the curves: they start high or climb
 	for i, l := range r.Figure.Lines {
 		points := make(plotter.XYs, len(l.X))
 		for j := range l.X {
@@ -151,8 +152,11 @@ func (r *Result) WriteSVG(w io.Writer) error {
 		line.Color, dots.Color = shade(i), shade(i)
 		line.Width = vg.Points(1.5)
 		p.Add(line, dots)
-		p.Legend.Add(l.Name, line, dots)
+		if len(r.Figure.Lines) > 1 {
+			p.Legend.Add(l.Name, line, dots)
+		}
 	}
+	p.X.Max += (p.X.Max - p.X.Min) / 50 // room for the last label
 	out, err := p.WriterTo(6*vg.Inch, 4*vg.Inch, "svg")
 	if err != nil {
 		return fmt.Errorf("experiment: figure: %w", err)
