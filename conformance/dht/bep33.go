@@ -232,7 +232,7 @@ var bep33 = []Case{
 		Control: "get_peers without noseed, which returns peers", Within: minute,
 		Explain: "Three downloaders announce and then more seeds than fit into an answer. get_peers " +
 			"with noseed 1 comes from a seed, which has no use for other seeds: all three downloaders " +
-			"should be in the answer.",
+			"should be in each of a dozen answers.",
 		Causes: []string{"noseed is not known", "seed is not stored"},
 		Kills: []string{
 			"no-token-for-unknown-hashes", "noseed-ignored", "seed-by-presence", "seed-ignored",
@@ -249,10 +249,12 @@ var bep33 = []Case{
 				p.Announce(infoHash, Dict{"seed": seed})
 			}
 			scrape(t, infoHash)
-			got := PeersOf(t, infoHash, Dict{"noseed": 1})
-			for _, p := range rest {
-				if !slices.Contains(got, p.Addr()) {
-					t.Mismatch("r.values with noseed", show(got), p.Addr().String()+" among them")
+			for range 12 { // one answer may hold them by chance
+				got := PeersOf(t, infoHash, Dict{"noseed": 1})
+				for _, p := range rest {
+					if !slices.Contains(got, p.Addr()) {
+						t.Mismatch("r.values with noseed", show(got), p.Addr().String()+" among them")
+					}
 				}
 			}
 		},

@@ -343,7 +343,8 @@ var bep44Mutable = []Case{
 			"buffer.",
 		Causes: []string{"the length of the salt is not checked"},
 		Kills: []string{
-			"long-salt-stored", "salted-items-refused", "signature-over-a-dictionary",
+			"crashes-on-long-salt", "long-salt-stored", "salted-items-refused",
+			"signature-over-a-dictionary",
 		},
 		Run: func(t *T) {
 			item, p := newItem(t, randomBytes(t, 64)), NewPeer(t)
@@ -367,7 +368,8 @@ var bep44Mutable = []Case{
 		Explain: "An item with a salt of 65 bytes is put. The document reserves error 207 for that.",
 		Causes:  []string{"another code is used", "the put is dropped"},
 		Kills: []string{
-			"long-salt-is-error-203", "long-salt-stored", "signature-over-a-dictionary",
+			"crashes-on-long-salt", "long-salt-is-error-203", "long-salt-stored",
+			"signature-over-a-dictionary",
 		},
 		Run: func(t *T) {
 			item := newItem(t, randomBytes(t, 65))

@@ -202,7 +202,7 @@ var bep5Hostile = []Case{
 			"target should send an error or nothing: without an id the query is not one of this " +
 			"protocol.",
 		Causes: []string{"the id is not looked at", "an id is cut or filled to 20 bytes"},
-		Kills:  []string{"ids-filled-to-20-bytes"},
+		Kills:  []string{"crashes-without-id", "ids-filled-to-20-bytes"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			p.Ping()
@@ -285,7 +285,7 @@ var bep5Hostile = []Case{
 			"zero stands for a missing id",
 			"the own id is in no bucket and is looked for in one",
 		},
-		Kills: []string{"nodes-as-list"},
+		Kills: []string{"answers-with-the-target-as-id", "nodes-as-list"},
 		Run: func(t *T) {
 			p := NewPeer(t)
 			for _, id := range []kademlia.ID{{}, allOnes(), p.TargetID()} {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/p2pspec/p2pspec/bittorrent/bencode"
+	"github.com/p2pspec/p2pspec/kademlia/mainline"
 )
 
 // hostileMutants do not survive what no correct node sends.
@@ -39,6 +40,17 @@ func hostileMutants() []Mutant {
 			})},
 		{Name: "crashes-without-arguments", What: "crashes on queries without arguments",
 			bend: crashes(func(m Dict) bool { _, ok := m["a"].(Dict); return m["y"] == "q" && !ok })},
+		{Name: "crashes-without-id", What: "crashes on queries without an id",
+			bend: crashes(func(m Dict) bool {
+				a, ok := m["a"].(Dict)
+				return m["y"] == "q" && ok && a["id"] == nil
+			})},
+		{Name: "crashes-on-long-salt", What: "crashes on a salt of more than 64 bytes",
+			bend: crashes(func(m Dict) bool {
+				a, _ := m["a"].(Dict)
+				salt, _ := a["salt"].(string)
+				return len(salt) > mainline.MaxSalt
+			})},
 		{Name: "crashes-on-repeated-keys", What: "crashes on dictionaries that have a key twice",
 			bend: reads(repeated)},
 		{Name: "crashes-on-malformed-want", What: "crashes on a want that is no list of strings",
