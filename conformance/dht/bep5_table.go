@@ -269,10 +269,14 @@ func scripted(n *Node, h Handler) { n.On = map[string]Handler{"": h} }
 // judgeUnproven lets both nodes ask the target. The first gives answers that
 // prove nothing and must not be handed out once the second is.
 func judgeUnproven(t *T, odd, fine *Node, why string) {
-	odd.Begin("find_node", Dict{"target": odd.ID[:]})
+	showUp(odd)
 	Known(t, fine)
 	invite(t, []*Node{odd})
-	if !t.Until(func() bool { return len(odd.Queries) > 0 }, AskedWithin) {
+	asked := func() bool { return allAsked([]*Node{odd}) }
+	for limit := t.Now() + AskedWithin; !t.Until(asked, time.Second) && t.Now() < limit; {
+		showUp(odd)
+	}
+	if !asked() {
 		t.Inconclusivef("the target never asked the node, so it had nothing to refuse")
 	}
 	t.Wait(t.SilenceWait())

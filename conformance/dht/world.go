@@ -127,11 +127,9 @@ func Introduce(t *conformance.T, nodes ...*Node) []*Node {
 	if t.Virtual() {
 		within = IntroduceWithinVirtual
 	}
-	for _, n := range nodes {
-		n.Begin("find_node", Dict{"target": n.ID[:]})
-	}
 	var known []*Node
 	for limit := t.Now() + within; ; pause = min(2*pause, within/4) {
+		showUp(nodes...)
 		if !t.Until(func() bool { return allAsked(nodes) }, pause) {
 			invite(t, nodes)
 		}
@@ -142,6 +140,16 @@ func Introduce(t *conformance.T, nodes ...*Node) []*Node {
 				return known
 			}
 			t.Wait(pause)
+		}
+	}
+}
+
+// showUp lets the nodes that the target has not asked yet ask it, and so be
+// noticed. It bears repeating: a target bounds the pings that it has under way.
+func showUp(nodes ...*Node) {
+	for _, n := range nodes {
+		if len(n.Queries) == 0 {
+			n.Begin("find_node", Dict{"target": n.ID[:]})
 		}
 	}
 }

@@ -23,7 +23,7 @@ const (
 
 	// maxPings bounds the pings under way on behalf of the routing table, so
 	// that strangers' queries cannot make the node send much.
-	maxPings = 16
+	maxPings = 64
 
 	// maxToken bounds the tokens that are kept, in bytes: known nodes use 4 to
 	// 20, and an announce with this one still fits a packet.

@@ -320,7 +320,7 @@ func TestPingsAreBounded(t *testing.T) {
 	d.reply(0, Message{ID: known.ID})
 	d.pass(15 * time.Minute) // it is questionable now
 	d.give(Ping{Op: 1, Addr: addr("10.0.0.2:1")})
-	for i := range 20 {
+	for i := range maxPings + 4 {
 		d.ask(fmt.Sprintf("10.0.1.%d:1", i), Message{Method: MethodPing, ID: querying, Has: HasID})
 		d.ask(fmt.Sprintf("10.0.1.%d:1", i), Message{Method: MethodPing, ID: querying, Has: HasID})
 	}
