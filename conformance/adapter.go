@@ -55,7 +55,7 @@ func NewAdapterTarget(ctx context.Context, argv []string, opt AdapterOptions) (*
 		return nil, fmt.Errorf("adapter %q: %w", argv, err)
 	}
 	defer inst.Stop()
-	hello, err := inst.call(ctx, Command{Verb: "hello", Args: map[string]any{"protocol": adapterProtocol, "suite": a.suite}})
+	hello, err := inst.call(ctx, a.hello())
 	if err != nil {
 		return nil, fmt.Errorf("adapter %q: hello: %w", argv, err)
 	}
@@ -123,12 +123,16 @@ func (a *AdapterTarget) Start(ctx context.Context, n Network, opt StartOptions) 
 	return inst, nil
 }
 
+func (a *AdapterTarget) hello() Command {
+	return Command{Verb: "hello", Args: map[string]any{"protocol": adapterProtocol, "suite": a.suite}}
+}
+
 func (a *AdapterTarget) launch(wake func()) (*adapterInstance, error) {
 	dir, made, err := stateDir(a.dir)
 	if err != nil {
 		return nil, err
 	}
-	p, in, out, err := startProcess(a.argv, dir, nil, true)
+	p, in, out, err := startProcess(a.argv, dir, true)
 	if err != nil {
 		made.remove()
 		return nil, err
@@ -156,8 +160,7 @@ type adapterInstance struct {
 }
 
 func (i *adapterInstance) begin(ctx context.Context, a *AdapterTarget, opt StartOptions) error {
-	hello := map[string]any{"protocol": adapterProtocol, "suite": a.suite}
-	if _, err := i.call(ctx, Command{Verb: "hello", Args: hello}); err != nil {
+	if _, err := i.call(ctx, a.hello()); err != nil {
 		return fmt.Errorf("hello: %w", err)
 	}
 	at, err := freePort(a.ip)

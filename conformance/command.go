@@ -67,7 +67,7 @@ func (c *CommandTarget) Start(_ context.Context, _ Network, opt StartOptions) (I
 	if err != nil {
 		return nil, err
 	}
-	p, _, _, err := startProcess(c.fill(at, opt.Bootstrap, dir), "", nil, false)
+	p, _, _, err := startProcess(c.fill(at, opt.Bootstrap, dir), "", false)
 	if err != nil {
 		made.remove()
 		return nil, err

@@ -30,13 +30,14 @@ type process struct {
 
 // startProcess runs argv. With piped, stdin and stdout belong to the caller;
 // otherwise stdout joins stderr in the words that are kept.
-func startProcess(argv []string, dir string, env []string, piped bool) (p *process, in io.WriteCloser, out io.Reader, err error) {
+func startProcess(argv []string, dir string, piped bool) (
+	p *process, in io.WriteCloser, out io.Reader, err error,
+) {
 	if len(argv) == 0 || argv[0] == "" {
 		return nil, nil, nil, errors.New("the command is empty")
 	}
 	p = &process{cmd: exec.Command(argv[0], argv[1:]...), words: &tail{}, ended: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Stderr = dir, p.words
-	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.WaitDelay = Grace // a grandchild may hold the pipes open
 	ownGroup(p.cmd)
 	if piped {

@@ -133,8 +133,11 @@ func NewUDPNetwork(sources *Sources) *UDPNetwork {
 	}
 }
 
+// Now is real time.
 func (n *UDPNetwork) Now() time.Duration { return time.Since(n.began) }
-func (n *UDPNetwork) Virtual() bool      { return false }
+
+// Virtual is false.
+func (n *UDPNetwork) Virtual() bool { return false }
 
 // Open binds a socket and starts its reader.
 func (n *UDPNetwork) Open(local netip.AddrPort) (netip.AddrPort, error) {

@@ -76,10 +76,17 @@ func (n *VirtualNetwork) Emit(h Host, out []Outgoing) {
 	}
 }
 
+// Now is virtual time; it moves only in Recv.
 func (n *VirtualNetwork) Now() time.Duration { return n.now }
-func (n *VirtualNetwork) Virtual() bool      { return true }
-func (n *VirtualNetwork) Wake()              { n.woken = true }
-func (n *VirtualNetwork) Shut()              {}
+
+// Virtual is true.
+func (n *VirtualNetwork) Virtual() bool { return true }
+
+// Wake ends the Recv that is under way, which a host's effect may call for.
+func (n *VirtualNetwork) Wake() { n.woken = true }
+
+// Shut has nothing to release.
+func (n *VirtualNetwork) Shut() {}
 
 // Open binds a socket; the zero address means the next of 127.1.0.0/16.
 func (n *VirtualNetwork) Open(local netip.AddrPort) (netip.AddrPort, error) {

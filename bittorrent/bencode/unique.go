@@ -2,7 +2,6 @@ package bencode
 
 import (
 	"bytes"
-	"cmp"
 	"slices"
 )
 
@@ -55,9 +54,7 @@ func (s *keySearch) dict(i int) (_ int, err *SyntaxError) {
 		}
 	}
 	keys := s.open[base:]
-	slices.SortFunc(keys, func(x, y keySpan) int {
-		return cmp.Or(bytes.Compare(s.key(x), s.key(y)), cmp.Compare(x.at, y.at))
-	})
+	slices.SortStableFunc(keys, func(x, y keySpan) int { return bytes.Compare(s.key(x), s.key(y)) })
 	for n := 1; n < len(keys); n++ {
 		if key := s.key(keys[n]); bytes.Equal(s.key(keys[n-1]), key) {
 			return repeated(keys[n].at, key)

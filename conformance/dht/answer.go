@@ -13,6 +13,7 @@ import (
 // Kind is what an answer is: the value of its "y", or empty while none came.
 type Kind string
 
+// The kinds of answers.
 const (
 	None     Kind = ""
 	Response Kind = "r"
