@@ -257,7 +257,9 @@ var bep5Upkeep = []Case{
 			t.Earn()
 			heard := len(w.Log)
 			t.Restart(conformance.StartOptions{Dir: dir})
-			if !t.Until(func() bool { return len(w.Log) > heard }, CommandWithin) {
+			asked := t.Until(func() bool { return len(w.Log) > heard }, CommandWithin)
+			t.Restart(conformance.StartOptions{}) // leaves the folder, which can go
+			if !asked {
 				t.Failf("none of the %d nodes was asked after the restart", len(w.Nodes))
 			}
 		},
