@@ -6,12 +6,14 @@ read and answered when libtorrent reports their end, so a lookup under way
 holds up nothing. Logs go to stderr.
 """
 
+import faulthandler
 import hashlib
 import json
 import os
 import re
 import sys
 import threading
+import time
 import traceback
 
 import libtorrent as lt
@@ -26,6 +28,8 @@ STARTED = re.compile(r"\[(\d+)\] NEW target: ([0-9a-f]{40})")
 COMPLETED = re.compile(r"\[(\d+)\] COMPLETED ")
 
 STATE_FILE = "session_state"
+
+POLL = 0.005  # seconds between two looks at what libtorrent reports
 
 
 class Refused(Exception):
@@ -197,7 +201,9 @@ class Adapter:
     def pump(self):
         try:
             while not self.stopping:
-                self.session.wait_for_alert(50)
+                # Not wait_for_alert: the alert that it returns lies in a queue that
+                # libtorrent's own thread may move before the binding has read it.
+                time.sleep(POLL)
                 for alert in self.session.pop_alerts():
                     self.on_alert(alert)
         except Exception:  # without its alerts the adapter could answer nothing
@@ -345,6 +351,7 @@ def edwards_add(a, b):
 
 
 if __name__ == "__main__":
+    faulthandler.enable()  # says where libtorrent or its binding crashed
     Adapter(sys.stdout).serve(sys.stdin)
     sys.stdout.flush()
     os._exit(0)  # libtorrent's destructor would wait for trackers
