@@ -209,8 +209,8 @@ var bep5Upkeep = []Case{
 		Needs:   append(joins(), conformance.NeedClock),
 		Control: "the bootstrap, which the nodes answer", Within: 2 * time.Hour,
 		Explain: "The target joins a DHT of 30 nodes and is left alone. Within 40 minutes it " +
-			"should look up a key in the half of the space that its own id is not in: that " +
-			"bucket has been quiet for more than 15 minutes.",
+			"should look up a key far from its own id, one that shares fewer than 8 bits with it: " +
+			"the bucket there has been quiet for more than 15 minutes.",
 		Causes: []string{
 			"only the own id is looked up again",
 			"nodes are pinged, but no new ones are sought",
@@ -224,12 +224,11 @@ var bep5Upkeep = []Case{
 			refreshed := func() bool {
 				return slices.ContainsFunc(w.Log[heard:], func(q *Query) bool {
 					key, ok := q.sought()
-					return ok && kademlia.CommonPrefixLen(key, q.ID) == 0
+					return ok && kademlia.CommonPrefixLen(key, q.ID) < 8
 				})
 			}
 			if !t.Until(refreshed, 40*time.Minute) {
-				t.Failf("none of %d queries within 40 minutes sought a key in the other half of the space",
-					len(w.Log)-heard)
+				t.Failf("none of %d queries within 40 minutes sought a key far from the own id", len(w.Log)-heard)
 			}
 		},
 	},
