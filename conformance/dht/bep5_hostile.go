@@ -266,7 +266,7 @@ var bep5Hostile = []Case{
 			for _, m := range []string{
 				"d1:ad2:id20:%s2:id20:%[1]se1:q4:ping1:t2:aa1:y1:qe",
 				"d1:ad2:id20:%se1:ai7e1:q4:ping1:t2:aa1:y1:qe",
-				"d1:ad2:id20:%se1:q4:ping1:t2:aa1:ti9e1:y1:q1:y1:re",
+				"d1:ad2:id20:%se1:q4:ping1:t4:aaaa1:ti9e1:y1:q1:y1:re",
 			} {
 				p.SendBytes(fmt.Appendf(nil, m, p.ID[:]), "a repeated key")
 				p.Ping()

@@ -2,6 +2,7 @@ package dht
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/p2pspec/p2pspec/bittorrent/bencode"
 	"github.com/p2pspec/p2pspec/conformance"
@@ -72,7 +73,11 @@ var bep5Query = []Case{
 		Kills: []string{"target-and-hash-confused"},
 		Run: func(t *T) {
 			keys := map[string]string{"find_node": "target", "get_peers": "info_hash", "get": "target"}
-			for _, q := range joined(t, 6).Log {
+			w := joined(t, 6)
+			t.Until(func() bool {
+				return slices.ContainsFunc(w.Log, func(q *Query) bool { return keys[q.Method] != "" })
+			}, JoinWithin)
+			for _, q := range w.Log {
 				key, judged := keys[q.Method]
 				if !judged {
 					continue

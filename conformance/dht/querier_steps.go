@@ -21,6 +21,10 @@ const (
 	Quiet        = time.Second
 	SettleWithin = 12 * time.Second
 
+	// JoinWithin is how long a target may take from its contact's first answer
+	// to its first lookup: some ping their contact first, and wait.
+	JoinWithin = 15 * time.Second
+
 	// LookupCase bounds a case with a start, a bootstrap and a lookup.
 	LookupCase = 2 * time.Minute
 )

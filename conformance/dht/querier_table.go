@@ -29,15 +29,16 @@ var bep5Upkeep = []Case{
 		Kills: []string{"no-self-lookup", "queries-without-id"},
 		Run: func(t *T) {
 			w := joined(t, 8)
-			for _, q := range w.Log {
-				key, ok := q.sought()
-				if ok && kademlia.CommonPrefixLen(key, q.ID) >= OwnPrefix {
-					t.Earn()
-					return
-				}
-			}
 			t.Earn()
-			t.Failf("none of %d queries asked for the own id", len(w.Log))
+			asked := func() bool {
+				return slices.ContainsFunc(w.Log, func(q *Query) bool {
+					key, ok := q.sought()
+					return ok && kademlia.CommonPrefixLen(key, q.ID) >= OwnPrefix
+				})
+			}
+			if !t.Until(asked, JoinWithin) {
+				t.Failf("none of %d queries asked for the own id", len(w.Log))
+			}
 		},
 	},
 	{
@@ -56,7 +57,8 @@ var bep5Upkeep = []Case{
 			w := joined(t, 30)
 			t.Earn()
 			id := w.Log[0].ID
-			if n := ordered(w, id)[0]; len(n.Queries) == 0 {
+			n := ordered(w, id)[0]
+			if !t.Until(func() bool { return len(n.Queries) > 0 }, JoinWithin) {
 				t.Mismatch("the nodes that were asked", fmt.Sprintf("%d of %d", askedNodes(w), len(w.Nodes)),
 					fmt.Sprintf("the closest to its id, %v, among them", n.Contact()))
 			}

@@ -152,7 +152,11 @@ func (c *client) bootstrap(a arguments) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, c.servers[0].AddNode(krpc.NodeInfo{Addr: krpc.NodeAddr{IP: to.IP, Port: to.Port}})
+	s := c.servers[0]
+	if to.IP.To4() == nil {
+		s = c.servers[len(c.servers)-1]
+	}
+	return nil, s.AddNode(krpc.NodeInfo{Addr: krpc.NodeAddr{IP: to.IP, Port: to.Port}})
 }
 
 func (c *client) getPeers(a arguments) (map[string]any, error) {
