@@ -10,7 +10,7 @@ type Change uint8
 
 // The changes. The table differs after each but Refused.
 const (
-	Refused   Change = iota // nothing: own node, unknown contact, or a known ID elsewhere
+	Refused   Change = iota // nothing: own node, unknown contact, no address, or a known ID elsewhere
 	Refreshed               // the contact was known and is now the most recently seen
 	Added                   // the contact entered a bucket with room
 	Replaced                // a contact took the place of Result.Gone
@@ -62,7 +62,7 @@ func (t *Table) Status(e *Entry, now time.Duration) Status {
 // KAD-BUCKET-004, KAD-BUCKET-005, KAD-BUCKET-006, KAD-BUCKET-009 (Kademlia §2.2);
 // BEP05-TBL-004, BEP05-TBL-006 (BEP 5 §Routing Table).
 func (t *Table) Replied(c Contact, now time.Duration) Result {
-	return t.seen(Entry{Contact: c, LastReply: now, LastQuery: Never, LastFailure: Never}, now)
+	return t.seen(c, now, Never, now)
 }
 
 // Heard notes a request from c and admits it like [Table.Replied]: the paper
@@ -70,7 +70,7 @@ func (t *Table) Replied(c Contact, now time.Duration) Result {
 //
 // KAD-BUCKET-003 (Kademlia §2.2).
 func (t *Table) Heard(c Contact, now time.Duration) Result {
-	return t.seen(Entry{Contact: c, LastReply: Never, LastQuery: now, LastFailure: Never}, now)
+	return t.seen(c, Never, now, now)
 }
 
 // Queried notes a request from c when it is known and Refuses strangers: BEP 5
@@ -88,7 +88,7 @@ func (t *Table) Offer(c Contact, now time.Duration) Result {
 	if t.bucketOf(c.ID).find(&c.ID) >= 0 {
 		return Result{}
 	}
-	return t.seen(Entry{Contact: c, LastReply: Never, LastQuery: Never, LastFailure: Never}, now)
+	return t.seen(c, Never, Never, now)
 }
 
 // Failed notes that a request to id timed out. A contact that is being probed
@@ -116,12 +116,12 @@ func (t *Table) Failed(id ID, now time.Duration) Result {
 	case e.Failures >= limit && len(b.spares) > 0:
 		r.Gone = b.remove(i)
 		last := len(b.spares) - 1
-		r.New = b.spares[last].Contact
+		r.New = b.spares[last].Contact()
 		b.insert(b.spares[last], int(t.k))
 		b.spares = slices.Delete(b.spares, last, last+1)
 		r.Change = Replaced
 	case e.probed && e.Failures < limit:
-		r.Probe = e.Contact
+		r.Probe = e.Contact()
 	default:
 		b.unprobe(e)
 	}
@@ -146,10 +146,14 @@ func (t *Table) Remove(id ID) {
 	b.dropSpare(&id)
 }
 
-// seen files e, the contact of a message that just arrived.
-func (t *Table) seen(e Entry, now time.Duration) Result {
-	if e.ID == t.self || !e.ID.Fits(int(t.idBits)) || !e.Addr.IsValid() {
+// seen files c, the contact of a message that just arrived. An address with a
+// zone means something to one host alone.
+func (t *Table) seen(c Contact, reply, query, now time.Duration) Result {
+	if c.ID == t.self || !c.ID.Fits(int(t.idBits)) || !c.Addr.IsValid() || c.Addr.Addr().Zone() != "" {
 		return Result{}
+	}
+	e := Entry{
+		ID: c.ID, at: endpointOf(c.Addr), LastReply: reply, LastQuery: query, LastFailure: Never,
 	}
 	b := t.bucketOf(e.ID)
 	if i := b.find(&e.ID); i >= 0 {
@@ -160,7 +164,7 @@ func (t *Table) seen(e Entry, now time.Duration) Result {
 		if i := t.first(b, Bad, now); i >= 0 {
 			gone := b.remove(i)
 			b.insert(e, int(t.k))
-			return Result{Change: Replaced, Gone: gone, New: e.Contact}
+			return Result{Change: Replaced, Gone: gone, New: c}
 		}
 		if !t.splittable(b) {
 			b.keepSpare(e, int(t.spare))
@@ -171,7 +175,7 @@ func (t *Table) seen(e Entry, now time.Duration) Result {
 	}
 	b.insert(e, int(t.k))
 	t.size++
-	return Result{Change: Added, New: e.Contact}
+	return Result{Change: Added, New: c}
 }
 
 // refresh moves entry i, just seen as e says, to the tail of its bucket. A
@@ -179,13 +183,13 @@ func (t *Table) seen(e Entry, now time.Duration) Result {
 // old address went Bad, or anybody could hijack a contact.
 func (t *Table) refresh(b *bucket, i int, e Entry, now time.Duration) Result {
 	old := b.entries[i]
-	if old.Addr != e.Addr {
+	if old.at != e.at {
 		if t.Status(&old, now) != Bad {
 			return Result{}
 		}
 		b.remove(i)
 		b.insert(e, int(t.k))
-		return Result{Change: Replaced, Gone: old.Contact, New: e.Contact}
+		return Result{Change: Replaced, Gone: old.Contact(), New: e.Contact()}
 	}
 	answered := e.LastReply != Never
 	e.LastReply = max(e.LastReply, old.LastReply)
@@ -218,7 +222,7 @@ func (t *Table) probe(b *bucket, now time.Duration) Contact {
 		return Contact{}
 	}
 	b.probing, b.entries[i].probed = true, true
-	return b.entries[i].Contact
+	return b.entries[i].Contact()
 }
 
 // first finds the least recently seen entry of b with the given standing.
@@ -309,7 +313,7 @@ func (b *bucket) insertAt(i int, e Entry, k int) {
 }
 
 func (b *bucket) remove(i int) Contact {
-	c := b.entries[i].Contact
+	c := b.entries[i].Contact()
 	b.unprobe(&b.entries[i])
 	b.entries = slices.Delete(b.entries, i, i+1)
 	b.keys = slices.Delete(b.keys, i, i+1)

@@ -127,7 +127,7 @@ func (w *walk) bucket(i int) {
 		}
 		e := &b.entries[key%MaxK]
 		if w.filter == nil || w.filter(e) {
-			w.out = append(w.out, e.Contact)
+			w.out = append(w.out, e.Contact())
 		}
 	}
 }

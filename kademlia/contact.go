@@ -20,14 +20,31 @@ type Contact struct {
 // answered yet.
 const Never time.Duration = math.MinInt64
 
-// An Entry is a contact in a routing table with what was seen of it.
+// An Entry is a contact in a routing table with what was seen of it. It is 64
+// bytes without a pointer, because a simulation consists of little else.
 type Entry struct {
-	Failures uint8 // requests in a row that it left unanswered
-	probed   bool  // its eviction depends on the ping under way
-	Contact
+	ID          ID
+	at          endpoint
+	Failures    uint8         // requests in a row that it left unanswered
+	probed      bool          // its eviction depends on the ping under way
 	LastReply   time.Duration // when it last answered a request of ours, or Never
 	LastQuery   time.Duration // when it last sent a request of its own, or Never
 	LastFailure time.Duration // when it last left a request unanswered, or Never
+}
+
+// Contact is whom the entry is about.
+func (e *Entry) Contact() Contact { return Contact{e.ID, e.at.addrPort()} }
+
+// endpoint is a netip.AddrPort without zone. IPv4 is kept in its IPv6 form.
+type endpoint struct {
+	ip   [16]byte
+	port uint16
+}
+
+func endpointOf(a netip.AddrPort) endpoint { return endpoint{a.Addr().As16(), a.Port()} }
+
+func (p *endpoint) addrPort() netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16(p.ip).Unmap(), p.port)
 }
 
 // maxBackOff bounds the exponent of the back-off: 2¹⁰ minutes are 17 hours.
@@ -69,7 +86,8 @@ func appendAt(b []byte, at, now time.Duration) []byte {
 }
 
 func appendEntry(b []byte, e *Entry, now time.Duration) []byte {
-	b = appendContact(b, &e.Contact)
+	c := e.Contact()
+	b = appendContact(b, &c)
 	b = appendAt(b, e.LastReply, now)
 	b = appendAt(b, e.LastQuery, now)
 	b = appendAt(b, e.LastFailure, now)

@@ -40,7 +40,7 @@ func nearest(target ID, n int, all []Contact) []Contact {
 func contacts(t *Table) []Contact {
 	all := []Contact{}
 	for e := range t.All() {
-		all = append(all, e.Contact)
+		all = append(all, e.Contact())
 	}
 	return all
 }

@@ -132,7 +132,7 @@ func (n *Node) Contacts() []kademlia.Contact {
 		}
 		for e := range f.table.All() {
 			if f.table.Status(&e, n.now) != kademlia.Bad {
-				contacts = append(contacts, e.Contact)
+				contacts = append(contacts, e.Contact())
 			}
 		}
 	}

@@ -256,7 +256,7 @@ func TestIDFollowsAddress(t *testing.T) {
 	require.Equal(t, []spec.Event{IDChanged{Old: old, New: d.n.ID(), ExternalIP: ip}}, d.notes)
 	require.Greater(t, d.n.families[0].table.Len(), 8)
 	for e := range d.n.families[0].table.All() {
-		require.Equal(t, e.Addr.Addr().As4()[3] < 17, e.LastReply == 0, "standings are kept")
+		require.Equal(t, e.Contact().Addr.Addr().As4()[3] < 17, e.LastReply == 0, "standings are kept")
 	}
 	require.Equal(t, d.n.ID(), d.ask("192.0.2.7:1", Message{Method: MethodPing}).ID)
 	secure := d.n.ID()

@@ -60,7 +60,7 @@ func (n *step) changeID() {
 		}
 		table := n.newTable(n.now)
 		for e := range f.table.All() {
-			if r := table.Replied(e.Contact, e.LastReply); r.Probes() {
+			if r := table.Replied(e.Contact(), e.LastReply); r.Probes() {
 				table.Unprobe(r.Probe.ID)
 			}
 		}
