@@ -101,8 +101,8 @@ func (n *Node) AppendState(b []byte) []byte {
 	e.at(n.sample.taken)
 	e.uint(uint64(len(n.votes)))
 	for _, v := range n.votes {
-		e.ip(v.voter)
-		e.ip(v.claim)
+		e.ip(netip.AddrFrom16(v.voter).Unmap())
+		e.ip(netip.AddrFrom16(v.claim).Unmap())
 	}
 	e.queries(n)
 	e.uint(uint64(len(n.ops)))

@@ -8,8 +8,9 @@ import (
 	"github.com/p2pspec/p2pspec/spec"
 )
 
-// vote is what one node says our address is.
-type vote struct{ voter, claim netip.Addr }
+// vote is what one node says our address is, both as netip.Addr.As16: every
+// node keeps many votes, and a netip.Addr has a pointer.
+type vote struct{ voter, claim [16]byte }
 
 // vote counts the address that a node has answered to. When VotesNeeded nodes,
 // more than half of those asked lately, agree on one that the own id does not
@@ -27,14 +28,15 @@ func (n *step) vote(voter netip.Addr, ip netip.AddrPort) {
 	case isLocal(claim): // fits every id, so it cannot make a difference
 		return
 	}
-	n.votes = slices.DeleteFunc(n.votes, func(v vote) bool { return v.voter == voter })
+	cast := vote{voter.As16(), claim.As16()}
+	n.votes = slices.DeleteFunc(n.votes, func(v vote) bool { return v.voter == cast.voter })
 	if len(n.votes) == maxVotes {
 		n.votes = slices.Delete(n.votes, 0, 1)
 	}
-	n.votes = append(n.votes, vote{voter, claim})
+	n.votes = append(n.votes, cast)
 	agree := 0
 	for _, v := range n.votes {
-		if v.claim == claim {
+		if v.claim == cast.claim {
 			agree++
 		}
 	}
