@@ -119,7 +119,7 @@ var bep44Mutable = []Case{
 		Run: func(t *T) {
 			judgeUnusable(t, func(k, sig []byte) []Dict {
 				return []Dict{
-					{"k": k[:31]}, {"sig": sig[:63]}, {"sig": nil}, {"seq": nil}, {"seq": "1"}, {"k": 5}, {"sig": []any{}},
+					{"k": k[1:]}, {"sig": sig[1:]}, {"sig": nil}, {"seq": nil}, {"seq": "1"}, {"k": 5}, {"sig": []any{}},
 				}
 			})
 		},

@@ -206,7 +206,7 @@ var bep51 = []Case{
 			p := NewPeer(t)
 			for _, bad := range []any{nil, p.ID[:19]} {
 				a := p.SendMalformed(p.Query("sample_infohashes", Dict{"target": bad}), fmt.Sprintf("target is %v", bad))
-				p.Ping()
+				p.PingBehind(a)
 				a.Denied(fmt.Sprintf("sample_infohashes with the target %v", bad))
 			}
 		},

@@ -167,7 +167,7 @@ var bep5Hostile = []Case{
 				p.Expect(method, Dict{arg: key[:]})
 				for _, bad := range []any{nil, "", key[:19], append(key[:], 'x'), 12} {
 					a := p.SendMalformed(p.Query(method, Dict{arg: bad}), fmt.Sprintf("%s is %v", arg, bad))
-					p.Ping()
+					p.PingBehind(a)
 					a.Denied(fmt.Sprintf("%s with the %s %v", method, arg, bad))
 				}
 			}
@@ -208,7 +208,7 @@ var bep5Hostile = []Case{
 			p.Ping()
 			for _, bad := range []any{nil, "", p.ID[:19], append(p.ID[:], 'x'), 12} {
 				a := p.SendMalformed(p.Query("ping", Dict{"id": bad}), fmt.Sprintf("the id is %v", bad))
-				p.Ping()
+				p.PingBehind(a)
 				a.Denied(fmt.Sprintf("a ping with the id %v", bad))
 			}
 		},
@@ -226,7 +226,7 @@ var bep5Hostile = []Case{
 			msg := p.Query("ping", nil)
 			a := p.expect(msg, "ping with bytes behind it")
 			p.SendBytes(append(Encode(msg), "\r\n"...), "bytes behind the message")
-			p.Ping()
+			p.PingBehind(a)
 			if a.Kind != Response {
 				t.Infof("a ping with bytes behind it is met with %s", a)
 			}
@@ -246,7 +246,7 @@ var bep5Hostile = []Case{
 			a := p.expect(msg, "ping with its keys out of order")
 			tx, _ := text(msg["t"])
 			p.SendBytes(fmt.Appendf(nil, "d1:y1:q1:t%d:%s1:q4:ping1:ad2:id20:%see", len(tx), tx, p.ID[:]), "keys out of order")
-			p.Ping()
+			p.PingBehind(a)
 			if a.Kind != Response {
 				t.Infof("a ping with its keys out of order is met with %s", a)
 			}

@@ -29,12 +29,20 @@ var bep44Requester = []Case{
 			"immutable-check-inverted", "immutable-value-not-hashed", "never-times-out",
 		},
 		Run: func(t *T) {
-			v := string(randomBytes(t, 20))
-			h := newHoard(t, immutableKey(v), 3)
-			h.holds(0, Dict{"v": "another value"})
-			h.holds(1, Dict{"v": Dict{"a": 1}})
-			h.holds(2, Dict{"v": v})
-			h.mustGet(map[string]any{"target": h.key.String()}, v)
+			w := joined(t, 3)
+			for range 8 { // a lookup that comes to the true value first may end there
+				v := string(randomBytes(t, 20))
+				h := &hoard{t, immutableKey(v), w, ordered(w, immutableKey(v))}
+				h.holds(0, Dict{"v": "another value"})
+				h.holds(1, Dict{"v": Dict{"a": 1}})
+				h.holds(2, Dict{"v": v})
+				reply, err := obey(t, "get", map[string]any{"target": h.key.String()})
+				if h.allAsked() {
+					h.judge(reply, err, v)
+					return
+				}
+			}
+			t.Inconclusivef("none of the lookups asked all three nodes")
 		},
 	},
 	{
@@ -329,6 +337,17 @@ func (h *hoard) mustGet(args map[string]any, want any) {
 	for _, n := range h.nodes {
 		wasAsked(h.t, n, h.key)
 	}
+	h.judge(reply, err, want)
+}
+
+// allAsked reports whether the target asked every node for the key.
+func (h *hoard) allAsked() bool {
+	return !slices.ContainsFunc(h.nodes, func(n *Node) bool { return len(about(h.key, n.Queries)) == 0 })
+}
+
+// judge ends the case unless the reply to get has the value.
+func (h *hoard) judge(reply map[string]any, err error, want any) {
+	h.t.Earn()
 	raw := hex.EncodeToString(bencode.MustAppend(nil, want))
 	if got, _ := reply["v"].(string); err != nil || got != raw {
 		h.t.Mismatch("the value that was found", fmt.Sprintf("%q (%v)", got, err), raw)

@@ -220,6 +220,13 @@ func (p *Peer) Ping() time.Duration {
 	return a.RTT
 }
 
+// PingBehind pings, and leaves the answer to an earlier query a moment more:
+// some targets deal with each query by itself, and the ping may overtake it.
+func (p *Peer) PingBehind(a *Answer) {
+	p.Ping()
+	p.t.Until(func() bool { return a.Kind != None }, StoredWithin)
+}
+
 // TargetID is the node id that the target states in its answer to a ping.
 func (p *Peer) TargetID() kademlia.ID {
 	a := p.Ask("ping", nil)
