@@ -6,6 +6,7 @@ package experiment
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Options of an experiment. Zero fields take the experiment's own defaults.
@@ -41,7 +42,7 @@ func Find(name string) (Experiment, error) {
 		}
 		names = append(names, e.Name)
 	}
-	return Experiment{}, fmt.Errorf("no experiment %q; there are %q", name, names)
+	return Experiment{}, fmt.Errorf("no experiment %q; there are %s", name, strings.Join(names, ", "))
 }
 
 // Run runs the named experiment and writes its result as text.

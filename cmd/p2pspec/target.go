@@ -32,7 +32,6 @@ func (f *targetFlags) add(cmd *cobra.Command) {
 		"allow a --target that is not on this machine: only with its owner's consent")
 	fl.StringVar(&f.client, "client", "", "described client: "+strings.Join(clients.Names(), ", ")+
 		",\nor a file that ends in .toml")
-	cmd.MarkFlagsMutuallyExclusive("target", "exec", "client")
 }
 
 // words are the flags as a command line has them.
@@ -56,6 +55,8 @@ func (f *targetFlags) words() []string {
 // run then ends as unreachable, with a report.
 func (f *targetFlags) open(ctx context.Context, family string) (conformance.Target, error) {
 	switch {
+	case f.target != "" && f.exec+f.client != "", f.exec != "" && f.client != "":
+		return nil, usagef("a run has one target: give one of --target, --exec and --client")
 	case f.target != "":
 		return f.live()
 	case f.exec != "":

@@ -99,6 +99,7 @@ func (c *console) evidence(r resultView) {
 		c.printf("  %11s   (%s before; -o report.html shows them)\n", "", count(hidden, "line"))
 	}
 	for _, e := range entries {
+		e.Decoded = brief(e.Decoded)
 		c.printf("  %s\n", c.paint(clip(entryLine(e), consoleWidth), color.Faint))
 	}
 }

@@ -42,7 +42,8 @@ func sample() *conformance.Report {
 	failed.Transcript = []conformance.Entry{
 		{At: at(0), Dir: "!", Note: "target started at 127.0.0.1:6881"},
 		{At: at(1), Dir: ">", Via: "127.0.0.3:4000 → 127.0.0.1:6881", Hex: "64313a71343a70696e6765",
-			Bytes: 11, Decoded: map[string]any{"q": "ping", "html": "<b>"}, Note: "the query"},
+			Bytes: 11, Note: "the query", Decoded: map[string]any{"q": "ping", "html": "<b>",
+				"a": map[string]any{"id": "0x6162636465666768696a30313233343536373839"}}},
 		{At: at(2), Dir: "<", Via: "127.0.0.1:6881 → 127.0.0.3:4000", Hex: "1b5b33316d", Bytes: 5000},
 		{At: at(3), Dir: "#", Note: hostile},
 	}
@@ -125,6 +126,28 @@ func TestGolden(t *testing.T) {
 	t.Run("colour", func(t *testing.T) {
 		golden(t, "report.colour.txt", render(t, Console, Style{Color: true}))
 	})
+}
+
+// A run with warnings is met, but not as if nothing had come up.
+func TestOutcomeNamesWarnings(t *testing.T) {
+	warned := conformance.Result{Case: "bep5/ping/a", Verdict: conformance.Warn}
+	known := conformance.Result{Case: "bep5/ping/b", Verdict: conformance.Warn,
+		Overlay: conformance.XFail}
+	for _, c := range []struct {
+		results []conformance.Result
+		want    string
+	}{
+		{nil, "met: every judged case held"},
+		{[]conformance.Result{known},
+			"met: every judged case held, beside 1 known failure of the baseline"},
+		{[]conformance.Result{warned, known},
+			"met: nothing failed; 1 warning, beside 1 known failure of the baseline"},
+	} {
+		v := newView(&conformance.Report{Results: c.results}, Style{})
+		if got := v.Outcome(); got != c.want {
+			t.Errorf("Outcome() = %q, want %q", got, c.want)
+		}
+	}
 }
 
 func golden(t *testing.T, name string, got []byte) {

@@ -56,6 +56,36 @@ func compact(v any) string {
 	return line(b.String())
 }
 
+// briefString is how many runes of a string in a message the console shows: a
+// node id of 42 would push the transaction id out of the line.
+const briefString = 24
+
+// brief is a decoded message with long strings cut in the middle.
+func brief(v any) any {
+	switch v := v.(type) {
+	case string:
+		runes := []rune(v)
+		if len(runes) <= briefString {
+			return v
+		}
+		return string(runes[:10]) + "…" + string(runes[len(runes)-4:])
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = brief(v[i])
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, e := range v {
+			out[key] = brief(e)
+		}
+		return out
+	default:
+		return v
+	}
+}
+
 // span is a duration for people.
 func span(d time.Duration) string {
 	switch {

@@ -250,8 +250,29 @@ func (v *view) TargetInWords() string {
 	return line(fmt.Sprintf("%s (%s)", name, how))
 }
 
-// Remarks are the notes of the run and the quirks of the target.
-func (v *view) Remarks() []string { return slices.Concat(v.Notes, v.Target.Quirks) }
+// Remarks are the notes of the run, the quirks of the target, and what was not
+// run: a reader must not take a run for a whole one that left cases out.
+func (v *view) Remarks() []string { return slices.Concat(v.Notes, v.Target.Quirks, v.notRun()) }
+
+// notRun counts the skipped cases by their reason, which says what would help.
+func (v *view) notRun() []string {
+	var reasons []string
+	cases := map[string]int{}
+	for _, r := range v.Results {
+		if r.Verdict != conformance.Skipped {
+			continue
+		}
+		reason := resultView{Result: r}.message()
+		if cases[reason] == 0 {
+			reasons = append(reasons, reason)
+		}
+		cases[reason]++
+	}
+	for i, reason := range reasons {
+		reasons[i] = count(cases[reason], "case") + " not run: " + reason
+	}
+	return reasons
+}
 
 // LevelsInWords counts, level by level, the expectations that held.
 func (v *view) LevelsInWords() string {
@@ -284,7 +305,7 @@ func (v *view) LevelsInWords() string {
 func (v *view) Outcome() string {
 	switch v.Exit {
 	case conformance.ExitMet:
-		return "met: every judged case held" + v.expectedInWords()
+		return "met: " + v.warningsInWords() + v.expectedInWords()
 	case conformance.ExitUnmet:
 		return "not met: " + v.failuresInWords() + v.expectedInWords()
 	case conformance.ExitUnreachable:
@@ -298,6 +319,21 @@ func (v *view) Outcome() string {
 	default:
 		return fmt.Sprintf("exit %d", v.Exit)
 	}
+}
+
+// warningsInWords is how well a run was met: a warn does not fail one, but it
+// is not as it should be.
+func (v *view) warningsInWords() string {
+	n := 0
+	for _, r := range v.Results {
+		if r.Verdict == conformance.Warn && r.Overlay != conformance.XFail {
+			n++
+		}
+	}
+	if n == 0 {
+		return "every judged case held"
+	}
+	return "nothing failed; " + count(n, "warning")
 }
 
 func (v *view) failuresInWords() string {
