@@ -346,6 +346,18 @@ func newcomer6(t *T) *Node {
 	return NewNodeAt(t, IDsAt(t, a.ID, 20, 1)[0], loopback6)
 }
 
+// lookups asks find_node and get_peers for the key; an empty want is left out.
+func lookups(p *Peer, key kademlia.ID, want []string) []*Answer {
+	args := Dict{}
+	if len(want) > 0 {
+		args["want"] = want
+	}
+	return []*Answer{
+		p.Expect("find_node", merge(Dict{"target": key[:]}, args)),
+		p.Expect("get_peers", merge(Dict{"info_hash": key[:]}, args)),
+	}
+}
+
 // present ends the case unless the response has the nodes of that key. A
 // target that knows none may leave the key out, which shows nothing.
 func present(a *Answer, key string, known bool) {
