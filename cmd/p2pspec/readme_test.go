@@ -55,6 +55,30 @@ func TestReadmeOutputIsReal(t *testing.T) {
 	}
 }
 
+// The baseline in the documents is one: its cases exist, in those revisions.
+func TestDocumentedBaseline(t *testing.T) {
+	text, err := os.ReadFile("../../docs/baseline.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```\n")
+	example, _, found := strings.Cut(rest, "```\n")
+	if !found || strings.Count(example, "rev=") < 3 {
+		t.Fatalf("no example of a baseline: %q", example)
+	}
+	path := filepath.Join(t.TempDir(), "baseline.txt")
+	if err := os.WriteFile(path, []byte(example), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b, err := conformance.LoadBaseline(path)
+	if err == nil {
+		err = b.Check(suites.All())
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // Every command line in the documents has flags and names that exist.
 func TestDocumentedCommandLines(t *testing.T) {
 	files, err := filepath.Glob("../../docs/*.md")

@@ -18,6 +18,7 @@ const (
 	consoleEntries = 12
 	consoleWidth   = 160
 	consoleRemark  = 72
+	consoleText    = 480
 )
 
 // writeConsole lists the cases by suite, explains what needs it, and ends with
@@ -82,6 +83,9 @@ func (c *console) group(g group) {
 	label := c.paint(g.Mark()+" "+g.Label(), color.Bold, verdictColor(g.resultView))
 	c.printf("\n%s %s (%s)\n", label, c.paint(line(g.Case), color.Bold), g.Level)
 	for _, p := range g.paragraphs() {
+		if p.Name != "repeat" { // which has to be whole
+			p.Text = clip(p.Text, consoleText)
+		}
 		c.printf("  %-12s  %s\n", p.Name, p.Text)
 	}
 	if len(g.More) > 0 {

@@ -56,19 +56,25 @@ func compact(v any) string {
 	return line(b.String())
 }
 
-// briefString is how many runes of a string in a message the console shows: a
-// node id of 42 would push the transaction id out of the line.
-const briefString = 24
+// Strings of a message as the console shows them: a node id in full would push
+// the transaction id out of the line.
+const (
+	briefText   = 32 // runes
+	briefDigits = 18 // with the 0x: eight bytes
+)
 
 // brief is a decoded message with long strings cut in the middle.
 func brief(v any) any {
 	switch v := v.(type) {
 	case string:
-		runes := []rune(v)
-		if len(runes) <= briefString {
-			return v
+		limit := briefText
+		if strings.HasPrefix(v, "0x") {
+			limit = briefDigits
 		}
-		return string(runes[:10]) + "…" + string(runes[len(runes)-4:])
+		if runes := []rune(v); len(runes) > limit {
+			return string(runes[:limit/2-1]) + "…" + string(runes[len(runes)-limit/8:])
+		}
+		return v
 	case []any:
 		out := make([]any, len(v))
 		for i := range v {
