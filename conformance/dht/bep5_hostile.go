@@ -151,13 +151,14 @@ var bep5Hostile = []Case{
 	},
 	{
 		ID:  "bep5/malformed/missing-argument-is-refused",
-		Rev: 1, Since: "0.1.0", Level: conformance.Must,
+		Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP05-KRPC-009", "BEP05-KRPC-005"},
 		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "the same queries with their argument, which are answered",
 		Explain: "find_node without target and get_peers without info_hash, and both with keys of 0, " +
-			"19 and 21 bytes. The target may send an error or nothing, but no response: there is nothing " +
-			"to respond to.",
+			"19 and 21 bytes. The target should send an error or nothing, but no response: there is " +
+			"nothing to respond to. The document says so nowhere, and three of five common clients " +
+			"respond, so it is no must.",
 		Causes: []string{"a missing key counts as zeros", "a key is cut or filled to 20 bytes"},
 		Kills:  []string{"missing-key-means-zeros", "one-store-for-all-hashes"},
 		Run: func(t *T) {
