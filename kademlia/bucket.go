@@ -299,8 +299,7 @@ func (t *Table) split(i int) {
 			b.spares = slices.Insert(b.spares, 0, e)
 		}
 	}
-	t.buckets[i] = lower
-	t.buckets = slices.Insert(t.buckets, i+1, upper)
+	t.buckets = slices.Concat(t.buckets[:i], []bucket{lower, upper}, t.buckets[i+1:])
 	t.findQuietest()
 }
 
@@ -351,5 +350,5 @@ func grow[T any](list []T, limit int) []T {
 	if len(list) < cap(list) {
 		return list
 	}
-	return slices.Grow(list, min(max(len(list), 1), limit-len(list)))
+	return append(make([]T, 0, min(max(2*len(list), 1), limit)), list...)
 }

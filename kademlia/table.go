@@ -1,6 +1,7 @@
 package kademlia
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"iter"
@@ -236,7 +237,8 @@ func (t *Table) bucketOf(id ID) *bucket { return &t.buckets[t.bucketIndex(&id)] 
 func (t *Table) bucketIndex(id *ID) int {
 	lo, hi := 0, len(t.buckets) // buckets[lo].prefix ≤ id < buckets[hi].prefix
 	for hi-lo > 1 {
-		if mid := (lo + hi) / 2; t.buckets[mid].prefix.Cmp(*id) <= 0 {
+		mid := (lo + hi) / 2
+		if prefix := &t.buckets[mid].prefix; bytes.Compare(prefix[:], id[:]) <= 0 {
 			lo = mid
 		} else {
 			hi = mid

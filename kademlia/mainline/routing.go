@@ -57,9 +57,11 @@ func (n *step) queried(c kademlia.Contact) {
 		return
 	}
 	table := n.table(c.Addr)
-	if _, known := table.Get(c.ID); known {
-		table.Queried(c, n.now)
+	if table.Queried(c, n.now).Change != kademlia.Refused {
 		return
+	}
+	if _, known := table.Get(c.ID); known {
+		return // at another address
 	}
 	if n.pings < maxPings && !n.pinging(c.Addr) {
 		n.pings++

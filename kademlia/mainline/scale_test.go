@@ -57,6 +57,7 @@ func BenchmarkScale(b *testing.B) {
 			for end := s.Stats().Delivered + uint64(b.N); s.Stats().Delivered < end; {
 				s.Step()
 			}
+			b.StopTimer()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msgs/s")
 			s.stop()
 		})
