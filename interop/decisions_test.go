@@ -1,0 +1,28 @@
+package interop_test
+
+// decisions say of each case that most clients do not meet who is wrong, and why.
+func decisions() map[string]string {
+	return map[string]string{
+		"bep5/krpc/unknown-method-is-error-204": "The text lists 204 and says that errors are sent, not that they must " +
+			"be: the case was lowered from must to should. It stays, because silence looks like loss",
+		"bep5/krpc/unknown-method-with-target": "No clause of BEP 5 but libtorrent's habit, on which BEP 51 counts: a should",
+		"bep5/krpc/states-its-version":         "The text says should, and that some leave it out: kept as a should",
+		"bep5/query/states-its-version":        "As for answers: kept as a should",
+		"bep5/token/bound-to-the-info-hash": "BEP 5 binds tokens to the address alone; the case is about a known attack " +
+			"and was made de facto for that reason, which warns and never fails",
+		"bep5/malformed/missing-argument-is-refused": "No clause asks for it and those that answer come to no harm: " +
+			"lowered from must to should",
+		"bep5/malformed/missing-argument-is-error-203": "The text's table of errors has 203 for it: kept as a should",
+		"bep5/reply/from-another-port-is-ignored": "The clients are wrong: a transaction id tells apart the queries \"to " +
+			"the same node\", and a node is an address and a port. libtorrent has corrected it since. Kept as a must",
+		"bep5/reply/under-another-id-is-ignored": "The text is silent; believing such an answer helps whoever poisons " +
+			"lookups, so it is kept, as a should",
+		"bep32/size/answer-fits-1024-bytes": "The clients are wrong: BEP 32 says that a node must not send more than 1024 " +
+			"bytes, and all of them implement it in part. Kept as a must",
+		"bep42/id/follows-the-address-that-many-state": "BEP 42 is a draft and optional: kept as a should, which says who " +
+			"follows it",
+		"bep44/put/cas-goes-to-holders-alone": "A finer point of BEP 44 that costs a few bytes: kept as a should",
+		"bep51/indexer/leaves-a-node-alone-for-the-interval": "A library that is told to ask, asks. The duty is its " +
+			"caller's, which the harness plays: kept as a should, and counted as our doubt",
+	}
+}

@@ -1,0 +1,264 @@
+package interop_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/conformance/clients"
+	"github.com/p2pspec/p2pspec/conformance/suites"
+	"github.com/p2pspec/p2pspec/spec/catalogue"
+)
+
+const preamble = `# Real clients
+
+<!-- Written by go test ./interop -update from interop/reports; edit the texts in interop/*_test.go. -->
+
+What happens when the suites are run against DHT nodes that are in use. Each client runs in a
+network namespace of its own (` + "`interop/ns`" + `), started for the run with the settings that its
+description in ` + "`conformance/clients`" + ` states, and is judged with
+
+    interop/setup
+    interop/run libtorrent dht
+
+The full reports, with the bytes of all that is not a pass, are in ` + "`interop/reports`" + `; what they
+show is expected by ` + "`interop/baselines`" + `, and ` + "`interop/check`" + ` fails when a run shows anything else.
+A deviation is not a verdict on a client: these are programs that work, and several of the texts are
+lax. Cases that wait for minutes run with ` + "`--slow`" + ` alone and are not in these reports.
+`
+
+// render writes the page.
+func render(all []*conformance.Report) string {
+	var b strings.Builder
+	b.WriteString(preamble)
+	renderClients(&b, all)
+	renderMatrix(&b, all)
+	renderSuspects(&b, all)
+	for _, j := range judgements() {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", j, j.meaning())
+		for _, d := range deviations() {
+			if d.Judgement == j {
+				d.render(&b, all)
+			}
+		}
+	}
+	return b.String()
+}
+
+func renderClients(b *strings.Builder, all []*conformance.Report) {
+	b.WriteString("\n## Clients\n\n| client | version | source | time |\n|---|---|---|---:|\n")
+	for _, r := range all {
+		c, err := clients.Load(r.Target.Name)
+		if err != nil {
+			panic(err) // the descriptions are embedded
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %.0f s |\n", c.Name, r.Target.Version, c.Source, r.Duration.Seconds())
+	}
+	for _, r := range all {
+		fmt.Fprintf(b, "\nWhat to know about %s:\n\n", r.Target.Name)
+		for _, q := range r.Target.Quirks {
+			fmt.Fprintf(b, "- %s\n", q)
+		}
+	}
+}
+
+// renderMatrix counts verdicts by suite and client.
+func renderMatrix(b *strings.Builder, all []*conformance.Report) {
+	b.WriteString("\n## Matrix\n\nMet of judged cases, where a case is judged if it passed, failed (✗) or " +
+		"warned (!).\nThe rest could not be concluded (?), is not supported (−) or was not run (s); " +
+		"what a client may choose (i) is recorded.\n\n| suite |")
+	for _, r := range all {
+		fmt.Fprintf(b, " %s |", r.Target.Name)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(all)) + "\n")
+	for _, s := range append(suites.All(), conformance.Suite{Name: "all"}) {
+		fmt.Fprintf(b, "| %s |", s.Name)
+		for _, r := range all {
+			n := map[conformance.Verdict]int{}
+			for _, res := range r.Results {
+				if res.Suite == s.Name || s.Name == "all" {
+					n[res.Verdict]++
+				}
+			}
+			fmt.Fprintf(b, " %s |", cell(n))
+		}
+		b.WriteString("\n")
+	}
+}
+
+func cell(n map[conformance.Verdict]int) string {
+	judged := n[conformance.Pass] + n[conformance.Fail] + n[conformance.Warn]
+	words := []string{fmt.Sprintf("**%d/%d**", n[conformance.Pass], judged)}
+	for _, part := range []struct {
+		v    conformance.Verdict
+		sign string
+	}{
+		{conformance.Fail, "✗"}, {conformance.Warn, "!"}, {conformance.Inconclusive, "?"},
+		{conformance.Info, "i"}, {conformance.Unsupported, "−"}, {conformance.Skipped, "s"},
+	} {
+		if n[part.v] > 0 {
+			words = append(words, fmt.Sprintf("%d%s", n[part.v], part.sign))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// suspect is a case that most of the clients which it judges do not meet.
+type suspect struct {
+	Case          string
+	Unmet, Judged int
+	Clients       []string
+}
+
+// mostlyUnmet are the suspects, of which at least two clients were judged.
+func mostlyUnmet(all []*conformance.Report) (out []suspect) {
+	for _, s := range suites.All() {
+		for _, c := range s.Cases {
+			found := suspect{Case: c.ID}
+			for _, r := range all {
+				switch result(r, c.ID).Verdict {
+				case conformance.Fail, conformance.Warn:
+					found.Unmet++
+					found.Judged++
+					found.Clients = append(found.Clients, r.Target.Name)
+				case conformance.Pass:
+					found.Judged++
+				}
+			}
+			if found.Judged > 1 && 2*found.Unmet > found.Judged {
+				out = append(out, found)
+			}
+		}
+	}
+	return out
+}
+
+func renderSuspects(b *strings.Builder, all []*conformance.Report) {
+	b.WriteString("\n## Cases that most clients do not meet\n\nSuch a case is suspect: either the field " +
+		"disagrees with the text, or we misread it. What was decided, and why:\n")
+	for _, s := range mostlyUnmet(all) {
+		fmt.Fprintf(b, "\n- `%s` (%s; not met by %d of %d: %s). %s.\n", s.Case, result(all[0], s.Case).Level,
+			s.Unmet, s.Judged, strings.Join(s.Clients, ", "), decisions()[s.Case])
+	}
+}
+
+func (d deviation) render(b *strings.Builder, all []*conformance.Report) {
+	fmt.Fprintf(b, "\n### %s\n\n%s\n\n", d.Name, d.What)
+	for _, id := range d.clauses(all) {
+		row, _ := catalogue.Lookup(id)
+		fmt.Fprintf(b, "- clause %s (%s, %s): %s\n", row.ID, row.Document, row.Level, row.Statement)
+	}
+	for _, s := range d.Sources {
+		for _, r := range all {
+			if r.Target.Name != s.Client {
+				continue
+			}
+			for _, id := range d.Cases {
+				if res := result(r, id); isUnmet(res.Verdict) {
+					renderEvidence(b, s.Client, res)
+				}
+			}
+		}
+		fmt.Fprintf(b, "- %s, %s", s.Client, s.At)
+		if s.Line != "" {
+			fmt.Fprintf(b, ": `%s`", s.Line)
+		}
+		b.WriteString("\n")
+	}
+}
+
+// clauses are the requirements that its cases judge, each once.
+func (d deviation) clauses(all []*conformance.Report) (ids []string) {
+	for _, c := range d.Cases {
+		for _, id := range result(all[0], c).Requirements {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
+
+// renderEvidence shows the failure and the bytes that were judged.
+func renderEvidence(b *strings.Builder, client string, res conformance.Result) {
+	fmt.Fprintf(b, "- %s, `%s`, **%s**: %s", client, res.Case, res.Verdict, plain(res.Failure.Message))
+	if res.Failure.Got != "" {
+		fmt.Fprintf(b, "; got %s", code(res.Failure.Got, maxGot))
+	}
+	if len(res.Failure.Expected) > 0 {
+		fmt.Fprintf(b, ", expected %s", plain(strings.Join(res.Failure.Expected, " or ")))
+	}
+	b.WriteString("\n")
+	if e, ok := judgedEntry(res); ok {
+		fmt.Fprintf(b, "  - `%s` %s\n", e.Dir, code(bencoded(e.Hex), maxBytes))
+	}
+}
+
+// How much of what a client sent is shown on the page.
+const (
+	maxGot   = 160
+	maxBytes = 240
+)
+
+// judgedEntry is the last datagram of the target that is no answer to a ping,
+// or else the last that the harness sent and that was no ping.
+func judgedEntry(res conformance.Result) (last conformance.Entry, ok bool) {
+	for _, dir := range []string{"<", ">"} {
+		for _, e := range slices.Backward(res.Transcript) {
+			if e.Dir == dir && !isControl(e) {
+				return e, true
+			}
+		}
+	}
+	return last, false
+}
+
+// isControl tells pings and their answers, which have no more than an id.
+func isControl(e conformance.Entry) bool {
+	raw := bencoded(e.Hex)
+	return strings.Contains(raw, "1:q4:ping") ||
+		strings.Contains(raw, "1:rd2:id20:") && e.Bytes < 80 && !strings.Contains(raw, "token")
+}
+
+func bencoded(s string) string {
+	raw, err := hex.DecodeString(s)
+	if err != nil {
+		return s
+	}
+	return string(raw)
+}
+
+// code shows bytes as text, cut after n characters.
+func code(s string, n int) string {
+	q := fmt.Sprintf("%q", s)
+	q = strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
+	if len(q) > n {
+		q = q[:n] + "…"
+	}
+	return "`" + strings.ReplaceAll(q, "`", "'") + "`"
+}
+
+// plain keeps words of a target from being taken for markup.
+func plain(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, s)
+	if len(s) > maxGot {
+		s = s[:maxGot] + "…"
+	}
+	return strings.NewReplacer("`", "'", "<", "&lt;", "|", "\\|", "*", "\\*", "_", "\\_").Replace(s)
+}
+
+func result(r *conformance.Report, id string) conformance.Result {
+	for _, res := range r.Results {
+		if res.Case == id {
+			return res
+		}
+	}
+	return conformance.Result{}
+}
