@@ -64,22 +64,17 @@ func BenchmarkScale(b *testing.B) {
 	}
 	s.RunFor(scaleQuiet)
 	nodes := s.leave()
+	bytes, size, contacts := float64(heap()-before), float64(len(nodes)), 0.0
+	for _, n := range nodes {
+		contacts += float64(n.families[0].table.Len())
+	}
+	const contactSize = unsafe.Sizeof(kademlia.Entry{}) + 8
 	b.Run("idle", func(b *testing.B) {
-		var bytes, contacts float64
-		for b.Loop() {
-			bytes, contacts = float64(heap()-before), 0
-			for _, n := range nodes {
-				contacts += float64(n.families[0].table.Len())
-			}
-		}
-		const contactSize = unsafe.Sizeof(kademlia.Entry{}) + 8
-		size := float64(len(nodes))
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric(bytes/size, "B/node")
 		b.ReportMetric(contacts/size, "contacts/node")
 		b.ReportMetric((bytes-contacts*float64(contactSize))/size, "B-beyond-contacts/node")
 	})
-	runtime.KeepAlive(nodes)
 }
 
 // heap is the number of bytes reachable.
