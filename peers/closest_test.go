@@ -77,7 +77,8 @@ func BenchmarkClosest(b *testing.B) {
 		b.ReportAllocs()
 		var nodes []krpc.NodeInfoAddrPort
 		for e := range ours.All() {
-			nodes = append(nodes, krpc.NodeInfoAddrPort{ID: krpc.ID(e.ID), Addr: krpc.NodeAddrPort{AddrPort: e.Addr}})
+			addr := krpc.NodeAddrPort{AddrPort: e.Contact().Addr}
+			nodes = append(nodes, krpc.NodeInfoAddrPort{ID: krpc.ID(e.ID), Addr: addr})
 		}
 		for i := 0; b.Loop(); i++ {
 			set := nearest.New(int160.FromByteArray([20]byte(targets[i%256][:20])), k)
