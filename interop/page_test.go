@@ -183,7 +183,7 @@ func (d deviation) clauses(all []*conformance.Report) (ids []string) {
 
 // renderEvidence shows the failure and the bytes that were judged.
 func renderEvidence(b *strings.Builder, client string, res conformance.Result) {
-	fmt.Fprintf(b, "- %s, `%s`, **%s**: %s", client, res.Case, res.Verdict, plain(res.Failure.Message))
+	fmt.Fprintf(b, "- %s, `%s`, **%s**: %s", client, res.Case, res.Verdict, plain(message(res)))
 	if res.Failure.Got != "" {
 		fmt.Fprintf(b, "; got %s", code(res.Failure.Got, maxGot))
 	}
@@ -199,13 +199,33 @@ func renderEvidence(b *strings.Builder, client string, res conformance.Result) {
 // How much of what a client sent is shown on the page.
 const (
 	maxGot   = 160
-	maxBytes = 240
+	maxBytes = 160
 )
 
+// message is the failure in words. Of a crash it keeps what names the cause.
+func message(res conformance.Result) string {
+	what, words, crashed := strings.Cut(res.Failure.Message, "; "+lastWords)
+	if !crashed {
+		return what
+	}
+	for _, cause := range []string{"panic: ", "TypeError "} {
+		if i := strings.Index(words, cause); i >= 0 {
+			line, _, _ := strings.Cut(words[i:], `\n`)
+			return what + ": " + line
+		}
+	}
+	return what
+}
+
 // judgedEntry is the last datagram of the target that is no answer to a ping,
-// or else the last that the harness sent and that was no ping.
+// or else the last that the harness sent and that was no ping. A target that
+// ended was judged by what was sent to it.
 func judgedEntry(res conformance.Result) (last conformance.Entry, ok bool) {
-	for _, dir := range []string{"<", ">"} {
+	dirs := []string{"<", ">"}
+	if strings.Contains(res.Failure.Message, lastWords) {
+		dirs = dirs[1:]
+	}
+	for _, dir := range dirs {
 		for _, e := range slices.Backward(res.Transcript) {
 			if e.Dir == dir && !isControl(e) {
 				return e, true
@@ -230,14 +250,21 @@ func bencoded(s string) string {
 	return string(raw)
 }
 
-// code shows bytes as text, cut after n characters.
+// code shows text or bytes as code: ASCII as it is, all else in hexadecimal,
+// cut after n bytes.
 func code(s string, n int) string {
-	q := fmt.Sprintf("%q", s)
-	q = strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
-	if len(q) > n {
-		q = q[:n] + "…"
+	var b strings.Builder
+	for i := range min(n, len(s)) {
+		if c := s[i]; c < ' ' || c > '~' || c == '`' {
+			fmt.Fprintf(&b, `\x%02x`, c)
+		} else {
+			b.WriteByte(c)
+		}
 	}
-	return "`" + strings.ReplaceAll(q, "`", "'") + "`"
+	if len(s) > n {
+		b.WriteString("…")
+	}
+	return "`" + b.String() + "`"
 }
 
 // plain keeps words of a target from being taken for markup.

@@ -5,7 +5,8 @@ func protocolDeviations() []deviation {
 	return []deviation{
 		{
 			Name: "crash-on-missing-arguments", Judgement: targetBug,
-			What: "One datagram ends the process, from any address: a well-formed query whose `a` is missing. " +
+			What: "One datagram ends the process, from any address: `d1:q13:announce_peer1:t2:aa1:y1:qe`, a query " +
+				"without `a`. " +
 				"announce_peer and put use the arguments without the look at them that get_peers takes. " +
 				"The harness starts the client again.",
 			Cases:   []string{"bep5/malformed/no-arguments"},
