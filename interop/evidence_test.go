@@ -9,7 +9,7 @@ import (
 )
 
 func TestBytesAreShownAsTheyAre(t *testing.T) {
-	assert.Equal(t, "`d1:t2:\\x00\\xe9\\x60e`", code("d1:t2:\x00\xe9`e", 99))
+	assert.Equal(t, "`d1:t3:\\x00\\xe9\\x5c\\x60e`", code("d1:t3:\x00\xe9\\`e", 99))
 	assert.Equal(t, "`abc…`", code("abcdef", 3))
 }
 

@@ -146,6 +146,10 @@ func renderSuspects(b *strings.Builder, all []*conformance.Report) {
 
 func (d deviation) render(b *strings.Builder, all []*conformance.Report) {
 	fmt.Fprintf(b, "\n### %s\n\n%s\n\n", d.Name, d.What)
+	if d.Judgement == notReached {
+		d.renderOpen(b, all)
+		return
+	}
 	for _, id := range d.clauses(all) {
 		row, _ := catalogue.Lookup(id)
 		fmt.Fprintf(b, "- clause %s (%s, %s): %s\n", row.ID, row.Document, row.Level, row.Statement)
@@ -166,6 +170,20 @@ func (d deviation) render(b *strings.Builder, all []*conformance.Report) {
 			fmt.Fprintf(b, ": `%s`", s.Line)
 		}
 		b.WriteString("\n")
+	}
+}
+
+// renderOpen lists what was not concluded: there is no clause to hold it to.
+func (d deviation) renderOpen(b *strings.Builder, all []*conformance.Report) {
+	for _, s := range d.Sources {
+		fmt.Fprintf(b, "- %s, %s: `%s`\n", s.Client, s.At, s.Line)
+		for _, r := range all {
+			for _, id := range d.Cases {
+				if res := result(r, id); r.Target.Name == s.Client && isUnmet(res.Verdict) {
+					fmt.Fprintf(b, "- `%s`, **%s**: %s\n", id, res.Verdict, plain(message(res)))
+				}
+			}
+		}
 	}
 }
 
@@ -255,7 +273,7 @@ func bencoded(s string) string {
 func code(s string, n int) string {
 	var b strings.Builder
 	for i := range min(n, len(s)) {
-		if c := s[i]; c < ' ' || c > '~' || c == '`' {
+		if c := s[i]; c < ' ' || c > '~' || c == '`' || c == '\\' {
 			fmt.Fprintf(&b, `\x%02x`, c)
 		} else {
 			b.WriteByte(c)

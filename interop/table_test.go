@@ -100,7 +100,10 @@ func tableDeviations() []deviation {
 					"aria2", "src/DHTEntryPointNameResolveCommand.cc:142",
 					"taskFactory_->createNodeLookupTask(localNode_->getID()));",
 				},
-				{"transmission", "third-party/dht/dht.c, neighbourhood_maintenance", ""},
+				{
+					"transmission", "third-party/dht/dht.c (jech/dht 0.25:1892)",
+					"neighbourhood_maintenance(int af)",
+				},
 			},
 		},
 	}
@@ -124,7 +127,12 @@ func openCases() []deviation {
 				"bep5/upkeep/good-nodes-stay", "bep32/want/n4-over-ipv4", "bep32/get_peers/nodes-beside-values",
 				"bep43/ro/zero-is-not-read-only",
 			},
-			Sources: []source{{"transmission", "third-party/dht/dht.c, bucket_maintenance", ""}},
+			Sources: []source{
+				{
+					"transmission", "third-party/dht/dht.c (jech/dht 0.25:2331)",
+					"confirm_nodes_time = now.tv_sec + 60 + random() % 120;",
+				},
+			},
 		},
 		{
 			Name: "asks-nobody-back", Judgement: notReached,
