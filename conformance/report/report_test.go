@@ -128,11 +128,20 @@ func TestGolden(t *testing.T) {
 	})
 }
 
-// A run with warnings is met, but not as if nothing had come up.
-func TestOutcomeNamesWarnings(t *testing.T) {
+// The last line tells a run with warnings from a clean one, and why a run that
+// began well ended early.
+func TestOutcome(t *testing.T) {
 	warned := conformance.Result{Case: "bep5/ping/a", Verdict: conformance.Warn}
 	known := conformance.Result{Case: "bep5/ping/b", Verdict: conformance.Warn,
 		Overlay: conformance.XFail}
+	lost := conformance.Report{
+		Exit: conformance.ExitInconclusive, Unreachable: "a ping went unanswered",
+		Summary: map[conformance.Verdict]int{conformance.Inconclusive: 3},
+	}
+	want := "inconclusive: nothing can be concluded from 3 cases; a ping went unanswered"
+	if got := newView(&lost, Style{}).Outcome(); got != want {
+		t.Errorf("Outcome() = %q, want %q", got, want)
+	}
 	for _, c := range []struct {
 		results []conformance.Result
 		want    string

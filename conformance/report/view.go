@@ -311,8 +311,12 @@ func (v *view) Outcome() string {
 	case conformance.ExitUnreachable:
 		return "unreachable: " + line(v.Unreachable)
 	case conformance.ExitInconclusive:
-		return "inconclusive: nothing can be concluded from " +
+		outcome := "inconclusive: nothing can be concluded from " +
 			count(v.Summary[conformance.Inconclusive], "case")
+		if v.Unreachable != "" { // lost on the way
+			outcome += "; " + line(v.Unreachable)
+		}
+		return outcome
 	case conformance.ExitHarness:
 		return "the harness is at fault in " + count(v.Summary[conformance.Error], "case") +
 			": please report it"
