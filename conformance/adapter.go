@@ -94,6 +94,8 @@ func (a *AdapterTarget) Can(n Need) (bool, string) {
 		return true, ""
 	case n == NeedBootstrap:
 		return a.verbs["bootstrap"], "the adapter does not list the capability bootstrap"
+	case n == NeedAddresses:
+		return a.sources.Many()
 	case n == NeedClock:
 		return false, "the case waits for minutes: add --slow"
 	case n == NeedIPv6, n == NeedRestart:

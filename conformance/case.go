@@ -57,6 +57,7 @@ const (
 	NeedClock     Need = "clock"     // virtual time, or --slow with a live target
 	NeedRestart   Need = "restart"   // stop and start again with the same state folder
 	NeedIPv6      Need = "ipv6"      // a target that also listens on ::1
+	NeedAddresses Need = "addresses" // several source addresses, as a loopback network has
 )
 
 // NeedVerb is the need for an adapter verb, such as NeedVerb("announce").

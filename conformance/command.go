@@ -41,6 +41,8 @@ func (c *CommandTarget) Can(n Need) (bool, string) {
 		return c.has("{bootstrap}"), "the command line has no {bootstrap}"
 	case n == NeedRestart:
 		return c.has("{dir}"), "the command line has no {dir}"
+	case n == NeedAddresses:
+		return c.Sources.Many()
 	case n == NeedClock:
 		return false, "the case waits for minutes: add --slow"
 	case n.verb() != "":

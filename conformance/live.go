@@ -27,6 +27,8 @@ func (l *LiveTarget) Can(n Need) (bool, string) {
 	switch n {
 	case NeedClock:
 		return false, "the case waits for minutes: add --slow"
+	case NeedAddresses:
+		return l.sources.Many()
 	case NeedIPv6:
 		return false, "only one address was given: use --exec or --client"
 	default:

@@ -44,6 +44,11 @@ func SourcesIn(p netip.Prefix) *Sources {
 	return &Sources{Pace: DefaultPace, prefix: p.Masked(), sent: map[netip.Addr][]time.Time{}}
 }
 
+// OneSource hands out one address again and again; the ports differ.
+func OneSource(a netip.Addr) *Sources {
+	return &Sources{Pace: DefaultPace, single: a, sent: map[netip.Addr][]time.Time{}}
+}
+
 // SourcesToward picks the pool that suits a target: many addresses for a
 // loopback IPv4 target where the system can bind them, one for any other.
 func SourcesToward(target netip.Addr) (*Sources, error) {
@@ -55,12 +60,13 @@ func SourcesToward(target netip.Addr) (*Sources, error) {
 		return nil, fmt.Errorf("no route to %v: %w", target, err)
 	}
 	defer c.Close()
-	single := c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
-	return &Sources{Pace: DefaultPace, single: single, sent: map[netip.Addr][]time.Time{}}, nil
+	return OneSource(c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()), nil
 }
 
-// Many reports whether the pool has more than one address.
-func (s *Sources) Many() bool { return s.prefix.IsValid() }
+// Many reports whether the pool has more than one address: [NeedAddresses].
+func (s *Sources) Many() (ok bool, why string) {
+	return s.prefix.IsValid(), "the harness has one source address toward this target"
+}
 
 // take goes through the /24 networks of the prefix, one host number at a time.
 func (s *Sources) take() (netip.Addr, error) {

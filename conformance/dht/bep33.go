@@ -78,6 +78,7 @@ var bep33 = []Case{
 		ID: "bep33/scrape/union-of-all-addresses", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP33-SCRAPE-004"},
 		Role:         conformance.Responder, Kind: conformance.State,
+		Needs:   []conformance.Need{conformance.NeedAddresses},
 		Control: "the announces, which are answered",
 		Explain: "Six downloaders and four seeds announce from addresses of their own. The two " +
 			"filters must hold exactly the bits of those addresses.",
@@ -229,6 +230,7 @@ var bep33 = []Case{
 		ID: "bep33/noseed/prefers-downloaders", Rev: 1, Since: "0.1.0", Level: conformance.Should,
 		Requirements: []string{"BEP33-SCRAPE-005"},
 		Role:         conformance.Responder, Kind: conformance.State,
+		Needs:   []conformance.Need{conformance.NeedAddresses},
 		Control: "get_peers without noseed, which returns peers", Within: minute,
 		Explain: "Three downloaders announce and then more seeds than fit into an answer. get_peers " +
 			"with noseed 1 comes from a seed, which has no use for other seeds: all three downloaders " +

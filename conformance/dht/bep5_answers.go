@@ -194,6 +194,7 @@ var bep5Answers = []Case{
 		ID: "bep5/get_peers/values-after-announces", Rev: 1, Since: "0.1.0", Level: conformance.Must,
 		Requirements: []string{"BEP05-RPC-003", "BEP05-RPC-004", "BEP05-KRPC-013"},
 		Role:         conformance.Responder, Kind: conformance.State,
+		Needs:   []conformance.Need{conformance.NeedAddresses},
 		Control: "the announces, which are answered",
 		Explain: "Three peers announce to one info-hash. get_peers from a fourth address must return " +
 			"values, a list with one string of six bytes for each of them, address and port in network " +

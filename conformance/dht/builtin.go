@@ -123,7 +123,7 @@ func canDo(n conformance.Need) (bool, string) {
 	}
 	switch n {
 	case conformance.NeedFresh, conformance.NeedBootstrap, conformance.NeedClock, conformance.NeedRestart,
-		conformance.NeedIPv6:
+		conformance.NeedIPv6, conformance.NeedAddresses:
 		return true, ""
 	}
 	return false, "the built-in node has no " + string(n)
@@ -206,8 +206,10 @@ func (Loopback) Identity() conformance.Identity {
 }
 
 // Can is what the virtual node can do, but for the clock and for IPv6.
-func (Loopback) Can(n conformance.Need) (bool, string) {
+func (l Loopback) Can(n conformance.Need) (bool, string) {
 	switch n {
+	case conformance.NeedAddresses:
+		return l.Sources.Many()
 	case conformance.NeedClock:
 		return false, "the case waits for minutes: add --slow"
 	case conformance.NeedIPv6:

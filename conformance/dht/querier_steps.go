@@ -32,7 +32,7 @@ const (
 // joins are the needs of a case in which the target joins a scripted DHT and
 // is then told to use it.
 func joins(verbs ...string) []conformance.Need {
-	needs := []conformance.Need{conformance.NeedBootstrap}
+	needs := []conformance.Need{conformance.NeedBootstrap, conformance.NeedAddresses}
 	for _, v := range verbs {
 		needs = append(needs, conformance.NeedVerb(v))
 	}

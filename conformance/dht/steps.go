@@ -113,11 +113,3 @@ func show(peers []netip.AddrPort) string {
 	}
 	return fmt.Sprint(peers)
 }
-
-// differentIP ends the case if the harness has one address only, on which a
-// duty that is bound to the address cannot be judged.
-func differentIP(t *T, a, b *Peer) {
-	if a.Addr().Addr() == b.Addr().Addr() {
-		t.Inconclusivef("the harness has one source address only, %v", a.Addr().Addr())
-	}
-}
