@@ -18,6 +18,7 @@ import (
 	"github.com/anacrolix/dht/v2/bep44"
 	"github.com/anacrolix/dht/v2/exts/getput"
 	"github.com/anacrolix/dht/v2/krpc"
+	"github.com/anacrolix/dht/v2/traversal"
 	"github.com/anacrolix/torrent/bencode"
 	"golang.org/x/time/rate"
 )
@@ -212,7 +213,11 @@ func (c *client) get(a arguments) (map[string]any, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookupLimit)
 	defer cancel()
-	found, _, err := getput.Get(ctx, target, c.servers[0], nil, salt)
+	var found getput.GetResult
+	err = settled(func() (stats *traversal.Stats, err error) {
+		found, stats, err = getput.Get(ctx, target, c.servers[0], nil, salt)
+		return stats, err
+	})
 	if err != nil {
 		return nil, refuse(noSuchKey, "%v", err)
 	}
@@ -255,12 +260,32 @@ func (c *client) store(put bep44.Put, sign func(*bep44.Put)) (map[string]any, er
 	ctx, cancel := context.WithTimeout(context.Background(), lookupLimit)
 	defer cancel()
 	target := put.Target()
-	_, err := getput.Put(ctx, target, c.servers[0], put.Salt, func(int64) bep44.Put {
-		sign(&put)
-		return put
+	err := settled(func() (*traversal.Stats, error) {
+		return getput.Put(ctx, target, c.servers[0], put.Salt, func(int64) bep44.Put {
+			sign(&put)
+			return put
+		})
 	})
 	return map[string]any{"target": hex.EncodeToString(target[:])}, err
 }
+
+// settled begins a traversal again that ended before any node could answer. It
+// counts as stalled until its first nodes are added, which getput does only
+// after it was begun, and now and then getput sees that.
+func settled(traverse func() (*traversal.Stats, error)) (err error) {
+	for range 8 {
+		var stats *traversal.Stats
+		began := time.Now()
+		stats, err = traverse()
+		if stats == nil || stats.NumResponses > 0 || time.Since(began) > tooSoon {
+			break
+		}
+	}
+	return err
+}
+
+// tooSoon is less than any node takes that does not answer.
+const tooSoon = 100 * time.Millisecond
 
 func (c *client) sample(a arguments) (map[string]any, error) {
 	to, err := udpAddr(a.Addr)
