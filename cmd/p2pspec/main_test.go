@@ -101,6 +101,7 @@ func TestUsageErrors(t *testing.T) {
 		{check("--target", "example.org:6881"), "names are not looked up"},
 		{check("--target", "127.0.0.1:70000"), "up to 65535"},
 		{check("--target", "192.0.2.1:6881"), "--allow-remote"},
+		{check("--target", "[::1]:6881"), "judged at its IPv4 address"},
 		{check("--target", "127.0.0.1:9", "--exec", "x"), "a run has one target"},
 		{check("--exec", "node 'open"), "a quote is not closed"},
 		{check("--exec", " "), "the command is empty"},

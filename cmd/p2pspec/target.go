@@ -82,6 +82,10 @@ func (f *targetFlags) live() (conformance.Target, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !addr.Addr().Is4() {
+		return nil, usagef("--target %v: a running client is judged at its IPv4 address; what it does "+
+			"over IPv6 is judged with --exec or --client", addr)
+	}
 	if !addr.Addr().IsLoopback() && !f.allowRemote {
 		return nil, usagef("--target %v is not on this machine: add --allow-remote if its owner "+
 			"agrees to being tested", addr)
