@@ -35,6 +35,9 @@ const (
 	roleStore              // announce_peer or put
 )
 
+// roomKept is for how many queries an idle node keeps room, those of a lookup.
+const roomKept = 4
+
 var (
 	errStray   = errors.New("no such query to this address is in flight")
 	errIDGone  = errors.New("the answer comes from another id than the one asked")
@@ -140,12 +143,16 @@ func (n *Node) refuse(q query, o *op, m *Message) (clause string, err error) {
 	return "", nil
 }
 
-// end takes query i out of those in flight.
+// end takes query i out of those in flight. The room that a burst of them took
+// is given back once all have ended.
 func (n *Node) end(i int) {
 	if r := n.queries[i].role; r == roleProbe || r == roleVerify {
 		n.pings--
 	}
 	n.queries = slices.Delete(n.queries, i, i+1)
+	if len(n.queries) == 0 && cap(n.queries) > roomKept {
+		n.queries = nil
+	}
 }
 
 // timeOut ends the oldest query, which was not answered.
