@@ -156,7 +156,7 @@ func (r *Result) WriteSVG(w io.Writer) error {
 			p.Legend.Add(l.Name, line, dots)
 		}
 	}
-	p.X.Max += (p.X.Max - p.X.Min) / 50 // room for the last label
+	p.X.Max += (p.X.Max - p.X.Min) / 25 // room for the last label
 	out, err := p.WriterTo(6*vg.Inch, 4*vg.Inch, "svg")
 	if err != nil {
 		return fmt.Errorf("experiment: figure: %w", err)
