@@ -30,12 +30,13 @@
 //
 // # Reading order
 //
-// message.go (what is said), node.go (Step and the timers), query.go (what the
-// node answers, handler by handler), token.go, peers.go, item.go, items.go,
-// bloom.go, samples.go (what the answers are made of), routing.go and vote.go
-// (whom the node knows, and who it is), rpc.go (its own queries), op.go and
-// walk.go (commands and their lookups), wire.go and append.go (the encoding),
-// state.go (Clone, AppendState and the invariants).
+// message.go (what is said), config.go, input.go and effect.go (limits, commands
+// and results), node.go (Step and the timers), query.go (what the node answers,
+// handler by handler), token.go, peers.go, item.go, items.go, bloom.go,
+// samples.go (what the answers are made of), routing.go, vote.go and secure.go
+// (whom the node knows, who it is, and which ids fit an address), rpc.go (its own
+// queries), op.go and walk.go (commands and their lookups), wire.go and append.go
+// (the encoding), state.go (Clone, AppendState and the invariants).
 //
 // # State diagram
 //
