@@ -27,6 +27,12 @@ The full reports, with the bytes of all that is not a pass, are in ` + "`interop
 show is expected by ` + "`interop/baselines`" + `, and ` + "`interop/check`" + ` fails when a run shows anything else.
 A deviation is not a verdict on a client: these are programs that work, and several of the texts are
 lax. Cases that wait for minutes run with ` + "`--slow`" + ` alone and are not in these reports.
+
+The verdicts are the same from run to run, but for transmission's on who enters its table: it asks
+newcomers when it next tends a bucket, at times that it draws. The same clients judged as they run,
+with ` + "`p2pspec check dht --target`" + `, give fewer verdicts: nobody can start them afresh or tell them what
+to do. Those that a datagram ends (anacrolix, bittorrent-dht) stay down, and what follows is
+inconclusive.
 `
 
 // render writes the page.
