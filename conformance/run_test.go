@@ -156,6 +156,23 @@ func TestSilenceIsEarnedBetweenControls(t *testing.T) {
 	}
 }
 
+// What must not come may come while the closing control is under way.
+func TestSilenceIsJudgedToTheEnd(t *testing.T) {
+	late := false
+	report := runToy(t, &toyTarget{answer: pong}, Options{}, Case{Run: func(t *T) {
+		controls := 0
+		control := func() time.Duration {
+			controls++
+			late = controls == 2
+			return ask(t)
+		}
+		if !t.Silent(control, func() {}, func() bool { return late }) {
+			t.Failf("it spoke")
+		}
+	}})
+	assert.Equal(t, Fail, report.Results[0].Verdict)
+}
+
 // stopsAfter answers n pings of the run (its control is the first) and no more.
 func stopsAfter(n int) func(string) string {
 	return func(s string) string {

@@ -187,8 +187,24 @@ func (p *Peer) Answered(a *Answer) {
 	p.Ping()
 	p.t.Fail(conformance.Failure{
 		Message:  "the target did not answer " + a.What + ", but answered a ping right after it",
-		Expected: []string{"a response"}, Got: "silence", Where: a.What,
+		Expected: []string{"a response"}, Got: p.instead(a), Where: a.What,
 	})
+}
+
+// instead is what came in the place of an answer to a.
+func (p *Peer) instead(a *Answer) string {
+	for _, s := range p.Strays {
+		if s.RTT >= a.sent { // a stray's runs from time zero
+			key, _ := field(s.Msg, "t")
+			return fmt.Sprintf("an answer with the transaction id %x, which was not asked", key)
+		}
+	}
+	for _, d := range p.Garbage {
+		if d.At >= a.sent {
+			return fmt.Sprintf("%d bytes that are no KRPC message", len(d.Data))
+		}
+	}
+	return "silence"
 }
 
 // supported ends the case if the target says that it does not know the query's
@@ -213,7 +229,7 @@ func (p *Peer) Ping() time.Duration {
 	a := p.Ask("ping", nil)
 	switch {
 	case a.Kind == None:
-		p.t.Inconclusivef("a ping from %v went unanswered", p.Addr())
+		p.t.Inconclusivef("a ping from %v was met with %s", p.Addr(), p.instead(a))
 	case a.Kind != Response || a.Fault != "":
 		p.t.Inconclusivef("a ping from %v was answered by %s", p.Addr(), a)
 	}
