@@ -48,7 +48,7 @@ func TestContract(t *testing.T) {
 		},
 		Input:      contractInput,
 		MaxEffects: func(spec.Input) int { return bound },
-		Codec:      Wire{},
+		Codec:      Codec{},
 		Seeds:      4,
 		Steps:      700,
 		MaxGap:     3 * time.Minute,

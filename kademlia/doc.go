@@ -28,7 +28,7 @@
 //		effects = n.Step(now, in, effects[:0]) // in: spec.Recv, a command or spec.Wake
 //	}
 //
-// [Wire] translates between datagrams and messages.
+// [Codec] translates between datagrams and messages.
 //
 // # Reading order
 //

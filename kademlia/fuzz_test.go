@@ -13,10 +13,10 @@ import (
 // invariants hold, and each Step stays within its bound.
 func FuzzNode(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 9, 3, 9, 6, 0, 6, 1, 5, 200, 7, 3, 6, 0})
-	ping, _ := Wire{}.AppendMessage(nil, PingRequest{from(peer(5))})
+	ping, _ := Codec{}.AppendMessage(nil, PingRequest{from(peer(5))})
 	f.Add(append([]byte{8, 5, byte(len(ping))}, ping...))
 	m := StoreRequest{from(peer(5)), peer(6).ID, time.Hour, []byte("v")}
-	store, _ := Wire{}.AppendMessage(nil, m)
+	store, _ := Codec{}.AppendMessage(nil, m)
 	f.Add(append([]byte{8, 5, byte(len(store))}, store...))
 	f.Fuzz(func(t *testing.T, script []byte) {
 		cfg := Config{
@@ -85,7 +85,7 @@ func (p *fuzzPlay) next(op spec.OpID) spec.Input {
 		n := min(int(p.byte()), len(p.script))
 		raw := p.script[:n]
 		p.script = p.script[n:]
-		if m, err := (Wire{}).ParseMessage(raw); err == nil {
+		if m, err := (Codec{}).ParseMessage(raw); err == nil {
 			return spec.Recv{From: c.Addr, Msg: m}
 		}
 	}

@@ -105,7 +105,7 @@ func TestWireCarriesTheNetwork(t *testing.T) {
 		}
 		return states
 	}
-	require.True(t, bytes.Equal(run(nil), run(Wire{})))
+	require.True(t, bytes.Equal(run(nil), run(Codec{})))
 }
 
 // With one message in ten lost, doubled or late, a value is still found from

@@ -70,7 +70,7 @@ func (ValueReply) IsMessage()       {}
 // datagram over IPv4 leaves after the longest other fields.
 const MaxWireValue = 65507 - 2 - 2*20 - 20 - 8 - 2
 
-// Wire is the binary encoding of messages as datagrams. The paper defines
+// Codec is the binary encoding of messages as datagrams. The paper defines
 // none, so this one is ours. Integers are big-endian; a message is
 //
 //	offset  size  field
@@ -90,9 +90,9 @@ const MaxWireValue = 65507 - 2 - 2*20 - 20 - 8 - 2
 //
 // Every message has exactly one encoding: bytes after the body are refused, so
 // what parses encodes back to the same bytes.
-type Wire struct{}
+type Codec struct{}
 
-var _ spec.Codec = Wire{}
+var _ spec.Codec = Codec{}
 
 // The message types on the wire.
 const (
@@ -106,13 +106,13 @@ const (
 	wireValue     = wireReply | 4
 )
 
-// ErrEncoding is wrapped by the errors of [Wire].
+// ErrEncoding is wrapped by the errors of [Codec].
 var ErrEncoding = errors.New("kademlia: encoding")
 
 // AppendMessage appends the encoding of m. It refuses foreign message types,
 // values over [MaxWireValue], more than 255 contacts, negative TTLs, and
 // addresses that are missing or scoped to a zone.
-func (Wire) AppendMessage(b []byte, m spec.Message) ([]byte, error) {
+func (Codec) AppendMessage(b []byte, m spec.Message) ([]byte, error) {
 	switch m := m.(type) {
 	case PingRequest:
 		return appendHeader(b, wirePing, m.Header), nil
@@ -179,7 +179,7 @@ func appendContacts(b []byte, contacts []Contact) ([]byte, error) {
 
 // ParseMessage decodes one datagram. A value in the result borrows from b. The
 // error names the field and its offset.
-func (Wire) ParseMessage(b []byte) (spec.Message, error) {
+func (Codec) ParseMessage(b []byte) (spec.Message, error) {
 	r := reader{b: b}
 	if magic := r.uint(1, "magic"); r.err == nil && magic != wireMagic {
 		return nil, fmt.Errorf("%w: offset 0: magic %#02x, want %#02x", ErrEncoding, magic, wireMagic)

@@ -39,10 +39,10 @@ func drawContacts(t *rapid.T) []Contact {
 func TestWireRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := drawMessage(t)
-		b, err := Wire{}.AppendMessage([]byte("prefix"), m)
+		b, err := Codec{}.AppendMessage([]byte("prefix"), m)
 		require.NoError(t, err)
 		require.True(t, bytes.HasPrefix(b, []byte("prefix")))
-		got, err := Wire{}.ParseMessage(b[6:])
+		got, err := Codec{}.ParseMessage(b[6:])
 		require.NoError(t, err)
 		require.Equal(t, m, got)
 	})
@@ -71,10 +71,10 @@ func TestWireBytes(t *testing.T) {
 			{id, netip.MustParseAddrPort("[::1]:8081")},
 		}},
 	} {
-		b, err := Wire{}.AppendMessage(nil, m)
+		b, err := Codec{}.AppendMessage(nil, m)
 		require.NoError(t, err)
 		require.Equal(t, want, hex.EncodeToString(b), "%T", m)
-		got, err := Wire{}.ParseMessage(b)
+		got, err := Codec{}.ParseMessage(b)
 		require.NoError(t, err)
 		require.Equal(t, m, got)
 	}
@@ -83,12 +83,12 @@ func TestWireBytes(t *testing.T) {
 // Every prefix and every extension of a message is refused.
 func TestWireRefuses(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b, err := Wire{}.AppendMessage(nil, drawMessage(t))
+		b, err := Codec{}.AppendMessage(nil, drawMessage(t))
 		require.NoError(t, err)
 		n := rapid.IntRange(0, len(b)-1).Draw(t, "length")
-		_, err = Wire{}.ParseMessage(b[:n])
+		_, err = Codec{}.ParseMessage(b[:n])
 		require.ErrorIs(t, err, ErrEncoding)
-		_, err = Wire{}.ParseMessage(append(b, 0))
+		_, err = Codec{}.ParseMessage(append(b, 0))
 		require.ErrorIs(t, err, ErrEncoding)
 	})
 	head := string(make([]byte, 40))
@@ -99,7 +99,7 @@ func TestWireRefuses(t *testing.T) {
 		"TTL over 292 years":              "K\x84" + head + "\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00",
 		"offset 42: target needs 20 byte": "K\x03" + head,
 	} {
-		_, err := Wire{}.ParseMessage([]byte(b))
+		_, err := Codec{}.ParseMessage([]byte(b))
 		require.ErrorContains(t, err, want)
 	}
 	for want, m := range map[string]spec.Message{
@@ -109,7 +109,7 @@ func TestWireRefuses(t *testing.T) {
 		"negative":      StoreRequest{TTL: -1},
 		"value of 6543": ValueReply{Value: make([]byte, MaxWireValue+1)},
 	} {
-		_, err := Wire{}.AppendMessage(nil, m)
+		_, err := Codec{}.AppendMessage(nil, m)
 		require.ErrorIs(t, err, ErrEncoding)
 		require.ErrorContains(t, err, want)
 	}
@@ -121,12 +121,12 @@ func FuzzWire(f *testing.F) {
 	f.Add(append([]byte("K\x83"), make([]byte, 41)...))
 	f.Add(append([]byte("K\x02"), make([]byte, 70)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := Wire{}.ParseMessage(b)
+		m, err := Codec{}.ParseMessage(b)
 		if err != nil {
 			require.ErrorIs(t, err, ErrEncoding)
 			return
 		}
-		again, err := Wire{}.AppendMessage(nil, m)
+		again, err := Codec{}.AppendMessage(nil, m)
 		require.NoError(t, err)
 		require.Equal(t, b, again)
 	})
