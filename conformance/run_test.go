@@ -173,6 +173,21 @@ func TestSilenceIsJudgedToTheEnd(t *testing.T) {
 	assert.Equal(t, Fail, report.Results[0].Verdict)
 }
 
+// A control that takes longer than the silence that was judged shows that an
+// answer may still be under way.
+func TestSilenceNeedsAControlFasterThanIt(t *testing.T) {
+	report := runToy(t, &toyTarget{answer: pong}, Options{}, Case{Run: func(t *T) {
+		slow := time.Duration(0)
+		control := func() time.Duration {
+			defer func() { slow = SilenceCeiling }()
+			return ask(t) + slow
+		}
+		t.Silent(control, func() {}, func() bool { return false })
+	}})
+	assert.Equal(t, Inconclusive, report.Results[0].Verdict)
+	assert.Contains(t, report.Results[0].Failure.Message, "longer than")
+}
+
 // stopsAfter answers n pings of the run (its control is the first) and no more.
 func stopsAfter(n int) func(string) string {
 	return func(s string) string {
