@@ -52,7 +52,7 @@ func (n *Network) isCut(from, to int32) bool {
 }
 
 // Clock is a node's own view of time: it reads Offset at the network's zero
-// and gains Drift parts per million, at least -999,999.
+// and gains Drift parts per million, between minDrift and maxDrift.
 type Clock struct {
 	Offset time.Duration
 	Drift  int64
@@ -62,8 +62,8 @@ type Clock struct {
 // own. Set it before the node starts: a step backwards is hidden from a
 // machine, which then stands still until its clock has caught up.
 func (n *Network) SetClock(addr netip.AddrPort, c Clock) {
-	if c.Drift <= -million {
-		panic("sim: SetClock: a clock must go forward")
+	if c.Drift < minDrift || c.Drift > maxDrift {
+		panic("sim: SetClock: a clock runs between half and twice the speed of the network's")
 	}
 	i := n.slot(addr)
 	n.nodes[i].clock = c
@@ -82,6 +82,14 @@ func (n *Network) LocalNow(addr netip.AddrPort) time.Duration {
 }
 
 const million = 1_000_000
+
+// The slowest and the fastest clock, in parts per million off the network's.
+// Within a factor of two neither direction of the conversion overflows before
+// a century has passed, and no real clock is out by a thousandth of that.
+const (
+	minDrift = -million / 2
+	maxDrift = million
+)
 
 // local is the reading at network time t: Offset + t + ⌊t·Drift/million⌋,
 // taken apart so that it does not overflow within a century.
