@@ -35,13 +35,21 @@ func layers() []layer {
 		{"spec/explore", "spec"},
 
 		{"bittorrent/bencode", ""},
+		{"bittorrent/metainfo", "bittorrent/bencode"},
+		{"bittorrent/mse", ""},
+		{"bittorrent/tracker", "spec bittorrent/bencode"},
+		{"bittorrent/wire", "spec bittorrent/bencode"},
+		{"bittorrent", "spec bittorrent/bencode bittorrent/metainfo bittorrent/wire"},
 		{"kademlia", "spec"},
 		{"kademlia/mainline", "spec kademlia bittorrent/bencode"},
 
 		{"transport", "spec"},
 		{"transport/sim", "spec"},
+		{"transport/storage", "bittorrent/metainfo"},
+		{"transport/tracker", "spec bittorrent/tracker transport"},
+		{"transport/torrent", "spec bittorrent/... kademlia/... transport/..."},
 
-		{"experiment/...", "spec/... kademlia/... transport/sim experiment/... " +
+		{"experiment/...", "spec/... kademlia/... bittorrent/... transport/sim experiment/... " +
 			"gonum.org/v1/plot github.com/guptarohit/asciigraph github.com/jedib0t/go-pretty/v6"},
 		{"conformance/...", "spec/... kademlia/... bittorrent/... transport/... conformance/... " +
 			"github.com/pelletier/go-toml/v2 github.com/fatih/color github.com/jedib0t/go-pretty/v6"},
@@ -60,7 +68,7 @@ func layers() []layer {
 // package itself may: first for all, then for those that sit on top.
 func testImports(dir string) string {
 	const all = "spec/... transport/sim " +
-		"pgregory.net/rapid github.com/google/go-cmp github.com/stretchr/testify"
+		"pgregory.net/rapid github.com/google/go-cmp github.com/stretchr/testify github.com/anishathalye/porcupine"
 	top, _, _ := strings.Cut(dir, "/")
 	switch top {
 	case ".", "docs", "fuzz", "interop", "conformance", "cmd":

@@ -18,7 +18,26 @@ func cores() map[string]purity.Policy {
 	return map[string]purity.Policy{
 		"spec": {"math/rand/v2": {"ChaCha8", "NewChaCha8"}},
 
+		"bittorrent": {
+			module + "bittorrent/bencode":  nil,
+			module + "bittorrent/metainfo": nil,
+			module + "bittorrent/wire":     nil,
+			"crypto/sha1":                  {"New", "Size", "Sum"},
+			"hash/crc32":                   {"Castagnoli", "Checksum", "MakeTable"},
+		},
 		"bittorrent/bencode": {},
+		"bittorrent/metainfo": {
+			module + "bittorrent/bencode": nil,
+			"crypto/sha1":                 {"New", "Size", "Sum"},
+			"crypto/sha256":               {"New", "Size", "Sum256"},
+		},
+		"bittorrent/mse": {
+			"crypto/rc4":  nil,
+			"crypto/sha1": {"New", "Size", "Sum"},
+			"math/big":    nil,
+		},
+		"bittorrent/tracker": {module + "bittorrent/bencode": nil},
+		"bittorrent/wire":    {module + "bittorrent/bencode": nil},
 		"kademlia":           {},
 		"kademlia/mainline": {
 			module + "kademlia":           nil,
