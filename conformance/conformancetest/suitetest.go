@@ -1,0 +1,162 @@
+package conformancetest
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/conformance/report"
+)
+
+// Suites are the suites of one family under test themselves: what a reference
+// node, a client that is wrong on purpose and one that does nothing must get.
+type Suites struct {
+	All []conformance.Suite
+	// Choices are the cases whose document leaves a choice, and which record
+	// in an info what the reference node has chosen.
+	Choices map[string]bool
+}
+
+// Mutant is a client that is wrong in one way on purpose.
+type Mutant struct {
+	Name   string // what is wrong, as a slug
+	What   string // the same in a sentence
+	Target conformance.Target
+}
+
+// Met fails the test for each case that the reference node does not meet. A
+// case may be skipped, with its reason.
+func (s Suites) Met(t *testing.T, target conformance.Target, opts conformance.Options) {
+	t.Helper()
+	opts.Suites = s.All
+	r, err := conformance.Run(t.Context(), target, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, res := range r.Results {
+		switch {
+		case res.Verdict == conformance.Pass, res.Verdict == conformance.Skipped && res.Reason != "":
+		case res.Verdict == conformance.Info && s.Choices[res.Case]:
+		default:
+			t.Errorf("%s: %s\n%s", res.Case, res.Verdict, report.Explain(res))
+		}
+	}
+	if r.Exit != conformance.ExitMet {
+		t.Errorf("the run exits with %d", r.Exit)
+	}
+}
+
+// NoPasses wants that no case passes, and none is an error, against a target
+// that does nothing of use. The control that would spare such a target the
+// cases is left out: each case has to find out for itself.
+func (s Suites) NoPasses(t *testing.T, target conformance.Target, jobs int) {
+	t.Helper()
+	suites := slices.Clone(s.All)
+	for i := range suites {
+		suites[i].Control = func(t *conformance.T) { t.Earn() }
+	}
+	r, err := conformance.Run(t.Context(), target, conformance.Options{Suites: suites, Jobs: jobs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, res := range r.Results {
+		if res.Verdict == conformance.Pass || res.Verdict == conformance.Error {
+			t.Errorf("%s: %s\n%s", res.Case, res.Verdict, report.Explain(res))
+		}
+	}
+}
+
+// KillSets wants each mutant found by exactly the cases that declare it, and at
+// least by one. A case finds a mutant when it ends in fail, warn or info, and
+// not as it does on the reference node; to be inconclusive is not to find
+// anything.
+func (s Suites) KillSets(t *testing.T, mutants []Mutant) {
+	killed := map[string][]string{} // by case
+	var mu sync.Mutex
+	t.Run("mutant", func(t *testing.T) {
+		for _, m := range mutants {
+			t.Run(m.Name, func(t *testing.T) {
+				t.Parallel()
+				by := s.killersOf(t, m.Target)
+				if len(by) == 0 {
+					t.Error("no case finds it")
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				for _, id := range by {
+					killed[id] = append(killed[id], m.Name)
+				}
+			})
+		}
+	})
+	for _, suite := range s.All {
+		for _, c := range suite.Cases {
+			got := slices.Sorted(slices.Values(killed[c.ID]))
+			want := slices.Sorted(slices.Values(c.Kills))
+			if !slices.Equal(got, want) {
+				t.Errorf("%s should say\n\t\tKills: %s,", c.ID, literal(got))
+			}
+		}
+	}
+}
+
+// killersOf are the cases that find the mutant.
+func (s Suites) killersOf(t *testing.T, target conformance.Target) []string {
+	suites := slices.Clone(s.All)
+	for i := range suites {
+		suites[i].Decode = nil // nobody reads the transcripts
+	}
+	r, err := conformance.Run(t.Context(), target, conformance.Options{Suites: suites, Jobs: 1, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var by []string
+	for _, res := range r.Results {
+		switch res.Verdict {
+		case conformance.Fail, conformance.Warn, conformance.Info:
+			if !s.Choices[res.Case] || res.Verdict != conformance.Info {
+				by = append(by, res.Case)
+			}
+		case conformance.Error:
+			t.Errorf("%s: the harness is at fault:\n%s", res.Case, report.Explain(res))
+		}
+	}
+	return by
+}
+
+// literal writes the slice as it stands in a case.
+func literal(names []string) string {
+	if len(names) == 0 {
+		return "nil, or a reason in Unkillable"
+	}
+	return `[]string{"` + strings.Join(names, `", "`) + `"}`
+}
+
+// EveryCaseKills wants that every case kills a mutant or says why none can be
+// made, that it names only mutants that there are, and that these are well named.
+func (s Suites) EveryCaseKills(t *testing.T, mutants []Mutant) {
+	t.Helper()
+	slug := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9_]+)*$`)
+	names := map[string]bool{}
+	for _, m := range mutants {
+		if names[m.Name] || !slug.MatchString(m.Name) || m.What == "" {
+			t.Errorf("mutant %q: it needs a slug of its own for a name, and a sentence", m.Name)
+		}
+		names[m.Name] = true
+	}
+	for _, suite := range s.All {
+		for _, c := range suite.Cases {
+			if (len(c.Kills) == 0) == (c.Unkillable == "") {
+				t.Errorf("%s: either Kills or Unkillable", c.ID)
+			}
+			for _, name := range c.Kills {
+				if !names[name] {
+					t.Errorf("%s kills %s, which does not exist", c.ID, name)
+				}
+			}
+		}
+	}
+}
