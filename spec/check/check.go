@@ -35,8 +35,10 @@ type Subject struct {
 	// which includes those of the timers that fire in it.
 	MaxEffects func(in spec.Input) int
 
-	// Codec, if the machine has one, must carry every message that it sends.
-	Codec spec.Codec
+	// Codec, if the machine has one, must carry every message that it sends,
+	// and StreamCodec every one that it writes, stream by stream.
+	Codec       spec.Codec
+	StreamCodec spec.StreamCodec
 
 	// MaxGap is the longest time between two inputs; 0 means an hour. It should
 	// exceed the longest timer.
@@ -65,6 +67,10 @@ type Gen struct {
 	Now  time.Duration
 	Op   spec.OpID   // fresh for each input: use it for a command
 	Sent []spec.Send // what the machine sent last, oldest first, at most 64
+
+	// Asked holds what the machine asked of streams and storage last, oldest
+	// first, at most 64: Dial, Write, Close, Load, Store and Verify.
+	Asked []spec.Effect
 }
 
 // rule is one clause of the contract.

@@ -63,7 +63,9 @@ func idle(s *Subject) error {
 // passing of time alone would have, and the Drop says why.
 func refused(s *Subject) error {
 	return s.walk(func(at step, before, m spec.Machine, effects []spec.Effect) error {
-		if _, ok := at.in.(spec.Recv); !ok {
+		switch at.in.(type) {
+		case spec.Recv, spec.Got:
+		default:
 			return nil
 		}
 		timers := before.Step(at.now, spec.Wake{}, nil)
@@ -258,31 +260,4 @@ func (s *Subject) again(
 		}
 	}
 	return nil
-}
-
-// wire: the codec carries every message that the machine sends.
-func wire(s *Subject) error {
-	if s.Codec == nil {
-		return nil
-	}
-	return s.walk(func(_ step, _, _ spec.Machine, effects []spec.Effect) error {
-		for _, e := range effects {
-			send, ok := e.(spec.Send)
-			if !ok {
-				continue
-			}
-			b, err := s.Codec.AppendMessage(nil, send.Msg)
-			if err != nil {
-				return fmt.Errorf("%s cannot be encoded: %w", text(send.Msg), err)
-			}
-			m, err := s.Codec.ParseMessage(b)
-			if err != nil {
-				return fmt.Errorf("%q cannot be read back: %w", b, err)
-			}
-			if got, want := text(m), text(send.Msg); got != want {
-				return fmt.Errorf("sent %s, read %s", want, got)
-			}
-		}
-		return nil
-	})
 }

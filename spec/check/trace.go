@@ -22,7 +22,7 @@ type outcome struct {
 	state   [sha256.Size]byte
 }
 
-// maxSent bounds Gen.Sent: what is older has mostly timed out.
+// maxSent bounds Gen.Sent and Gen.Asked: what is older has mostly timed out.
 const maxSent = 64
 
 // record draws a trace for a seed and returns it with its outcomes.
@@ -58,14 +58,23 @@ func (s *Subject) draw(
 			return nil, locate(seed, i, at, err)
 		}
 		trace = append(trace, at)
-		for _, e := range effects {
-			if sent, ok := e.(spec.Send); ok {
-				g.Sent = append(g.Sent, sent)
-			}
-		}
-		g.Sent = g.Sent[max(0, len(g.Sent)-maxSent):]
+		g.remember(effects)
 	}
 	return trace, nil
+}
+
+// remember keeps the latest of what can be answered.
+func (g *Gen) remember(effects []spec.Effect) {
+	for _, e := range effects {
+		switch e := e.(type) {
+		case spec.Send:
+			g.Sent = append(g.Sent, e)
+		case spec.Dial, spec.Write, spec.Close, spec.Load, spec.Store, spec.Verify:
+			g.Asked = append(g.Asked, e)
+		}
+	}
+	g.Sent = g.Sent[max(0, len(g.Sent)-maxSent):]
+	g.Asked = g.Asked[max(0, len(g.Asked)-maxSent):]
 }
 
 // pass lets time go by and reports whether a Wake is due: half the time none
