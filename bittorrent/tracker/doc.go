@@ -1,0 +1,3 @@
+// Package tracker is the protocol between peers and trackers, over HTTP and
+// UDP.
+package tracker
