@@ -106,7 +106,7 @@ func (a *AdapterTarget) Can(n Need) (bool, string) {
 }
 
 // Network opens real sockets.
-func (a *AdapterTarget) Network() (Network, error) { return NewUDPNetwork(a.sources), nil }
+func (a *AdapterTarget) Network() (Network, error) { return NewSocketNetwork(a.sources), nil }
 
 // Start runs the adapter and has it start its client.
 func (a *AdapterTarget) Start(ctx context.Context, n Network, opt StartOptions) (Instance, error) {

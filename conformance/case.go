@@ -44,6 +44,10 @@ type Role string
 const (
 	Responder Role = "responder" // it answers what the harness sends
 	Querier   Role = "querier"   // it asks, and the harness plays the network
+	Seeder    Role = "seeder"    // it has a torrent's content, and the harness plays the other peers
+	Leecher   Role = "leecher"   // it downloads a torrent from the peers and trackers of the harness
+	Tracker   Role = "tracker"   // it is announced to and scraped
+	Parser    Role = "parser"    // it reads a torrent or a magnet and says what it found
 )
 
 // Need is something a case cannot be judged without. A target that lacks it
@@ -125,6 +129,13 @@ type Suite struct {
 	// Lint reports why a payload is not something a correct peer may send. The
 	// engine applies it to all that the harness sends, except what a case
 	// marks as deliberately malformed.
-	Lint  func(payload []byte) error
-	Cases []Case
+	Lint func(payload []byte) error
+	// Frame finds the first message in bytes that were read from or are written
+	// to a stream, so that the transcript shows messages: how many bytes it
+	// has, and a JSON-friendly value or nil. Zero means that more has to come.
+	// At is the offset of buf in its direction, so that 0 is the handshake.
+	Frame func(s *Stream, at int64, buf []byte) (n int, decoded any)
+	// LintStream is Lint for what [Stream.Write] sends; at is as in Frame.
+	LintStream func(s *Stream, at int64, b []byte) error
+	Cases      []Case
 }

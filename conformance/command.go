@@ -57,7 +57,7 @@ func (c *CommandTarget) has(word string) bool {
 }
 
 // Network opens real sockets.
-func (c *CommandTarget) Network() (Network, error) { return NewUDPNetwork(c.Sources), nil }
+func (c *CommandTarget) Network() (Network, error) { return NewSocketNetwork(c.Sources), nil }
 
 // Start runs the program, which has yet to get ready.
 func (c *CommandTarget) Start(_ context.Context, _ Network, opt StartOptions) (Instance, error) {

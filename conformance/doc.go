@@ -9,4 +9,24 @@
 // inconclusive whatever it returned. Silence counts only between two answered
 // controls on the same path. A target that died did not refuse anything. What
 // the harness sends is checked by the verified core first.
+//
+// # Datagrams and streams
+//
+// A case runs on one goroutine and sees the network by pumping it: [T.Until]
+// hands what arrives to [Socket.Handle] and [Stream.Handle], whether the
+// network is real sockets or virtual time.
+//
+//	s := t.Dial()                            // to the target, or the case ends as inconclusive
+//	s.Write(handshake, "our handshake")      // linted; WriteMalformed is not
+//	t.Until(func() bool { return len(s.Buffered()) >= 68 || s.Ended() }, time.Second)
+//	s.Discard(68)                            // consume; the window is StreamWindow bytes
+//	s.Handle = func(s *conformance.Stream) { … }             // from now on, at each arrival or end
+//	s.CloseWrite(); s.Close(); s.Abort()     // half, in good order, reset
+//	l := t.Listen(func(s *conformance.Stream) { s.Handle = … })   // give the target l.Addr()
+//	other := t.DialTo(addr)                  // its Opened and Err are facts to judge
+//	s.Encrypt(enc, dec)                      // all that follows passes through two ciphers
+//
+// Suite.Frame cuts the transcript of a stream into messages, Suite.LintStream
+// checks what Write sends. On virtual time a [MachineHost] with Streams and
+// Storage plays a core; any other [StreamHost] speaks bytes.
 package conformance

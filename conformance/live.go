@@ -40,7 +40,7 @@ func (l *LiveTarget) Can(n Need) (bool, string) {
 func (l *LiveTarget) PerCase() bool { return false }
 
 // Network opens real sockets.
-func (l *LiveTarget) Network() (Network, error) { return NewUDPNetwork(l.sources), nil }
+func (l *LiveTarget) Network() (Network, error) { return NewSocketNetwork(l.sources), nil }
 
 // Start returns the running instance.
 func (l *LiveTarget) Start(context.Context, Network, StartOptions) (Instance, error) {

@@ -132,7 +132,8 @@ func (r *runner) once(s Selected, run int) Result {
 	t := &T{
 		ctx: r.ctx, suite: s.Suite, c: s.Case, target: r.standIn(s.Case),
 		rand:    spec.NewRand(caseSeed(r.opts.Seed, s.Case.ID, run)),
-		sockets: map[netip.AddrPort]*Socket{},
+		sockets: map[netip.AddrPort]*Socket{}, streams: map[spec.Conn]*Stream{},
+		accepts: map[netip.AddrPort]*Listener{},
 	}
 	if v, why := r.prerequisites(t); v != "" {
 		t.verdict, t.reason = v, why
@@ -236,9 +237,7 @@ func (c *Case) own() bool {
 
 // release closes what the case opened and notices a target that died.
 func (r *runner) release(t *T) {
-	for addr := range t.sockets {
-		t.net.Close(addr)
-	}
+	t.closeAll()
 	if t.inst != nil {
 		if err := t.inst.Exited(); err != nil {
 			t.verdict, t.failure = Fail, &Failure{

@@ -56,7 +56,7 @@ func (s *Socket) SendTo(to netip.AddrPort, payload []byte, note string) {
 func (s *Socket) SendMalformed(payload []byte, note string) { s.send(s.t.Target(), payload, note) }
 
 func (s *Socket) send(to netip.AddrPort, payload []byte, note string) {
-	s.t.log.add(s.t.entry(">", s.local, to, payload, note))
+	s.t.log.add(s.t.entry(">", s.local, to, payload, s.t.decoded(payload), note))
 	began := s.t.Now()
 	if err := s.t.net.Send(s.local, to, payload); err != nil {
 		s.t.Notef("sending failed: %v", err)
@@ -83,7 +83,7 @@ func (t *T) deliver(d Datagram) {
 	if !ok {
 		note = "for a socket that is closed"
 	}
-	t.log.add(t.entry("<", d.From, d.To, d.Data, note))
+	t.log.add(t.entry("<", d.From, d.To, d.Data, t.decoded(d.Data), note))
 	switch {
 	case !ok:
 	case s.Handle != nil:
@@ -93,15 +93,19 @@ func (t *T) deliver(d Datagram) {
 	}
 }
 
-func (t *T) entry(dir string, from, to netip.AddrPort, payload []byte, note string) Entry {
-	e := Entry{
+func (t *T) decoded(payload []byte) any {
+	if t.suite.Decode == nil {
+		return nil
+	}
+	return t.suite.Decode(payload)
+}
+
+func (t *T) entry(dir string, from, to netip.AddrPort, payload []byte, decoded any, note string) Entry {
+	return Entry{
 		At: t.Now() - t.began, Dir: dir, Via: from.String() + " → " + to.String(),
-		Hex: hex.EncodeToString(payload[:min(len(payload), TranscriptPayload)]), Bytes: len(payload), Note: note,
+		Hex:   hex.EncodeToString(payload[:min(len(payload), TranscriptPayload)]),
+		Bytes: len(payload), Decoded: decoded, Note: note,
 	}
-	if t.suite.Decode != nil {
-		e.Decoded = t.suite.Decode(payload)
-	}
-	return e
 }
 
 // transcript keeps the first and the last entries of a case.

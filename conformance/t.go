@@ -25,6 +25,8 @@ type T struct {
 	deadline time.Duration
 	rand     spec.Rand
 	sockets  map[netip.AddrPort]*Socket
+	streams  map[spec.Conn]*Stream
+	accepts  map[netip.AddrPort]*Listener
 	log      transcript
 	rtt      time.Duration
 	earned   bool
@@ -166,7 +168,7 @@ func (t *T) Await(p *Pending, within time.Duration) map[string]any {
 	return reply
 }
 
-// Until pumps datagrams to their sockets until cond holds, and reports whether
+// Until pumps what arrives to its sockets and streams until cond holds, and reports whether
 // it did within the given time. The case's own deadline ends the case.
 func (t *T) Until(cond func() bool, within time.Duration) bool {
 	limit := t.Now() + within
@@ -184,15 +186,24 @@ func (t *T) Until(cond func() bool, within time.Duration) bool {
 		if now >= limit {
 			return false
 		}
-		if d, ok := t.net.Recv(min(limit, t.deadline)); ok {
-			t.deliver(d)
+		if a, ok := t.net.Recv(min(limit, t.deadline)); ok {
+			t.arrive(a)
 		}
 	}
 	return true
 }
 
-// Wait pumps datagrams for the whole of the given time.
+// Wait pumps what arrives for the whole of the given time.
 func (t *T) Wait(d time.Duration) { t.Until(func() bool { return false }, d) }
+
+func (t *T) arrive(a Arrival) {
+	switch a := a.(type) {
+	case Datagram:
+		t.deliver(a)
+	case StreamEvent:
+		t.stream(a)
+	}
+}
 
 // Earn records that the target showed well-formed behaviour that bears on the
 // requirement. A case that ends without it is inconclusive, whatever it

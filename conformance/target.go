@@ -49,13 +49,34 @@ type Chooser interface {
 	For(*Case) Target
 }
 
-// StartOptions is what a case asks of a fresh instance.
+// StartOptions is what a case asks of a fresh instance. The zero value of each
+// field asks for nothing.
 type StartOptions struct {
+	Role Role   // the part that it plays; the engine fills in the case's
+	Dir  string // state folder; empty means a new empty one
+
+	// Of a DHT node.
 	Bootstrap []netip.AddrPort // first contacts
-	Dir       string           // state folder; empty means a new empty one
 	ReadOnly  bool             // BEP 43
 	IPv6      bool             // listen on ::1 as well
+
+	// Of a seeder, a leecher or a tracker.
+	Torrent    []byte            // a metainfo file
+	Magnet     string            // in the place of Torrent
+	Files      map[string][]byte // put into the folder of content before the start, by slash path
+	Trackers   []string          // announce URLs, beside those of the torrent
+	Peers      []netip.AddrPort  // to connect to
+	Encryption Encryption
 }
+
+// Encryption is what a peer is told about MSE/PE. Empty leaves it at its default.
+type Encryption string
+
+const (
+	PlaintextOnly       Encryption = "plaintext" // neither offer it nor take it
+	EncryptionPreferred Encryption = "preferred" // offer it, and take plaintext
+	EncryptionRequired  Encryption = "required"  // refuse plaintext
+)
 
 // warming is an instance that cannot tell when it is ready: the engine probes
 // it for at most the given time. The words are what it has said of itself.

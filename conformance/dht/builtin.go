@@ -223,7 +223,7 @@ func (Loopback) PerCase() bool { return true }
 
 // Network opens real sockets.
 func (l Loopback) Network() (conformance.Network, error) {
-	return conformance.NewUDPNetwork(l.Sources), nil
+	return conformance.NewSocketNetwork(l.Sources), nil
 }
 
 // Start runs a node on a free port.

@@ -1,0 +1,176 @@
+package conformance
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/p2pspec/p2pspec/spec"
+)
+
+// Storage is what a machine's Load, Store and Verify work on.
+type Storage interface {
+	Load(piece, begin, length int32) ([]byte, error)
+	Store(piece, begin int32, data []byte) error
+	Verify(piece int32) (bool, error)
+}
+
+// MachineHost makes a host of a machine and its codecs. One without Streams
+// refuses streams, byte for byte as a closed port does.
+type MachineHost struct {
+	Machine spec.Machine
+	Codec   spec.Codec       // of datagrams; nil drops them
+	Streams spec.StreamCodec // nil refuses streams
+	Storage Storage          // of a machine that keeps pieces
+	// OnEffect sees what is not performed here: Done, Notify, Drop. It may be nil.
+	OnEffect func(now time.Duration, e spec.Effect)
+
+	effects []spec.Effect
+	answers []spec.Input // of the storage, in the order of the questions
+	open    map[spec.Conn]*machineStream
+}
+
+// machineStream is the reading side of one of the machine's streams.
+type machineStream struct {
+	decoder spec.Decoder
+	buf     []byte // the beginning of a message
+	written bool   // Drained is due once the network has taken all
+}
+
+// Apply steps the machine with one input, and then with the answers of its
+// storage.
+func (h *MachineHost) Apply(now time.Duration, in spec.Input, out []Outgoing) []Outgoing {
+	out = h.step(now, in, out)
+	for len(h.answers) > 0 {
+		in, h.answers = h.answers[0], h.answers[1:]
+		out = h.step(now, in, out)
+	}
+	return out
+}
+
+func (h *MachineHost) step(now time.Duration, in spec.Input, out []Outgoing) []Outgoing {
+	h.effects = h.Machine.Step(now, in, h.effects[:0])
+	for _, e := range h.effects {
+		out = h.perform(now, e, out)
+	}
+	return out
+}
+
+func (h *MachineHost) perform(now time.Duration, e spec.Effect, out []Outgoing) []Outgoing {
+	switch e := e.(type) {
+	case spec.Send:
+		b, err := h.Codec.AppendMessage(nil, e.Msg)
+		return append(out, Outgoing{To: e.To, Payload: encoded(b, err)})
+	case spec.Dial:
+		h.track(e.Conn)
+		return append(out, Outgoing{Op: DialStream, Conn: e.Conn, To: e.To})
+	case spec.Write:
+		s := h.open[e.Conn]
+		if s == nil {
+			return out // it has ended, and the machine does not know yet
+		}
+		s.written = true
+		b, err := h.Streams.AppendMessage(nil, e.Msg)
+		return append(out, Outgoing{Op: WriteStream, Conn: e.Conn, Payload: encoded(b, err)})
+	case spec.Close:
+		delete(h.open, e.Conn)
+		return append(out, Outgoing{Op: CloseStream, Conn: e.Conn})
+	case spec.Load:
+		data, err := h.Storage.Load(e.Piece, e.Begin, e.Length)
+		h.answers = append(h.answers, spec.Loaded{Token: e.Token, Data: data, Err: err})
+	case spec.Store:
+		err := h.Storage.Store(e.Piece, e.Begin, e.Data)
+		h.answers = append(h.answers, spec.Stored{Token: e.Token, Err: err})
+	case spec.Verify:
+		ok, err := h.Storage.Verify(e.Piece)
+		h.answers = append(h.answers, spec.Verified{Token: e.Token, OK: ok, Err: err})
+	default:
+		if h.OnEffect != nil {
+			h.OnEffect(now, e)
+		}
+	}
+	return out
+}
+
+func encoded(b []byte, err error) []byte {
+	if err != nil {
+		panic(fmt.Sprintf("conformance: the machine sent what its codec refuses: %v", err))
+	}
+	return b
+}
+
+func (h *MachineHost) track(c spec.Conn) *machineStream {
+	if h.open == nil {
+		h.open = map[spec.Conn]*machineStream{}
+	}
+	s := &machineStream{decoder: h.Streams.Decoder()}
+	h.open[c] = s
+	return s
+}
+
+// Deliver parses one datagram; what does not parse is dropped.
+func (h *MachineHost) Deliver(now time.Duration, d Datagram, out []Outgoing) []Outgoing {
+	if h.Codec == nil {
+		return out
+	}
+	m, err := h.Codec.ParseMessage(d.Data)
+	if err != nil {
+		return out
+	}
+	return h.Apply(now, spec.Recv{From: d.From, Msg: m}, out)
+}
+
+// Stream translates what happened to a stream.
+func (h *MachineHost) Stream(now time.Duration, e StreamEvent, out []Outgoing) []Outgoing {
+	if e.Kind == StreamAccepted {
+		if h.Streams == nil {
+			return append(out, Outgoing{Op: AbortStream, Conn: e.Conn})
+		}
+		h.track(e.Conn)
+	}
+	s := h.open[e.Conn]
+	switch {
+	case s == nil: // the machine has closed it
+	case e.Kind == StreamAccepted, e.Kind == StreamOpened:
+		return h.Apply(now, spec.Opened{Conn: e.Conn, Remote: e.Remote}, out)
+	case e.Kind == StreamData:
+		return h.read(now, s, e, out)
+	case e.Kind == StreamDrained && s.written:
+		s.written = false
+		return h.Apply(now, spec.Drained{Conn: e.Conn}, out)
+	case e.Kind == StreamEnded, e.Kind == StreamBroken:
+		return h.closed(now, e.Conn, e.Err, out)
+	}
+	return out
+}
+
+// read decodes what is complete. The machine may close the stream meanwhile.
+func (h *MachineHost) read(now time.Duration, s *machineStream, e StreamEvent, out []Outgoing) []Outgoing {
+	s.buf = append(s.buf, e.Data...)
+	for h.open[e.Conn] == s && len(s.buf) > 0 {
+		m, n, err := s.decoder.Decode(s.buf)
+		if err != nil {
+			return h.closed(now, e.Conn, err, out)
+		}
+		if n == 0 {
+			break
+		}
+		out = h.Apply(now, spec.Got{Conn: e.Conn, Msg: m}, out)
+		s.buf = s.buf[n:]
+	}
+	return out
+}
+
+// closed ends this side as well, and tells the machine.
+func (h *MachineHost) closed(now time.Duration, c spec.Conn, err error, out []Outgoing) []Outgoing {
+	delete(h.open, c)
+	out = append(out, Outgoing{Op: CloseStream, Conn: c})
+	return h.Apply(now, spec.Closed{Conn: c, Err: err}, out)
+}
+
+// Wake lets the machine's timers fire.
+func (h *MachineHost) Wake(now time.Duration, out []Outgoing) []Outgoing {
+	return h.Apply(now, spec.Wake{}, out)
+}
+
+// Deadline is the machine's.
+func (h *MachineHost) Deadline() (time.Duration, bool) { return h.Machine.Deadline() }
