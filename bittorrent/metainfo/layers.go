@@ -60,14 +60,24 @@ func (in *Info) checkLayer(file int, layer []byte) error {
 		return fault(layerPath(f.PiecesRoot[:]), "BEP52-META-006", "%d bytes, but %d pieces have %d",
 			len(layer), n, n*sha256.Size)
 	}
+	if in.root(layer) != f.PiecesRoot {
+		return fault(layerPath(f.PiecesRoot[:]), "BEP52-META-006", "the hashes do not lead to the root")
+	}
+	return nil
+}
+
+// root is the root of a file, of the joined roots of its pieces.
+// BEP52-META-003
+func (in *Info) root(layer []byte) [32]byte {
+	n := len(layer) / sha256.Size
 	hashes := make([][32]byte, n, n+1)
 	for i := range hashes {
 		hashes[i] = [32]byte(layer[i*sha256.Size:])
 	}
-	if MerkleRoot(hashes, log2(in.PieceLength/BlockSize), int(nextPowerOf2(n))) != f.PiecesRoot {
-		return fault(layerPath(f.PiecesRoot[:]), "BEP52-META-006", "the hashes do not lead to the root")
+	if n == 1 {
+		return hashes[0]
 	}
-	return nil
+	return MerkleRoot(hashes, PieceLayerOf(in.PieceLength), int(nextPowerOf2(int64(n))))
 }
 
 // pieceLayers reads piece layers. BEP52-META-006
