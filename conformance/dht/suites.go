@@ -5,6 +5,7 @@ import (
 
 	"github.com/p2pspec/p2pspec/bittorrent/bencode"
 	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/conformance/annotate"
 )
 
 // Family selects all suites of this package.
@@ -30,7 +31,7 @@ func suite(name, title string, areas ...[]Case) conformance.Suite {
 		Name: name, Family: Family, Title: title,
 		Control: func(t *T) { NewPeer(t).Ping() },
 		Probe:   readiness(),
-		Decode:  Decode, Lint: Lint,
+		Decode:  decode, Lint: Lint,
 		Cases: slices.Concat(areas...),
 	}
 }
@@ -47,4 +48,13 @@ func readiness() *conformance.Probe {
 			return err == nil && kind == "r" && tx == ping["t"]
 		},
 	}
+}
+
+// decode renders a datagram for a transcript: nil unless it is bencoded.
+func decode(payload []byte) any {
+	v, rest := annotate.Readable(payload)
+	if len(rest) > 0 {
+		return nil
+	}
+	return v
 }

@@ -1,4 +1,4 @@
-package dht
+package annotate
 
 import (
 	"encoding/hex"
@@ -9,17 +9,18 @@ import (
 	"github.com/p2pspec/p2pspec/bittorrent/bencode"
 )
 
-// Decode renders a payload for a transcript: text as it is, other strings as
-// 0x and hexadecimal digits. What is not bencoded gives nil.
-func Decode(payload []byte) any {
-	v, err := bencode.Parse(payload, bencode.Options{Lenient: true})
+// Readable renders a bencoded value for a transcript: text as it is, other
+// strings as 0x and hexadecimal digits. It returns what follows the value as
+// well, and nil for what is not bencoded.
+func Readable(b []byte) (v any, rest []byte) {
+	value, rest, err := bencode.ParsePrefix(b, bencode.Options{Lenient: true})
 	if err != nil {
-		return nil
+		return nil, b
 	}
-	return readable(v.Any())
+	return legible(value.Any()), rest
 }
 
-func readable(v any) any {
+func legible(v any) any {
 	switch v := v.(type) {
 	case string:
 		return printable(v)
@@ -27,13 +28,13 @@ func readable(v any) any {
 		return v.String()
 	case []any:
 		for i := range v {
-			v[i] = readable(v[i])
+			v[i] = legible(v[i])
 		}
 		return v
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for key, e := range v {
-			out[printable(key)] = readable(e)
+			out[printable(key)] = legible(e)
 		}
 		return out
 	default:
