@@ -36,9 +36,12 @@ func cores() map[string]purity.Policy {
 			"crypto/sha1": {"New", "Size", "Sum"},
 			"math/big":    nil,
 		},
-		"bittorrent/tracker": {module + "bittorrent/bencode": nil},
-		"bittorrent/wire":    {module + "bittorrent/bencode": nil},
-		"kademlia":           {},
+		"bittorrent/tracker": {
+			module + "bittorrent/bencode": nil,
+			"crypto/sha1":                 {"New", "Size", "Sum"},
+		},
+		"bittorrent/wire": {module + "bittorrent/bencode": nil},
+		"kademlia":        {},
 		"kademlia/mainline": {
 			module + "kademlia":           nil,
 			module + "bittorrent/bencode": nil,
