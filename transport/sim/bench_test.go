@@ -79,3 +79,53 @@ func (r *relay) Deadline() (time.Duration, bool) { return r.now + time.Minute, t
 func (r *relay) Clone() spec.Machine             { c := *r; return &c }
 func (r *relay) AppendState(b []byte) []byte     { return b }
 func (r *relay) Check() error                    { return nil }
+
+// BenchmarkStreams passes one message an iteration along a stream, large enough
+// to share the uplink with 9 others, or small enough to go between them.
+func BenchmarkStreams(b *testing.B) {
+	for _, bench := range []struct {
+		name string
+		size int
+	}{{"pieces", 1 << 20}, {"packets", 17}} {
+		b.Run(bench.name, func(b *testing.B) {
+			n := sim.New(sim.Config{
+				Host:       sim.Host{Up: 1e9, Down: 1e9},
+				Link:       sim.Link{Latency: sim.Uniform(time.Millisecond, 2*time.Millisecond)},
+				StreamSize: func(spec.Message) int { return bench.size },
+			})
+			const nodes, degree = 1000, 10
+			for i := range nodes {
+				n.Add(addr(i), &bouncer{})
+			}
+			for i := range nodes {
+				for k := range degree {
+					n.Input(addr(i), do{spec.Dial{Conn: spec.Conn(k + 1), To: addr((i + 1 + k*k) % nodes)}})
+				}
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for n.StreamStats().Arrived < uint64(b.N) {
+				n.Step()
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msgs/s")
+		})
+	}
+}
+
+// bouncer sends a message back and forth on every stream that it dialled.
+type bouncer struct{ relay }
+
+func (m *bouncer) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
+	m.now = now
+	switch in := in.(type) {
+	case do:
+		return append(out, in...)
+	case spec.Opened:
+		if in.Conn > 0 {
+			return append(out, spec.Write{Conn: in.Conn, Msg: hello(1)})
+		}
+	case spec.Got:
+		return append(out, spec.Write{Conn: in.Conn, Msg: in.Msg})
+	}
+	return out
+}

@@ -19,16 +19,20 @@ func (s side) has(i int32) bool { return s.in[i] != s.others }
 type cut struct{ from, to side }
 
 // Partition parts the given nodes from all others, both ways, now and those
-// added later. Messages under way still arrive. Partitions add up until Heal.
+// added later. Datagrams under way still arrive; streams across the border end
+// at once on both sides. Partitions add up until Heal.
 func (n *Network) Partition(group ...netip.AddrPort) {
 	inside := n.side(group)
 	outside := side{inside.in, true}
 	n.cuts = append(n.cuts, cut{inside, outside}, cut{outside, inside})
+	n.sever()
 }
 
-// Cut stops messages from one group to another, one way.
+// Cut stops messages from one group to another, one way, and with it the streams
+// between them, which need both.
 func (n *Network) Cut(from, to []netip.AddrPort) {
 	n.cuts = append(n.cuts, cut{n.side(from), n.side(to)})
+	n.sever()
 }
 
 // Heal ends every Partition and Cut.

@@ -2,11 +2,15 @@ package sim
 
 import "time"
 
-// Kinds of event. The slot is a packet, a node or a call.
+// Kinds of event, and what the slot is.
 const (
-	kindPacket uint8 = iota
-	kindWake
-	kindCall
+	kindPacket  uint8 = iota // a packet arrives
+	kindWake                 // a node
+	kindCall                 // a call
+	kindArrive               // a flight, at the receiver's downlink
+	kindDeliver              // a flight, through it
+	kindUplink               // a host
+	kindAnswer               // an answer of a disk
 )
 
 // event is what the queue orders: small, because a heap moves it about. What
@@ -100,6 +104,9 @@ func (s *slab[T]) take() (uint32, *T) {
 	slot := uint32(len(s.items) - 1)
 	return slot, &s.items[slot]
 }
+
+// used is how many slots are taken.
+func (s *slab[T]) used() int { return len(s.items) - len(s.free) }
 
 func (s *slab[T]) at(slot uint32) *T { return &s.items[slot] }
 

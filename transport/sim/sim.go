@@ -7,6 +7,11 @@
 // values, or, with [Config.Codec], as the bytes of the wire format. Every
 // schedule decision is integer arithmetic on one [spec.Rand] stream.
 //
+// Datagrams have the properties of a [Link]. Streams arrive whole and in order
+// after the latency of the link, drawn once for each direction of a stream, and
+// share the rates of a [Host]. Pieces are kept by the same host: Store, Load
+// and Verify cost time, but no content is kept.
+//
 // A Network is not safe for concurrent use; run many of them side by side.
 package sim
 
@@ -25,9 +30,16 @@ type Config struct {
 	Link  Link       // every path that SetLink does not override
 	Codec spec.Codec // nil: messages travel as values
 	Check bool       // call Machine.Check after every step and panic on a violation
+
+	Host        Host                   // of every node that SetHost does not place
+	StreamCodec spec.StreamCodec       // nil: the messages of streams travel as values
+	StreamSize  func(spec.Message) int // bytes that such a value counts for; nil: TypedSize
+	// Piece is what Verify finds: the bytes there are to hash, and whether they
+	// have the right hash. nil: every piece is good and empty.
+	Piece func(node netip.AddrPort, piece int32) (size int64, good bool)
 }
 
-// Stats counts messages since New. At any moment
+// Stats counts datagrams since New. At any moment
 //
 //	Sent + Duplicated = Delivered + Lost + Cut + Unreachable + Malformed + InFlight
 type Stats struct {
@@ -59,6 +71,14 @@ type Network struct {
 	links   map[path]*linkState
 	cuts    []cut
 
+	hosts   []*host
+	flights slab[flight]
+	answers slab[answer]
+	pending []pending
+	zeroes  []byte // what a Load finds, shared
+	streams StreamStats
+
+	depth   int           // of steps under way
 	out     []spec.Effect // reused between steps
 	observe func(at time.Duration, addr netip.AddrPort, e spec.Effect)
 	trace   *Trace
@@ -72,6 +92,8 @@ type node struct {
 	clock   Clock
 	wakeAt  time.Duration
 	wakeSeq uint64 // of the one valid wake event in the queue, 0 when none
+	party   *party // nil without streams and pieces
+	life    uint32 // tells its machines apart: none hears what another asked
 }
 
 // New returns an empty network at time zero.
@@ -94,9 +116,10 @@ func (n *Network) Stats() Stats { return n.stats }
 // Rand is the network's own stream, for scripts that must repeat with it.
 func (n *Network) Rand() *spec.Rand { return &n.rand }
 
-// OnEffect sets the observer of every effect other than Send. It may call the
-// network again. A message that the codec refuses is shown to it as a
-// [spec.Drop] without a clause.
+// OnEffect sets the observer of every effect that the network does not perform
+// itself: Notify, Done, Drop and a core's own. It may call the network again. A
+// message that the codec refuses is shown to it as a [spec.Drop] without a
+// clause.
 func (n *Network) OnEffect(f func(at time.Duration, addr netip.AddrPort, e spec.Effect)) {
 	n.observe = f
 }
@@ -124,10 +147,12 @@ func (n *Network) Machine(addr netip.AddrPort) spec.Machine {
 }
 
 // Crash takes the node at addr down with all its state. Messages to it are
-// lost until Restart; those it has sent still arrive.
+// lost until Restart; those it has sent still arrive. Its streams are reset.
 func (n *Network) Crash(addr netip.AddrPort) {
 	if i, ok := n.index[addr]; ok {
 		n.nodes[i].machine, n.nodes[i].wakeSeq = nil, 0
+		n.nodes[i].life++
+		n.abandon(i)
 	}
 }
 
@@ -187,11 +212,11 @@ func (n *Network) RunUntil(t time.Duration) {
 // RunFor is RunUntil(Now + d).
 func (n *Network) RunFor(d time.Duration) { n.RunUntil(n.now + d) }
 
-// RunIdle performs events until no message is under way, or until the next
-// event lies after the time limit. It reports whether the network fell quiet.
+// RunIdle performs events until no message is under way and no disk at work, or
+// until the next event lies after the time limit. It reports whether the network fell quiet.
 // Armed timers do not count: a machine with a periodic one is never idle.
 func (n *Network) RunIdle(limit time.Duration) bool {
-	for n.stats.InFlight > 0 {
+	for n.stats.InFlight > 0 || n.flights.used() > 0 || n.answers.used() > 0 {
 		if len(n.queue) == 0 || n.queue[0].at > limit {
 			return false
 		}
@@ -200,7 +225,7 @@ func (n *Network) RunIdle(limit time.Duration) bool {
 	return true
 }
 
-// perform applies one event. It reports false for a wake that was superseded.
+// perform applies one event. It reports false for one that was superseded.
 func (n *Network) perform(e event) bool {
 	switch e.kind {
 	case kindPacket:
@@ -208,6 +233,20 @@ func (n *Network) perform(e event) bool {
 		n.deliver(e.slot)
 	case kindWake:
 		return n.wake(e)
+	case kindArrive:
+		n.now = e.at
+		n.arrive(e.slot)
+	case kindDeliver:
+		n.now = e.at
+		n.flights.at(e.slot).to.waiting--
+		n.handOver(e.slot)
+	case kindUplink:
+		return n.uplinkDue(e)
+	case kindAnswer:
+		n.now = e.at
+		a := *n.answers.at(e.slot)
+		n.answers.release(e.slot)
+		n.replied(a)
 	case kindCall:
 		n.now = e.at
 		f := *n.calls.at(e.slot)
@@ -253,15 +292,35 @@ func (n *Network) step(i int32, in spec.Input) {
 		}
 	}
 	n.arm(i)
+	n.depth++
+	life := n.nodes[i].life
 	for _, e := range out {
-		if send, ok := e.(spec.Send); ok {
-			n.send(i, send)
-		} else {
-			n.tell(i, e)
-		}
+		n.effect(i, life, e)
 	}
+	n.depth--
 	clear(out)
 	n.out = out
+	n.flush()
+}
+
+// effect performs one effect of the given life of a node. An observer may have
+// ended it since: its streams and its disk are gone then.
+func (n *Network) effect(i int32, life uint32, e spec.Effect) {
+	gone := n.nodes[i].life != life
+	switch e := e.(type) {
+	case spec.Send:
+		n.send(i, e)
+	case spec.Dial, spec.Write, spec.Close:
+		if !gone {
+			n.onStream(i, e)
+		}
+	case spec.Load, spec.Store, spec.Verify:
+		if !gone {
+			n.onDisk(i, e)
+		}
+	default:
+		n.tell(i, e)
+	}
 }
 
 // arm makes sure that a wake event lies at or before the node's deadline.

@@ -28,7 +28,14 @@ type Started struct{}
 func (Started) IsInput() {}
 
 // Record makes the network append to t every input from now on; nil stops it.
-func (n *Network) Record(t *Trace) { n.trace = t }
+// It panics on a network with a stream codec, whose messages are good for one
+// step only.
+func (n *Network) Record(t *Trace) {
+	if t != nil && n.cfg.StreamCodec != nil {
+		panic("sim: Record: the messages of a stream codec cannot be kept")
+	}
+	n.trace = t
+}
 
 // Replay repeats the trace on machines made by start and shows each step's
 // effects to each, which may be nil. The effects are valid during the call. It
