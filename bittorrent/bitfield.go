@@ -61,11 +61,12 @@ func (f *bitfield) has(piece int32) bool {
 }
 
 // isFull reports whether no piece is missing: whether a peer is a seed.
-func (f *bitfield) isFull() bool { return f.count == f.pieces }
+func (f *bitfield) isFull() bool { return f.count == f.pieces && f.pieces > 0 }
 
-// set adds a piece of the torrent and reports whether it was missing.
+// set adds a piece and reports whether it was missing. Of an index outside of
+// the torrent nothing is.
 func (f *bitfield) set(piece int32) bool {
-	if f.has(piece) {
+	if uint32(piece) >= uint32(f.pieces) || f.has(piece) {
 		return false
 	}
 	f.words[piece/64] |= 1 << (63 - piece%64)
@@ -106,6 +107,15 @@ func (f *bitfield) offers(mine *bitfield) bool {
 		}
 	}
 	return false
+}
+
+// each calls do with every piece of the set, in order.
+func (f *bitfield) each(do func(piece int32)) {
+	for w, set := range f.words {
+		for ; set != 0; set &^= 1 << (63 - bits.LeadingZeros64(set)) {
+			do(int32(64*w + bits.LeadingZeros64(set)))
+		}
+	}
 }
 
 func (f *bitfield) clone() bitfield {
