@@ -1,0 +1,3 @@
+// Package bittorrent is a peer: the participant of one torrent as a pure
+// machine.
+package bittorrent

@@ -1,0 +1,230 @@
+package bittorrent
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/p2pspec/p2pspec/spec"
+)
+
+// Clone implements [spec.Machine].
+func (n *Node) Clone() spec.Machine {
+	c := *n
+	c.picker, c.choker, c.blame = n.picker.clone(), n.choker.clone(), n.blame.clone()
+	c.conns = make([]*conn, len(n.conns))
+	for i, d := range n.conns {
+		if d != nil {
+			c.conns[i] = d.clone()
+		}
+	}
+	c.slots = maps.Clone(n.slots)
+	c.known.addrs, c.known.banned = slices.Clone(n.known.addrs), slices.Clone(n.known.banned)
+	c.tasks, c.retry = slices.Clone(n.tasks), slices.Clone(n.retry)
+	c.scratch, c.others = nil, nil
+	return &c
+}
+
+func (c *conn) clone() *conn {
+	d := *c
+	d.has = c.has.clone()
+	d.asked, d.queue = slices.Clone(c.asked), slices.Clone(c.queue)
+	d.allowed, d.suggested = slices.Clone(c.allowed), slices.Clone(c.suggested)
+	d.granted = slices.Clone(c.granted)
+	return &d
+}
+
+// encoder appends canonical state.
+type encoder struct {
+	b   []byte
+	now time.Duration
+}
+
+func (e *encoder) uint(v uint64)   { e.b = binary.BigEndian.AppendUint64(e.b, v) }
+func (e *encoder) ints(v ...int32) { e.b = appendInts(e.b, v...) }
+
+// at appends an instant, relative to now.
+func (e *encoder) at(at time.Duration) {
+	if at == never {
+		e.uint(uint64(never))
+		return
+	}
+	e.uint(uint64(at - e.now))
+}
+
+func (e *encoder) addr(a netip.AddrPort) {
+	ip := a.Addr().AsSlice()
+	e.b = append(append(e.b, byte(len(ip))), ip...)
+	e.b = binary.BigEndian.AppendUint16(e.b, a.Port())
+}
+
+func (e *encoder) bools(flags ...bool) {
+	for _, f := range flags {
+		e.b = appendBool(e.b, f)
+	}
+}
+
+func (e *encoder) list(v []int32) {
+	e.ints(int32(len(v)))
+	e.ints(v...)
+}
+
+func (e *encoder) block(b block) { e.ints(b.piece, b.begin, b.length) }
+
+// AppendState implements [spec.Machine].
+func (n *Node) AppendState(b []byte) []byte {
+	b = append(b, n.peerID[:]...)
+	b = n.rng.AppendState(b)
+	b = n.picker.appendState(b)
+	b = n.choker.appendState(b)
+	b = n.blame.appendState(b)
+	e := encoder{b, n.now}
+	e.ints(n.layout.Pieces, n.layout.PieceLength, int32(len(n.layout.Short)))
+	for _, s := range n.layout.Short {
+		e.ints(s.Index, s.Length)
+	}
+	e.bools(n.layout.Private, n.stopped, n.failed, n.wasLeft)
+	e.ints(n.live, n.halfOpen, n.storing, int32(len(n.conns)))
+	for _, c := range n.conns {
+		if e.bools(c != nil); c != nil {
+			e.conn(c)
+		}
+	}
+	e.uint(uint64(n.lastConn))
+	e.uint(uint64(n.lastToken))
+	e.known(&n.known)
+	e.ints(int32(len(n.tasks)))
+	for i := range n.tasks {
+		t := &n.tasks[i]
+		e.uint(uint64(t.token))
+		e.b = append(e.b, byte(t.kind))
+		e.block(t.block)
+		e.uint(uint64(t.conn))
+		e.addr(t.from)
+		e.bools(t.dropped)
+	}
+	e.list(n.retry)
+	e.at(n.tickAt)
+	e.at(n.rechokeAt)
+	e.uint(uint64(n.downloaded))
+	e.uint(uint64(n.uploaded))
+	return e.b
+}
+
+func (e *encoder) known(k *known) {
+	e.ints(int32(len(k.addrs)))
+	for _, a := range k.addrs {
+		e.addr(a.addr)
+		e.b = append(e.b, byte(a.source), byte(a.failures))
+		e.bools(a.inUse)
+		e.at(a.next)
+	}
+	e.ints(int32(len(k.banned)))
+	for _, a := range k.banned {
+		e.addr(a)
+	}
+}
+
+func (e *encoder) conn(c *conn) {
+	e.uint(uint64(c.id))
+	e.addr(c.remote)
+	e.b = append(e.b, byte(c.phase))
+	for _, at := range [...]time.Duration{c.since, c.heard, c.sent, c.turned, c.gave} {
+		e.at(at)
+	}
+	e.b = append(e.b, c.peerID[:]...)
+	e.bools(c.fast, c.ext, c.dht, c.begun, c.amChoking, c.amInterested, c.peerChoking, c.peerInterested,
+		c.uploadOnly)
+	e.b = c.has.appendState(e.b)
+	e.ints(c.unread, c.wants, c.depth, c.limit, c.rejects, c.loading, c.written, int32(len(c.asked)))
+	for _, a := range c.asked {
+		e.block(a.block)
+		e.at(a.at)
+		e.bools(a.late, a.lapsed)
+	}
+	e.ints(int32(len(c.queue)))
+	for _, b := range c.queue {
+		e.block(b)
+	}
+	e.list(c.allowed)
+	e.list(c.suggested)
+	e.list(c.granted)
+	e.b = c.up.appendState(e.b, e.now)
+	e.b = c.down.appendState(e.b, e.now)
+}
+
+// Check implements [spec.Machine]. It reports the first broken invariant: the
+// helpers are sound and count what the connections say; no list exceeds its
+// limit; what is wanted of each peer is what it has and is missing here.
+func (n *Node) Check() error {
+	var live, halfOpen, storing int32
+	var counted []*bitfield
+	for slot, c := range n.conns {
+		if c == nil {
+			continue
+		}
+		live++
+		if c.phase == dialing {
+			halfOpen++
+		}
+		if at, ok := n.slots[c.id]; !ok || int(at) != slot {
+			return fmt.Errorf("bittorrent: connection %d is not where it is said to be", c.id)
+		}
+		if err := n.checkConn(c); err != nil {
+			return fmt.Errorf("bittorrent: connection %d: %w", c.id, err)
+		}
+		if c.phase == talking && n.layout.Pieces > 0 {
+			counted = append(counted, &c.has)
+		}
+	}
+	for i := range n.tasks {
+		if n.tasks[i].kind == taskStore {
+			storing++
+		}
+		if i > 0 && n.tasks[i-1].token >= n.tasks[i].token {
+			return fmt.Errorf("bittorrent: token %d after %d", n.tasks[i].token, n.tasks[i-1].token)
+		}
+	}
+	switch {
+	case live != n.live || halfOpen != n.halfOpen || len(n.slots) != int(live):
+		return fmt.Errorf("bittorrent: %d connections, %d half open; counted %d and %d",
+			live, halfOpen, n.live, n.halfOpen)
+	case int(live) > n.cfg.MaxConns || int(halfOpen) > n.cfg.MaxHalfOpen:
+		return fmt.Errorf("bittorrent: %d connections, %d half open exceed the limits", live, halfOpen)
+	case storing != n.storing:
+		return fmt.Errorf("bittorrent: %d blocks are being stored, counted %d", storing, n.storing)
+	case len(n.known.addrs) > n.cfg.MaxKnown || len(n.known.banned) > maxBanned:
+		return fmt.Errorf("bittorrent: %d addresses exceed the limit", len(n.known.addrs))
+	case n.layout.Pieces == 0:
+		return nil
+	}
+	return n.picker.check(counted)
+}
+
+func (n *Node) checkConn(c *conn) error {
+	var loading int32
+	for i := range n.tasks {
+		if t := &n.tasks[i]; t.kind == taskServe && t.conn == c.id && !t.dropped {
+			loading += t.length
+		}
+	}
+	switch {
+	case c.phase == gone:
+		return fmt.Errorf("it has ended")
+	case c.phase == talking && c.wants != n.missingOf(&c.has):
+		return fmt.Errorf("%d pieces are wanted, not %d", n.missingOf(&c.has), c.wants)
+	case c.phase == talking && c.amInterested != (c.wants > 0):
+		return fmt.Errorf("interest is %v in %d pieces", c.amInterested, c.wants)
+	case len(c.asked) > n.cfg.MaxRequestsOut || len(c.queue) > n.cfg.MaxRequestsIn:
+		return fmt.Errorf("%d requests out and %d in exceed the limits", len(c.asked), len(c.queue))
+	case loading != c.loading:
+		return fmt.Errorf("%d bytes are being loaded, counted %d", loading, c.loading)
+	case len(c.allowed) > maxListed || len(c.suggested) > maxListed || len(c.granted) > maxListed:
+		return fmt.Errorf("%d allowed, %d suggested and %d granted pieces", len(c.allowed), len(c.suggested),
+			len(c.granted))
+	}
+	return nil
+}
