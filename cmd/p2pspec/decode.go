@@ -13,38 +13,59 @@ import (
 	"github.com/p2pspec/p2pspec/conformance/annotate"
 )
 
-// maxDecode bounds what decode reads: the largest UDP payload, in hexadecimal
-// with blanks between.
-const maxDecode = 4 << 16
+// format is a protocol whose bytes decode explains.
+type format struct {
+	name, short, example string
+	unit                 string // what its bytes are
+	limit                int    // of them
+	annotate             func([]byte) ([]annotate.Field, error)
+}
+
+func formats() []format {
+	return []format{
+		{"bittorrent", "Annotate the messages that one BitTorrent peer sends another, with or without its handshake",
+			"0000000d06000000010000400000004000", "peer wire messages", 4 << 20, annotate.BitTorrent},
+		{"dht", "Annotate one message of the Mainline DHT",
+			"64313a71343a70696e67313a74323a6161313a79313a7165", "KRPC message", 65535, annotate.DHT},
+	}
+}
 
 func (a *app) decodeCommand() *cobra.Command {
+	var names []string
+	for _, f := range formats() {
+		names = append(names, f.name)
+	}
 	cmd := &cobra.Command{
 		Use:   "decode PROTO [HEX|-]",
 		Short: "Annotate the bytes of a message: offset, field, meaning, clause",
 		RunE: func(*cobra.Command, []string) error {
-			return usagef("decode: name a protocol; there is: dht")
+			return usagef("decode: name a protocol; there are: %s", strings.Join(names, ", "))
 		},
 	}
-	cmd.AddCommand(&cobra.Command{
-		Use:   "dht [HEX|-]",
-		Short: "Annotate one message of the Mainline DHT",
-		Long: `Annotate one message of the Mainline DHT. It is given as hexadecimal digits, with
-or without blanks, or read from the standard input as digits or as raw bytes.`,
-		Example: "  p2pspec decode dht 64313a71343a70696e67313a74323a6161313a79313a7165",
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			message, err := a.message(args)
-			if err != nil {
-				return err
-			}
-			return a.decodeDHT(message)
-		},
-	})
+	for _, f := range formats() {
+		cmd.AddCommand(&cobra.Command{
+			Use:   f.name + " [HEX|-]",
+			Short: f.short,
+			Long: f.short + `.
+The bytes are given as hexadecimal digits, with or without blanks, or read from
+the standard input as digits or as raw bytes.`,
+			Example: "  p2pspec decode " + f.name + " " + f.example,
+			Args:    cobra.MaximumNArgs(1),
+			RunE: func(_ *cobra.Command, args []string) error {
+				message, err := a.message(args, f.limit)
+				if err != nil {
+					return err
+				}
+				return a.decode(f, message)
+			},
+		})
+	}
 	return cmd
 }
 
-// message is the payload that the arguments or the standard input give.
-func (a *app) message(args []string) ([]byte, error) {
+// message is what the arguments or the standard input give: at most limit
+// bytes, or four times as many as digits with blanks between.
+func (a *app) message(args []string, limit int) ([]byte, error) {
 	if len(args) == 1 && args[0] != "-" {
 		b, ok := digits(args[0])
 		if !ok {
@@ -52,12 +73,12 @@ func (a *app) message(args []string) ([]byte, error) {
 		}
 		return b, nil
 	}
-	raw, err := io.ReadAll(io.LimitReader(a.in, maxDecode+1))
+	raw, err := io.ReadAll(io.LimitReader(a.in, 4*int64(limit)+1))
 	if err != nil {
 		return nil, &fault{err}
 	}
-	if len(raw) > maxDecode {
-		return nil, usagef("decode: more than %d bytes are no single message", maxDecode)
+	if len(raw) > 4*limit {
+		return nil, usagef("decode: more than %d bytes", limit)
 	}
 	if b, ok := digits(string(raw)); ok {
 		return b, nil
@@ -77,10 +98,10 @@ func digits(s string) ([]byte, bool) {
 	return b, err == nil
 }
 
-func (a *app) decodeDHT(message []byte) error {
-	fields, err := annotate.DHT(message)
-	if fields == nil {
-		return usagef("decode: not a KRPC message: %v", err)
+func (a *app) decode(f format, message []byte) error {
+	fields, err := f.annotate(message)
+	if fields == nil && err != nil {
+		return usagef("decode: not a %s: %v", f.unit, err)
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "offset\tbytes\tfield\tvalue\tmeaning\tclause")

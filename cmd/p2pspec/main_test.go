@@ -110,8 +110,8 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"list", "--format", "xml"}, "text, json or md"},
 		{[]string{"explain"}, "name a case or a requirement"},
 		{[]string{"explain", "BEP05-RPC-999"}, "a requirement is written like"},
-		{[]string{"decode"}, "there is: dht"},
-		{[]string{"decode", "gnutella"}, "there is: dht"},
+		{[]string{"decode"}, "there are: bittorrent, dht"},
+		{[]string{"decode", "gnutella"}, "there are: bittorrent, dht"},
 		{[]string{"decode", "dht", "xyz"}, "not hexadecimal"},
 		{[]string{"decode", "dht", "6869"}, "not a KRPC message"},
 		{[]string{"vectors", "nosuchproto"}, "krpc"},
@@ -386,6 +386,11 @@ func TestDecode(t *testing.T) {
 	out, _, code := p2pspec(t, "decode", "dht", hex.EncodeToString([]byte("d1:y1:q1:t2:aae")))
 	if code != 0 || !strings.Contains(out, "A strict reader refuses it") ||
 		!strings.Contains(out, "WRONG: a is missing") {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+	out, _, code = p2pspec(t, "decode", "bittorrent", "0000000d 06 00000001 00004000 00005000 000000")
+	if code != 0 || !strings.Contains(out, "0.request.length") || !strings.Contains(out, "WRONG: at most 16384") ||
+		!strings.Contains(out, "1.incomplete") {
 		t.Errorf("exit %d\n%s", code, out)
 	}
 }
