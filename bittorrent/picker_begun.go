@@ -49,6 +49,10 @@ func (p *picker) arrived(conn spec.Conn, b block, cancel []spec.Conn) (others []
 	if !isAsked {
 		return cancel, false
 	}
+	if g.owner != 0 && g.owner != conn { // it is another's now: see restart
+		g.asks = slices.Delete(g.asks, at, at+1)
+		return cancel, false
+	}
 	asks := g.asksOf(index)
 	for _, a := range asks {
 		if a.conn != conn {
@@ -178,13 +182,14 @@ func (p *picker) end(g *begunPiece) {
 	p.begun = p.begun[:last]
 }
 
-// restart makes all blocks missing.
+// restart makes all blocks missing. Requests that are late stay known, lest
+// somebody is asked twice, but what comes is not the new owner's.
 func (p *picker) restart(g *begunPiece) {
 	if g.missing == 0 {
 		p.makeReady(g)
 	}
 	clear(g.blocks)
-	g.missing, g.stored, g.asks = int32(len(g.blocks)), 0, g.asks[:0]
+	g.missing, g.stored = int32(len(g.blocks)), 0
 }
 
 // dropIfUntouched makes a begun piece wanted again when there is nothing in it:
@@ -198,12 +203,12 @@ func (p *picker) dropIfUntouched(rng *spec.Rand, g *begunPiece) {
 }
 
 // dropIdle makes the piece wanted again that costs the least of those that
-// nobody is sending, and reports whether there was one. Without it, peers that
-// leave in the middle of pieces which nobody else has would use up maxBegun.
+// nobody was asked for, and reports whether there was one. Without it, peers
+// that leave in the middle of pieces which nobody else has would use up maxBegun.
 func (p *picker) dropIdle(rng *spec.Rand) bool {
 	var least *begunPiece
 	for i := range p.begun {
-		if g := &p.begun[i]; g.isIdle() && (least == nil ||
+		if g := &p.begun[i]; g.isIdle() && len(g.asks) == 0 && (least == nil ||
 			cmp.Or(cmp.Compare(g.stored, least.stored), cmp.Compare(least.serial, g.serial)) < 0) {
 			least = g
 		}

@@ -171,7 +171,7 @@ func (g *begunPiece) check() error {
 			g.piece, missing, stored, g.missing, g.stored)
 	}
 	for i, a := range g.asks {
-		if i > 0 && g.asks[i-1].index > a.index || g.owner != 0 && a.conn != g.owner {
+		if i > 0 && g.asks[i-1].index > a.index || g.owner != 0 && a.conn != g.owner && !a.late {
 			return fmt.Errorf("picker: piece %d of connection %d is asked as %+v", g.piece, g.owner, g.asks)
 		}
 	}

@@ -78,14 +78,14 @@ func (m *swarmModel) pick(t require.TestingT, c *modelConn, n int32) []block {
 		}
 		copies := int32(0)
 		for _, other := range m.conns {
-			if slices.Contains(other.asked, b) {
+			isLive := slices.Contains(other.asked, b) && !slices.Contains(other.late, b)
+			if isLive {
 				copies++
 			}
-			isLive := slices.Contains(other.asked, b) && !slices.Contains(other.late, b)
 			require.False(t, isLive && !m.picker.inEndgame(), "%v is asked of %d outside endgame", b, other.conn)
 			require.False(t, isLive && (c.alone || other.alone), "%v has two sources, one on parole", b)
 		}
-		require.True(t, copies == 0 || copies < max(m.picker.cfg.maxCopies, 2))
+		require.True(t, copies == 0 || copies < m.picker.cfg.maxCopies)
 		c.asked = append(c.asked, b)
 	}
 	return picked
