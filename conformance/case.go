@@ -62,6 +62,10 @@ const (
 	NeedRestart   Need = "restart"   // stop and start again with the same state folder
 	NeedIPv6      Need = "ipv6"      // a target that also listens on ::1
 	NeedAddresses Need = "addresses" // several source addresses, as a loopback network has
+
+	NeedMagnet     Need = "magnet"     // a leecher that takes a magnet link
+	NeedEncryption Need = "encryption" // a peer that can be told what StartOptions.Encryption says
+	NeedFiles      Need = "files"      // a peer whose content the harness can read: T.ReadFile
 )
 
 // NeedVerb is the need for an adapter verb, such as NeedVerb("announce").
@@ -114,16 +118,24 @@ type Case struct {
 // dead one does not hold up a run.
 const DefaultCaseTimeout = 20 * time.Second
 
-// Suite is the cases of one document.
+// Suite is the cases of one document for one family of targets. Two families
+// may have a suite for the same document, and then of the same name.
 type Suite struct {
 	Name   string // "bep5"
 	Family string // "dht": selects every suite of the family
 	Title  string
-	// Control is the sanity exchange that a healthy target answers. It runs
-	// before the first case and after a failure. It must not change state.
+	// Control is the sanity exchange that a healthy target answers, in the role
+	// that t.Case() has. It runs before the first case and after a failure. It
+	// must not change state.
 	Control func(*T)
-	// Probe tells when a target that was just started is ready.
+	// Shared is how the instance that cases share is started; suites with the
+	// same pointer share one. Nil asks for nothing.
+	Shared *StartOptions
+	// Probe tells when a target that was just started is ready, or Ready does: it
+	// tries once whether the target answers. With neither, it is ready when it
+	// accepts a stream.
 	Probe *Probe
+	Ready func(*T) bool
 	// Decode renders a payload for the transcript: nil or a JSON-friendly value.
 	Decode func(payload []byte) any
 	// Lint reports why a payload is not something a correct peer may send. The

@@ -2,23 +2,25 @@ package conformance
 
 import (
 	"context"
-	"net"
+	"fmt"
 	"net/netip"
-	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// CommandTarget is a program that we start from a command line. The words
-// {ip}, {port}, {bootstrap} and {dir} in it are filled in; it cannot be
-// commanded once it runs.
+// CommandTarget is a program that we start from a command line, whose words in
+// braces are filled in as docs/adapter.md says. It cannot be commanded once it
+// runs.
 type CommandTarget struct {
 	Name, Version string
 	Argv          []string
 	Sources       *Sources
 	IP            netip.Addr    // where the program is told to listen; zero is 127.0.0.1
 	Ready         time.Duration // how long it may take to answer; zero is DefaultReady
+	Roles         []Role        // that it is judged in; none leaves that to the command line
+	Peers         PeerSource    // of a leecher; empty is FromTracker
 }
 
 // DefaultReady is how long a program may take until it answers its first probe.
@@ -32,19 +34,69 @@ func (c *CommandTarget) Identity() Identity {
 // PerCase is false: starting a program has a cost.
 func (c *CommandTarget) PerCase() bool { return false }
 
+// Learns is how its leecher finds peers.
+func (c *CommandTarget) Learns() PeerSource {
+	if c.Peers == "" {
+		return FromTracker
+	}
+	return c.Peers
+}
+
+// Plays says which roles the command line has the words for.
+func (c *CommandTarget) Plays(r Role) (bool, string) {
+	if len(c.Roles) > 0 && !slices.Contains(c.Roles, r) {
+		return false, "the target is not judged as a " + string(r)
+	}
+	content := c.has("{torrent}") || c.has("{magnet}")
+	switch r {
+	case Seeder:
+		return c.lacksNone("{torrent}", "{dir}", "{port}")
+	case Leecher:
+		if !content {
+			return false, "the command line has neither {torrent} nor {magnet}"
+		}
+		return c.lacksNone("{dir}")
+	case Parser:
+		if !content {
+			return false, "the command line has neither {torrent} nor {magnet}"
+		}
+		return !c.has("{dir}") && !c.has("{port}"), "a command line with {dir} or {port} is a peer's"
+	case Tracker:
+		return c.has("{port}") && !content, "the command line is not a tracker's: that has {port}, and no {torrent}"
+	default:
+		return c.lacksNone("{port}")
+	}
+}
+
+func (c *CommandTarget) lacksNone(words ...string) (bool, string) {
+	for _, w := range words {
+		if !c.has(w) {
+			return false, "the command line has no " + w
+		}
+	}
+	return true, ""
+}
+
 // Can says what the command line leaves room for.
 func (c *CommandTarget) Can(n Need) (bool, string) {
 	switch {
 	case n == NeedFresh:
 		return true, ""
 	case n == NeedBootstrap:
-		return c.has("{bootstrap}"), "the command line has no {bootstrap}"
-	case n == NeedRestart:
-		return c.has("{dir}"), "the command line has no {dir}"
+		return c.lacksNone("{bootstrap}")
+	case n == NeedRestart, n == NeedFiles:
+		return c.lacksNone("{dir}")
+	case n == NeedMagnet:
+		return c.lacksNone("{magnet}")
+	case n == NeedEncryption:
+		return c.lacksNone("{encryption}")
 	case n == NeedAddresses:
 		return c.Sources.Many()
 	case n == NeedClock:
 		return false, "the case waits for minutes: add --slow"
+	case n == NeedVerb(parse):
+		ok, _ := c.Plays(Parser)
+		return ok, "the command line is not a parser's"
 	case n.verb() != "":
 		return false, "a plain command cannot be told to " + n.verb() + ": write an adapter"
 	default:
@@ -60,46 +112,68 @@ func (c *CommandTarget) has(word string) bool {
 func (c *CommandTarget) Network() (Network, error) { return NewSocketNetwork(c.Sources), nil }
 
 // Start runs the program, which has yet to get ready.
-func (c *CommandTarget) Start(_ context.Context, _ Network, opt StartOptions) (Instance, error) {
-	dir, made, err := stateDir(opt.Dir)
+func (c *CommandTarget) Start(_ context.Context, n Network, opt StartOptions) (Instance, error) {
+	if opt.Role == Parser {
+		return &parserInstance{target: c, wake: n.Wake}, nil
+	}
+	w, err := newWorkplace(opt)
 	if err != nil {
 		return nil, err
 	}
 	at, err := freePort(c.IP)
 	if err != nil {
+		w.remove()
 		return nil, err
 	}
-	p, _, _, err := startProcess(c.fill(at, opt.Bootstrap, dir), "", false)
+	p, _, _, err := startProcess(c.fill(at, opt, w), processOptions{ended: n.Wake})
 	if err != nil {
-		made.remove()
+		w.remove()
 		return nil, err
 	}
 	ready := c.Ready
 	if ready == 0 {
 		ready = DefaultReady
 	}
-	return &commandInstance{process: p, addr: at, dir: made, ready: ready}, nil
+	return &commandInstance{process: p, addr: at, workplace: w, ready: ready, mayEnd: opt.Role == Leecher}, nil
 }
 
-func (c *CommandTarget) fill(at netip.AddrPort, bootstrap []netip.AddrPort, dir string) []string {
-	boot := make([]string, len(bootstrap))
-	for i, b := range bootstrap {
-		boot[i] = b.String()
+// fill replaces the words in braces. A word of the command line that is nothing
+// but {torrent} or {magnet} is left out when there is none.
+func (c *CommandTarget) fill(at netip.AddrPort, opt StartOptions, w *workplace) []string {
+	tracker := ""
+	if len(opt.Trackers) > 0 {
+		tracker = opt.Trackers[0]
 	}
 	r := strings.NewReplacer("{ip}", at.Addr().String(), "{port}", strconv.Itoa(int(at.Port())),
-		"{bootstrap}", strings.Join(boot, " "), "{dir}", dir)
-	argv := make([]string, len(c.Argv))
-	for i, word := range c.Argv {
-		argv[i] = r.Replace(word)
+		"{bootstrap}", spaced(opt.Bootstrap), "{dir}", w.dir,
+		"{torrent}", w.torrent, "{magnet}", opt.Magnet, "{tracker}", tracker, "{peer}", spaced(opt.Peers),
+		"{infohash}", strings.Join(opt.InfoHashes, " "), "{encryption}", string(opt.Encryption))
+	var argv []string
+	for _, word := range c.Argv {
+		if word == "{torrent}" && w.torrent == "" || word == "{magnet}" && opt.Magnet == "" {
+			continue
+		}
+		argv = append(argv, r.Replace(word))
 	}
 	return argv
 }
 
+func spaced(addrs []netip.AddrPort) string { return strings.Join(texts(addrs), " ") }
+
+func texts(addrs []netip.AddrPort) []string {
+	s := make([]string, len(addrs))
+	for i, a := range addrs {
+		s[i] = a.String()
+	}
+	return s
+}
+
 type commandInstance struct {
+	*workplace
 	process *process
 	addr    netip.AddrPort
-	dir     tempDir
 	ready   time.Duration
+	mayEnd  bool // in good order, by itself
 }
 
 // warmUp is how long the program may take to answer its first probe.
@@ -110,40 +184,21 @@ func (i *commandInstance) warmUp() (time.Duration, string) {
 func (i *commandInstance) Addr() netip.AddrPort         { return i.addr }
 func (i *commandInstance) Addr6() netip.AddrPort        { return netip.AddrPort{} }
 func (i *commandInstance) Do(Command) (*Pending, error) { return nil, ErrUnsupported }
-func (i *commandInstance) Exited() error                { return i.process.exited() }
+
+func (i *commandInstance) Exited() error {
+	if i.Finished() {
+		return nil
+	}
+	return i.process.exited()
+}
+
+// Finished tells a leecher's own end with exit status 0 from a crash.
+func (i *commandInstance) Finished() bool { return i.mayEnd && i.process.succeeded() }
 
 func (i *commandInstance) Stop() error {
-	defer i.dir.remove()
-	return i.process.stop()
-}
-
-// tempDir is a state folder that we made, or "" for one that we were given.
-type tempDir string
-
-func (d tempDir) remove() {
-	if d != "" {
-		_ = os.RemoveAll(string(d)) // a left-over folder harms nobody
+	defer i.workplace.remove()
+	if err := i.process.stop(); err != nil {
+		return fmt.Errorf("stopping the program: %w", err)
 	}
-}
-
-func stateDir(given string) (dir string, made tempDir, err error) {
-	if given != "" {
-		return given, "", nil
-	}
-	dir, err = os.MkdirTemp("", "p2pspec-target-")
-	return dir, tempDir(dir), err
-}
-
-// freePort finds a UDP port that is free now. The program binds it a moment
-// later; should another take it meanwhile, the start fails and says so.
-func freePort(ip netip.Addr) (netip.AddrPort, error) {
-	if !ip.IsValid() {
-		ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	}
-	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	defer c.Close()
-	return netip.AddrPortFrom(ip, c.LocalAddr().(*net.UDPAddr).AddrPort().Port()), nil
+	return nil
 }

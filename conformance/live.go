@@ -8,6 +8,8 @@ import (
 // LiveTarget is a client that somebody else runs at an address. It cannot be
 // started, stopped or commanded, so the cases that need that are skipped.
 type LiveTarget struct {
+	Role    Role   // that it is judged in; empty is any but those that have to be started
+	Content []byte // the metainfo file of what a seeder has; nil for another
 	addr    netip.AddrPort
 	sources *Sources
 }
@@ -35,6 +37,21 @@ func (l *LiveTarget) Can(n Need) (bool, string) {
 		return false, "the target has to be started for this case: use --exec or --client"
 	}
 }
+
+// Plays says which roles somebody else's program can play for us.
+func (l *LiveTarget) Plays(r Role) (bool, string) {
+	switch {
+	case r == Leecher || r == Parser:
+		return false, "a " + string(r) + " has to be started: use --exec or --client"
+	case r == Seeder && l.Content == nil:
+		return false, "the torrent that the target seeds is not known: add --torrent"
+	default:
+		return l.Role == "" || l.Role == r, "the target is judged as a " + string(l.Role)
+	}
+}
+
+// Torrent is the metainfo file that came with the target.
+func (l *LiveTarget) Torrent() []byte { return l.Content }
 
 // PerCase is false: there is one instance.
 func (l *LiveTarget) PerCase() bool { return false }

@@ -21,26 +21,39 @@ const stderrKept = 4096
 // process is one program that we started, in a process group of its own.
 type process struct {
 	cmd     *exec.Cmd
-	words   *tail
+	words   *tail // what it said last
+	output  *tail // of its stdout: the same, unless it is kept apart
 	ended   chan struct{}
+	onEnd   func()
 	mu      sync.Mutex
 	stopped bool
 	err     error
 }
 
-// startProcess runs argv. With piped, stdin and stdout belong to the caller;
-// otherwise stdout joins stderr in the words that are kept.
-func startProcess(argv []string, dir string, piped bool) (
-	p *process, in io.WriteCloser, out io.Reader, err error,
-) {
+// processOptions say how a program is run.
+type processOptions struct {
+	dir   string // its working folder; empty is ours
+	piped bool   // stdin and stdout belong to the caller
+	apart bool   // stdout is kept apart from stderr; else it joins it
+	ended func() // called when it has ended; may be nil
+}
+
+// startProcess runs argv.
+func startProcess(argv []string, opt processOptions) (p *process, in io.WriteCloser, out io.Reader, err error) {
 	if len(argv) == 0 || argv[0] == "" {
 		return nil, nil, nil, errors.New("the command is empty")
 	}
-	p = &process{cmd: exec.Command(argv[0], argv[1:]...), words: &tail{}, ended: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Stderr = dir, p.words
+	p = &process{
+		cmd: exec.Command(argv[0], argv[1:]...), words: &tail{}, ended: make(chan struct{}), onEnd: opt.ended,
+	}
+	p.output = p.words
+	if opt.apart {
+		p.output = &tail{}
+	}
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = opt.dir, p.output, p.words
 	p.cmd.WaitDelay = Grace // a grandchild may hold the pipes open
 	ownGroup(p.cmd)
-	if piped {
+	if opt.piped {
 		if in, err = p.cmd.StdinPipe(); err != nil {
 			return nil, nil, nil, err
 		}
@@ -50,8 +63,6 @@ func startProcess(argv []string, dir string, piped bool) (
 		}
 		p.cmd.Stdout, out = w, r
 		defer w.Close()
-	} else {
-		p.cmd.Stdout = p.words
 	}
 	if err := p.cmd.Start(); err != nil {
 		return nil, nil, nil, err
@@ -62,6 +73,9 @@ func startProcess(argv []string, dir string, piped bool) (
 
 func (p *process) wait() {
 	err := p.cmd.Wait()
+	if p.onEnd != nil {
+		defer p.onEnd()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.stopped {
@@ -78,6 +92,11 @@ func (p *process) exited() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.err
+}
+
+// succeeded reports that the program ended by itself with exit status 0.
+func (p *process) succeeded() bool {
+	return p.exited() != nil && p.cmd.ProcessState != nil && p.cmd.ProcessState.Success()
 }
 
 // stop asks the program to end, and kills its whole group if it does not.
@@ -115,11 +134,17 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (t *tail) quoted() string {
+// text is what is kept, without the space around it.
+func (t *tail) text() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(bytes.TrimSpace(t.buf)) == 0 {
+	return string(bytes.TrimSpace(t.buf))
+}
+
+func (t *tail) quoted() string {
+	text := t.text()
+	if text == "" {
 		return ""
 	}
-	return fmt.Sprintf("; its last words: %q", bytes.TrimSpace(t.buf))
+	return fmt.Sprintf("; its last words: %q", text)
 }

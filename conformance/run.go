@@ -50,13 +50,14 @@ type runner struct {
 	notes  []string
 
 	// The instance that cases share when a fresh one has a cost.
-	net  Network
-	inst Instance
+	net     Network
+	inst    Instance
+	sharing sharing
 }
 
 func (r *runner) run(selected []Selected) (results []Result, unreachable string) {
 	defer r.dropShared()
-	if reason := r.control(selected[0].Suite); reason != "" {
+	if reason := r.firstControl(selected); reason != "" {
 		for _, s := range selected {
 			results = append(results, r.final(r.unreached(s, reason)))
 		}
@@ -72,7 +73,7 @@ func (r *runner) run(selected []Selected) (results []Result, unreachable string)
 		}
 		res := r.judge(s)
 		if res.Verdict == Fail || res.Verdict == Warn || res.Verdict == Inconclusive {
-			unreachable = r.reprobe(s.Suite, &res)
+			unreachable = r.reprobe(s, &res)
 		}
 		results = append(results, r.final(res))
 	}
@@ -130,7 +131,7 @@ func worse(a, b Verdict) bool {
 func (r *runner) once(s Selected, run int) Result {
 	began := time.Now()
 	t := &T{
-		ctx: r.ctx, suite: s.Suite, c: s.Case, target: r.standIn(s.Case),
+		ctx: r.ctx, suite: s.Suite, c: s.Case, target: r.standIn(s),
 		rand:    spec.NewRand(caseSeed(r.opts.Seed, s.Case.ID, run)),
 		sockets: map[netip.AddrPort]*Socket{}, streams: map[spec.Conn]*Stream{},
 		accepts: map[netip.AddrPort]*Listener{},
@@ -163,14 +164,17 @@ func (r *runner) timeout(c *Case) time.Duration {
 }
 
 // standIn is the target that plays the case.
-func (r *runner) standIn(c *Case) Target {
+func (r *runner) standIn(s Selected) Target {
 	if chooser, ok := r.target.(Chooser); ok {
-		return chooser.For(c)
+		return chooser.For(s.Suite, s.Case)
 	}
 	return r.target
 }
 
 func (r *runner) prerequisites(t *T) (Verdict, string) {
+	if ok, why := plays(t.target, t.c.Role); !ok {
+		return Skipped, why
+	}
 	for _, need := range t.c.Needs {
 		if need == NeedClock && r.opts.Slow {
 			continue
@@ -185,101 +189,36 @@ func (r *runner) prerequisites(t *T) (Verdict, string) {
 	return "", ""
 }
 
-// equip gives t its network, and the shared instance when it may be shared.
-func (r *runner) equip(t *T) (err error) {
-	if t.target.PerCase() || t.c.own() {
-		t.net, err = t.target.Network()
-		return err
+func plays(target Target, role Role) (ok bool, why string) {
+	if p, ok := target.(Player); ok && role != "" {
+		return p.Plays(role)
 	}
-	if r.net == nil {
-		if r.net, err = r.target.Network(); err != nil {
-			return err
-		}
-	}
-	t.net = r.net
-	if r.inst == nil {
-		if r.inst, err = r.target.Start(r.ctx, r.net, StartOptions{}); err != nil {
-			return fmt.Errorf("the target did not start: %w", err)
-		}
-		t.cold = true
-	}
-	t.inst = r.inst
-	if ok, _ := r.target.Can(NeedFresh); ok {
-		t.renew = r.renew
-	}
-	return nil
-}
-
-// renew starts the shared target again.
-func (r *runner) renew(opt StartOptions) (Instance, error) {
-	err := r.inst.Stop()
-	r.inst = nil
-	if err != nil {
-		return nil, err
-	}
-	r.inst, err = r.target.Start(r.ctx, r.net, opt)
-	return r.inst, err
-}
-
-// own reports that the case cannot use an instance that others used.
-func (c *Case) own() bool {
-	for _, n := range c.Needs {
-		switch n {
-		case NeedFresh, NeedBootstrap, NeedRestart, NeedIPv6:
-			return true
-		}
-		if n.verb() != "" {
-			return true
-		}
-	}
-	return false
-}
-
-// release closes what the case opened and notices a target that died.
-func (r *runner) release(t *T) {
-	t.closeAll()
-	if t.inst != nil {
-		if err := t.inst.Exited(); err != nil {
-			t.verdict, t.failure = Fail, &Failure{
-				Message: "the target ended during the case: " + err.Error(), Whose: TargetFault,
-				Causes: []string{"a crash: a refusal leaves the process running"},
-			}
-			if t.inst == r.inst {
-				r.inst = nil
-			}
-		}
-	}
-	if t.net == r.net {
-		return
-	}
-	if t.inst != nil {
-		if err := t.inst.Stop(); err != nil {
-			t.Observef("stopping the target: %v", err)
-		}
-	}
-	t.net.Shut()
+	return true, ""
 }
 
 // reprobe finds out whether the shared target still answers after a case that
-// went wrong, and returns why not.
-func (r *runner) reprobe(suite *Suite, res *Result) string {
-	reason := r.control(suite)
+// went wrong, and returns why not. A leecher is started for each case anyway.
+func (r *runner) reprobe(s Selected, res *Result) string {
+	if s.Case.Role == Leecher {
+		return ""
+	}
+	reason := r.control(s)
 	for pause := time.Second; reason != "" && pause <= RecoverPause; pause *= 2 {
 		select {
 		case <-time.After(pause):
 		case <-r.ctx.Done():
 			return reason
 		}
-		reason = r.control(suite)
+		reason = r.control(s)
 	}
 	if reason == "" {
 		return ""
 	}
 	res.Observed = append(res.Observed, "after this case the target no longer answers: "+reason)
-	if ok, _ := r.target.Can(NeedFresh); ok {
+	if ok, _ := r.standIn(s).Can(NeedFresh); ok {
 		r.dropShared()
 		res.Observed = append(res.Observed, "the target was started again for the cases that follow")
-		return r.control(suite)
+		return r.control(s)
 	}
 	return reason
 }
@@ -288,10 +227,23 @@ func (r *runner) reprobe(suite *Suite, res *Result) string {
 // that has stopped answering; it lets a short penalty for chatter pass.
 const RecoverPause = 4 * time.Second
 
-// control runs the suite's sanity exchange and returns why it failed.
-func (r *runner) control(suite *Suite) string {
-	c := &Case{ID: suite.Name + "/control", Level: Must, Run: suite.Control, Within: 10 * time.Second}
-	res := r.once(Selected{Suite: suite, Case: c}, 0)
+// firstControl is the control of the first case that the target can play.
+func (r *runner) firstControl(selected []Selected) string {
+	for _, s := range selected {
+		if ok, _ := plays(r.standIn(s), s.Case.Role); ok {
+			return r.control(s)
+		}
+	}
+	return ""
+}
+
+// control runs the sanity exchange of the case's suite, in the case's role, and
+// returns why it failed.
+func (r *runner) control(s Selected) string {
+	c := &Case{
+		ID: s.Suite.Name + "/control", Level: Must, Role: s.Case.Role, Run: s.Suite.Control, Within: 10 * time.Second,
+	}
+	res := r.once(Selected{Suite: s.Suite, Case: c}, 0)
 	switch {
 	case res.Verdict == Pass:
 		return ""
@@ -326,17 +278,6 @@ func (r *runner) final(res Result) Result {
 		r.opts.OnResult(res)
 	}
 	return res
-}
-
-func (r *runner) dropShared() {
-	if r.inst != nil {
-		_ = r.inst.Stop() // the run is over, or the instance is already lost
-		r.inst = nil
-	}
-	if r.net != nil {
-		r.net.Shut()
-		r.net = nil
-	}
 }
 
 // play runs the case on this goroutine and settles its verdict.

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -20,6 +19,7 @@ type T struct {
 	net      Network
 	inst     Instance
 	renew    func(StartOptions) (Instance, error) // nil unless the instance is shared and ours to start
+	options  StartOptions                         // that the instance was started with
 	cold     bool                                 // the shared instance was started for this case
 	began    time.Duration
 	deadline time.Duration
@@ -50,93 +50,6 @@ func (t *T) Now() time.Duration { return t.net.Now() }
 
 // Virtual reports that waiting costs no real time.
 func (t *T) Virtual() bool { return t.net.Virtual() }
-
-// Start starts the target as the case needs it. It is called at most once
-// before [T.Target], which otherwise starts it with no options.
-func (t *T) Start(opt StartOptions) {
-	if t.inst != nil {
-		t.Harnessf("the case starts a target that already runs")
-	}
-	inst, err := t.target.Start(t.ctx, t.net, opt)
-	if errors.Is(err, ErrUnsupported) {
-		t.end(Unsupported, &Failure{Message: "the target cannot be started like this: " + err.Error(), Whose: TargetFault})
-	}
-	if err != nil {
-		t.end(Inconclusive, &Failure{Message: "the target did not start: " + err.Error(), Whose: EnvironmentFault})
-	}
-	t.inst = inst
-	t.mark("target started at %v", inst.Addr())
-	t.warmUp()
-}
-
-// probeEvery is the pause between two probes of a target that is starting.
-const probeEvery = 200 * time.Millisecond
-
-// warmUp probes a target that was just started until it answers. Meanwhile the
-// case's own nodes answer what the target asks them.
-func (t *T) warmUp() {
-	inst, ok := t.inst.(warming)
-	if !ok {
-		return
-	}
-	within, _ := inst.warmUp()
-	t.deadline += within // the case's own time begins when the target is ready
-	s, ready := t.Open(), false
-	defer s.Close()
-	s.Handle = func(d Datagram) {
-		ready = ready || d.From == t.inst.Addr() && t.suite.Probe.Answers(d.Data)
-	}
-	for limit := t.Now() + within; !ready; t.Until(func() bool { return ready }, probeEvery) {
-		if t.Now() >= limit || t.inst.Exited() != nil {
-			_, words := inst.warmUp()
-			t.end(Inconclusive, &Failure{
-				Message: fmt.Sprintf("the target did not get ready within %v%s", within, words),
-				Whose:   EnvironmentFault,
-			})
-		}
-		s.Send(t.suite.Probe.Payload, "is it ready?")
-	}
-}
-
-// Restart stops the target and starts it with the same state folder.
-func (t *T) Restart(opt StartOptions) {
-	if t.inst != nil {
-		if err := t.inst.Stop(); err != nil {
-			t.end(Inconclusive, &Failure{Message: "the target did not stop: " + err.Error(), Whose: EnvironmentFault})
-		}
-		t.mark("target stopped")
-		t.inst = nil
-	}
-	t.Start(opt)
-}
-
-// Renew replaces the instance that earlier cases have used by a fresh one, which
-// later cases go on to use. It leaves a target alone that is not ours to start,
-// or that was started for this case: only cases that can do with a used
-// instance call it, and they do before they open anything.
-func (t *T) Renew(opt StartOptions) {
-	if t.renew == nil {
-		return
-	}
-	inst, err := t.renew(opt)
-	if err != nil {
-		t.end(Inconclusive, &Failure{Message: "the target did not start again: " + err.Error(), Whose: EnvironmentFault})
-	}
-	t.inst = inst
-	t.mark("the target was started again at %v", inst.Addr())
-	t.warmUp()
-}
-
-// Target is the address under judgement.
-func (t *T) Target() netip.AddrPort { return t.Instance().Addr() }
-
-// Instance is the running target; it is started if it was not.
-func (t *T) Instance() Instance {
-	if t.inst == nil {
-		t.Start(StartOptions{})
-	}
-	return t.inst
-}
 
 // Do begins a command. A target that does not know it ends the case as
 // unsupported.

@@ -43,11 +43,41 @@ type Commanded interface {
 	Verbs() []string
 }
 
-// Chooser is a target that lets different stand-ins play different cases.
+// Chooser is a target that lets different stand-ins play different cases. All of
+// them are PerCase, or none is.
 type Chooser interface {
 	Target
-	For(*Case) Target
+	For(*Suite, *Case) Target
 }
+
+// Player is a target that plays some roles only. Another plays all.
+type Player interface {
+	Target
+	// Plays reports whether the target plays a role; the reason why not is for
+	// the reader of the report.
+	Plays(Role) (ok bool, why string)
+}
+
+// Bearer is a target that brings its own content: the metainfo file, or nil.
+type Bearer interface {
+	Target
+	Torrent() []byte
+}
+
+// Learner is a target that says how its leecher finds peers.
+type Learner interface {
+	Target
+	Learns() PeerSource
+}
+
+// PeerSource is how a leecher finds the peers of the harness.
+type PeerSource string
+
+const (
+	FromTracker PeerSource = "tracker" // it asks the torrent's tracker; the default
+	FromCommand PeerSource = "command" // StartOptions.Peers tells it
+	FromDial    PeerSource = "dial"    // it believes nobody: they have to dial it
+)
 
 // StartOptions is what a case asks of a fresh instance. The zero value of each
 // field asks for nothing.
@@ -66,6 +96,7 @@ type StartOptions struct {
 	Files      map[string][]byte // put into the folder of content before the start, by slash path
 	Trackers   []string          // announce URLs, beside those of the torrent
 	Peers      []netip.AddrPort  // to connect to
+	InfoHashes []string          // in hex: what a tracker that keeps a list has to serve
 	Encryption Encryption
 }
 
@@ -84,7 +115,7 @@ type warming interface {
 	warmUp() (within time.Duration, words string)
 }
 
-// Probe is an exchange that a target answers once it is ready.
+// Probe is an exchange of datagrams that a target answers once it is ready.
 type Probe struct {
 	Payload []byte
 	Answers func(payload []byte) bool
@@ -101,6 +132,18 @@ type Instance interface {
 	Exited() error
 	// Stop ends an instance that we own, and is a no-op on another's.
 	Stop() error
+}
+
+// Filer is an instance whose content can be read while it runs, or after it has
+// ended by itself.
+type Filer interface {
+	ReadFile(name string) ([]byte, error)
+}
+
+// Finisher is an instance that may end by itself in good order. Its Exited is
+// nil then.
+type Finisher interface {
+	Finished() bool
 }
 
 // ErrUnsupported is the answer of a target that does not know a command. It

@@ -260,7 +260,7 @@ type Reference struct {
 }
 
 // For picks the node that can play the case.
-func (r Reference) For(c *conformance.Case) conformance.Target {
+func (r Reference) For(_ *conformance.Suite, c *conformance.Case) conformance.Target {
 	for _, n := range c.Needs {
 		if ok, _ := r.Loopback.Can(n); !ok {
 			return r.Virtual
