@@ -1,0 +1,252 @@
+package bittorrent
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"time"
+
+	core "github.com/p2pspec/p2pspec/bittorrent"
+	"github.com/p2pspec/p2pspec/bittorrent/wire"
+	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/spec"
+)
+
+// Mutant is a client that is wrong in one way on purpose: the reference peer
+// behind something that bends its messages, or with another configuration.
+// Each case names the mutants that it finds, and a test holds it to that.
+type Mutant struct {
+	Name string // what is wrong, as a slug
+	What string // the same in a sentence
+
+	configure func(*core.Config)
+	bend      func(*bent)
+}
+
+// Mutants are all mutants, by what they get wrong.
+func Mutants() []Mutant {
+	return slices.Concat(handshakeMutants(), messageMutants(), uploaderMutants())
+}
+
+// Target is the mutant on virtual time.
+func (m Mutant) Target() conformance.Target { return mutantTarget{mutant: m} }
+
+type mutantTarget struct {
+	Virtual
+	mutant Mutant
+}
+
+func (t mutantTarget) Identity() conformance.Identity {
+	return conformance.Identity{Name: t.mutant.Name, How: "mutant, virtual time"}
+}
+
+func (t mutantTarget) Start(
+	ctx context.Context, n conformance.Network, opt conformance.StartOptions,
+) (conformance.Instance, error) {
+	b := &bent{}
+	v := Virtual{Builtin{
+		Configure: t.mutant.configure,
+		Wrap: func(m spec.Machine) spec.Machine {
+			b.Machine, b.node = m, m.(*core.Node)
+			return b
+		},
+		Codec: bentCodec{Codec: codec(), bent: b},
+		Storage: func(m *Memory) conformance.Storage {
+			b.memory = m
+			return bentStorage{m, b}
+		},
+	}}
+	if t.mutant.bend != nil {
+		t.mutant.bend(b)
+	}
+	inst, err := v.Start(ctx, n, opt)
+	if err != nil {
+		return nil, err
+	}
+	return mutantInstance{inst, b}, nil
+}
+
+type mutantInstance struct {
+	conformance.Instance
+	bent *bent
+}
+
+func (i mutantInstance) Exited() error { return i.bent.dead }
+
+// bent is the reference peer behind rules that change what it hears and says.
+// A rule that is nil changes nothing.
+type bent struct {
+	spec.Machine
+	node   *core.Node
+	memory *Memory
+	dead   error // why it has crashed
+
+	// hear gives what the peer hears in the place of a message, say what it
+	// says in the place of one: *wire.Handshake, *wire.Message, *wire.Hashes or,
+	// to say only, raw bytes.
+	hear func(c spec.Conn, m spec.Message) []spec.Message
+	say  func(c spec.Conn, m spec.Message) []spec.Message
+	// effect replaces any effect but a Write.
+	effect func(e spec.Effect) []spec.Effect
+	// after may add to the effects of a step.
+	after func(in spec.Input, out []spec.Effect) []spec.Effect
+	// decode reads what the strict codec would refuse; ok is false where it
+	// has nothing to say.
+	decode func(b []byte, begun bool) (m spec.Message, n int, ok bool)
+	// load and verify replace what the storage answers.
+	load   func(piece, begin, length int32) ([]byte, error)
+	verify func(piece int32) (bool, error)
+
+	now time.Duration
+}
+
+// raw is bytes that are written as they are.
+type raw []byte
+
+func (raw) IsMessage() {}
+
+// Step bends an input, and what the peer does of it.
+func (b *bent) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
+	b.now = now
+	if got, ok := in.(spec.Got); ok && b.hear != nil {
+		for _, m := range b.hear(got.Conn, got.Msg) {
+			out = b.step(spec.Got{Conn: got.Conn, Msg: m}, out)
+		}
+		return out
+	}
+	return b.step(in, out)
+}
+
+func (b *bent) step(in spec.Input, out []spec.Effect) []spec.Effect {
+	from := len(out)
+	for _, e := range b.Machine.Step(b.now, in, nil) {
+		w, ok := e.(spec.Write)
+		switch {
+		case ok && b.say != nil:
+			for _, m := range b.say(w.Conn, w.Msg) {
+				out = append(out, spec.Write{Conn: w.Conn, Msg: m})
+			}
+		case !ok && b.effect != nil:
+			out = append(out, b.effect(e)...)
+		default:
+			out = append(out, e)
+		}
+	}
+	if b.after != nil {
+		out = append(out[:from:from], b.after(in, out[from:])...)
+	}
+	return out
+}
+
+// bentCodec writes raw bytes as well, and reads what the mutant can read.
+type bentCodec struct {
+	wire.Codec
+	bent *bent
+}
+
+func (c bentCodec) AppendMessage(b []byte, m spec.Message) ([]byte, error) {
+	if r, ok := m.(raw); ok {
+		return append(b, r...), nil
+	}
+	return c.Codec.AppendMessage(b, m)
+}
+
+func (c bentCodec) Decoder() spec.Decoder {
+	return &bentDecoder{Decoder: c.Codec.Decoder(), bent: c.bent}
+}
+
+type bentDecoder struct {
+	spec.Decoder
+	bent  *bent
+	begun bool // the handshake is through
+}
+
+func (d *bentDecoder) Decode(b []byte) (spec.Message, int, error) {
+	if d.bent.decode != nil {
+		if m, n, ok := d.bent.decode(b, d.begun); ok {
+			if n > 0 && !d.begun {
+				d.begun = true
+				d.Decoder = codec().MessageDecoder()
+			}
+			return m, n, nil
+		}
+	}
+	m, n, err := d.Decoder.Decode(b)
+	d.begun = d.begun || n > 0
+	return m, n, err
+}
+
+type bentStorage struct {
+	*Memory
+	bent *bent
+}
+
+func (s bentStorage) Load(piece, begin, length int32) ([]byte, error) {
+	if s.bent.load != nil {
+		return s.bent.load(piece, begin, length)
+	}
+	return s.Memory.Load(piece, begin, length)
+}
+
+func (s bentStorage) Verify(piece int32) (bool, error) {
+	if s.bent.verify != nil {
+		return s.bent.verify(piece)
+	}
+	return s.Memory.Verify(piece)
+}
+
+// The parts that many mutants are made of.
+
+func same(m spec.Message) []spec.Message { return []spec.Message{m} }
+
+// sayType replaces the messages of one type; of others nothing changes.
+func sayType(t wire.Type, say func(m wire.Message) []spec.Message) func(*bent) {
+	return func(b *bent) {
+		b.say = func(_ spec.Conn, m spec.Message) []spec.Message {
+			if w, ok := m.(*wire.Message); ok && w.Type == t {
+				return say(*w)
+			}
+			return same(m)
+		}
+	}
+}
+
+// hearType replaces the messages of one type that the peer hears.
+func hearType(t wire.Type, hear func(m wire.Message) []spec.Message) func(*bent) {
+	return func(b *bent) {
+		b.hear = func(_ spec.Conn, m spec.Message) []spec.Message {
+			if w, ok := m.(*wire.Message); ok && w.Type == t {
+				return hear(*w)
+			}
+			return same(m)
+		}
+	}
+}
+
+// sayHandshake changes the handshakes that the peer sends.
+func sayHandshake(say func(h wire.Handshake) []spec.Message) func(*bent) {
+	return func(b *bent) {
+		b.say = func(_ spec.Conn, m spec.Message) []spec.Message {
+			if h, ok := m.(*wire.Handshake); ok {
+				return say(*h)
+			}
+			return same(m)
+		}
+	}
+}
+
+func nothing(wire.Message) []spec.Message { return nil }
+
+// lenientHandshake reads 68 bytes whatever the first 20 are.
+func lenientHandshake(b []byte, begun bool) (spec.Message, int, bool) {
+	if begun {
+		return nil, 0, false
+	}
+	if len(b) < wire.HandshakeLen {
+		return nil, 0, true
+	}
+	h := &wire.Handshake{
+		Reserved: [8]byte(b[20:28]), InfoHash: [20]byte(b[28:48]), PeerID: [20]byte(bytes.Clone(b[48:68])),
+	}
+	return h, wire.HandshakeLen, true
+}

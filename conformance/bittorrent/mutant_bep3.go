@@ -1,0 +1,336 @@
+package bittorrent
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	core "github.com/p2pspec/p2pspec/bittorrent"
+	"github.com/p2pspec/p2pspec/bittorrent/wire"
+	"github.com/p2pspec/p2pspec/spec"
+)
+
+// long is a time that no case waits for.
+const long = 20 * time.Hour
+
+func handshakeMutants() []Mutant {
+	return []Mutant{
+		{
+			Name: "handshake-echoes-the-peer-id", What: "the peer id of the other side is sent back",
+			bend: func(b *bent) {
+				ids := map[spec.Conn][20]byte{}
+				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
+					if h, ok := m.(*wire.Handshake); ok {
+						ids[c] = h.PeerID
+					}
+					return same(m)
+				}
+				b.say = func(c spec.Conn, m spec.Message) []spec.Message {
+					if h, ok := m.(*wire.Handshake); ok {
+						mine := *h
+						mine.PeerID = ids[c]
+						return same(&mine)
+					}
+					return same(m)
+				}
+			},
+		},
+		{
+			Name: "handshake-for-any-torrent", What: "every info-hash is taken for the own and answered",
+			bend: func(b *bent) {
+				asked := map[spec.Conn][20]byte{}
+				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
+					if h, ok := m.(*wire.Handshake); ok {
+						mine := *h
+						asked[c], mine.InfoHash = h.InfoHash, b.node.InfoHash()
+						return same(&mine)
+					}
+					return same(m)
+				}
+				b.say = func(c spec.Conn, m spec.Message) []spec.Message {
+					if h, ok := m.(*wire.Handshake); ok {
+						mine := *h
+						mine.InfoHash = asked[c]
+						return same(&mine)
+					}
+					return same(m)
+				}
+			},
+		},
+		{
+			Name: "handshake-of-any-protocol", What: "the protocol string is not compared",
+			bend: func(b *bent) { b.decode = lenientHandshake },
+		},
+		{
+			Name: "handshake-in-one-read", What: "a handshake that comes in parts is refused",
+			bend: func(b *bent) {
+				b.decode = func(d []byte, begun bool) (spec.Message, int, bool) {
+					if !begun && len(d) < wire.HandshakeLen {
+						bad := &wire.Handshake{} // of a torrent that nobody has
+						return bad, len(d), true
+					}
+					return nil, 0, false
+				}
+			},
+		},
+		{
+			Name: "reserved-bits-compared", What: "a handshake with unknown reserved bits is refused",
+			bend: func(b *bent) {
+				b.hear = func(_ spec.Conn, m spec.Message) []spec.Message {
+					if h, ok := m.(*wire.Handshake); ok && h.Reserved[0] != 0 {
+						return same(&wire.Handshake{})
+					}
+					return same(m)
+				}
+			},
+		},
+		{
+			Name: "no-handshake-timeout", What: "a connection without a handshake is kept for good",
+			configure: func(c *core.Config) { c.HandshakeTimeout, c.PeerTimeout = long, long },
+		},
+	}
+}
+
+func messageMutants() []Mutant {
+	return []Mutant{
+		{
+			Name: "no-keep-alive", What: "no keep-alive is ever sent",
+			configure: func(c *core.Config) { c.KeepAlive = long },
+		},
+		{
+			Name: "silent-peers-kept", What: "a connection on which nothing comes is kept for good",
+			configure: func(c *core.Config) { c.PeerTimeout = long },
+		},
+		{
+			Name: "keep-alive-ends-it", What: "a keep-alive is taken for a broken message",
+			bend: hearType(wire.KeepAlive, func(wire.Message) []spec.Message {
+				return same(&wire.Handshake{}) // a second handshake ends the connection
+			}),
+		},
+		{
+			Name: "any-length-awaited", What: "a message of any length is waited for",
+			bend: func(b *bent) {
+				b.decode = func(d []byte, begun bool) (spec.Message, int, bool) {
+					if begun && len(d) >= 4 && binary.BigEndian.Uint32(d) > 1<<24 {
+						return nil, 0, true
+					}
+					return nil, 0, false
+				}
+			},
+		},
+		{
+			Name: "unknown-message-without-payload", What: "of a message with an unknown id only the id is skipped",
+			bend: func(b *bent) {
+				b.decode = func(d []byte, begun bool) (spec.Message, int, bool) {
+					if begun && len(d) > 4 && d[4] == 99 {
+						return &wire.Message{Type: wire.KeepAlive}, 8, true
+					}
+					return nil, 0, false
+				}
+			},
+		},
+		{
+			Name: "interested-without-payload", What: "interested is taken to be one byte whatever its length says",
+			bend: func(b *bent) {
+				b.decode = func(d []byte, begun bool) (spec.Message, int, bool) {
+					if begun && len(d) > 5 && d[3] > 1 && d[4] == byte(wire.Interested) {
+						return &wire.Message{Type: wire.Interested}, 8, true
+					}
+					return nil, 0, false
+				}
+			},
+		},
+		{
+			Name: "have-out-of-range-crashes", What: "a have beyond the last piece ends the program",
+			bend: func(b *bent) {
+				b.hear = func(_ spec.Conn, m spec.Message) []spec.Message {
+					if w, ok := m.(*wire.Message); ok && w.Type == wire.Have && int(w.Index) >= b.memory.Info.Pieces() {
+						b.dead = errors.New("index out of range")
+					}
+					return same(m)
+				}
+			},
+		},
+		{
+			Name: "bitfields-of-any-length", What: "a bitfield is cut or filled to the right length",
+			bend: func(b *bent) {
+				b.hear = func(_ spec.Conn, m spec.Message) []spec.Message {
+					if w, ok := m.(*wire.Message); ok && w.Type == wire.Bitfield {
+						fixed := *w
+						fixed.Data = make([]byte, wire.BitfieldLen(int32(b.memory.Info.Pieces())))
+						copy(fixed.Data, w.Data)
+						fixed.Data[len(fixed.Data)-1] &^= 1
+						return same(&fixed)
+					}
+					return same(m)
+				}
+			},
+		},
+		{
+			Name: "spare-bits-crash", What: "a bitfield with spare bits ends the program",
+			bend: func(b *bent) {
+				b.hear = func(_ spec.Conn, m spec.Message) []spec.Message {
+					if w, ok := m.(*wire.Message); ok && w.Type == wire.Bitfield && w.Data[len(w.Data)-1]&1 != 0 {
+						b.dead = errors.New("index out of range")
+					}
+					return same(m)
+				}
+			},
+		},
+		{
+			Name: "late-bitfield-crashes", What: "a bitfield behind another message ends the program",
+			bend: func(b *bent) {
+				haves := map[spec.Conn]bool{}
+				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
+					w, ok := m.(*wire.Message)
+					if ok && w.Type == wire.Bitfield && haves[c] {
+						b.dead = errors.New("assertion failed")
+					}
+					haves[c] = haves[c] || ok && w.Type == wire.Have
+					return same(m)
+				}
+			},
+		},
+	}
+}
+
+func uploaderMutants() []Mutant {
+	serve := func(b *bent, c spec.Conn, m *wire.Message, size uint32) {
+		data := make([]byte, size)
+		if at := int64(m.Index)*b.memory.Info.PieceLength + int64(m.Begin); at < int64(len(b.memory.Data)) {
+			copy(data, b.memory.Data[at:])
+		}
+		answer := &wire.Message{Type: wire.Piece, Index: m.Index, Begin: m.Begin, Data: data}
+		old := b.after
+		b.after = func(_ spec.Input, out []spec.Effect) []spec.Effect {
+			b.after = old
+			return append(out, spec.Write{Conn: c, Msg: answer})
+		}
+	}
+	unsound := func(b *bent, m *wire.Message) bool {
+		info := b.memory.Info
+		return int64(m.Begin)+int64(m.Length) > info.PieceSize(int(m.Index)) || m.Length == 0
+	}
+	return []Mutant{
+		{
+			Name: "bitfield-cut-short", What: "the bitfield ends at the last byte that is not zero, less one",
+			bend: sayType(wire.Bitfield, func(m wire.Message) []spec.Message {
+				m.Data = m.Data[:len(m.Data)-1]
+				return same(&m)
+			}),
+		},
+		{
+			Name: "bitfield-from-the-low-bit", What: "the low bit of a byte is the first piece",
+			bend: sayType(wire.Bitfield, func(m wire.Message) []spec.Message {
+				m.Data = bytes.Clone(m.Data)
+				m.Data[len(m.Data)-1] >>= 3
+				return same(&m)
+			}),
+		},
+		{
+			Name: "bitfield-behind-unchoke", What: "an unchoke is sent before the bitfield",
+			bend: sayType(wire.Bitfield, func(m wire.Message) []spec.Message {
+				return []spec.Message{&wire.Message{Type: wire.Unchoke}, &wire.Message{Type: wire.Choke}, &m}
+			}),
+		},
+		{
+			Name: "last-block-padded", What: "the last block of the torrent is filled to 16 KiB",
+			bend: sayType(wire.Piece, func(m wire.Message) []spec.Message {
+				if len(m.Data) == 5001 {
+					m.Data = append(bytes.Clone(m.Data), make([]byte, BlockSize-5001)...)
+				}
+				return same(&m)
+			}),
+		},
+		{
+			Name: "begin-rounded-down", What: "blocks are sent from the nearest multiple of 16 bytes",
+			bend: func(b *bent) {
+				b.load = func(piece, begin, length int32) ([]byte, error) {
+					data, err := b.memory.Load(piece, 0, int32(b.memory.Info.PieceSize(int(piece))))
+					if err != nil {
+						return nil, err
+					}
+					at := min(begin/16*16, int32(len(data))-length)
+					return data[at : at+length], nil
+				}
+			},
+		},
+		{
+			Name: "one-request-at-a-time", What: "a request replaces the one before it",
+			bend: func(b *bent) {
+				last, at := map[spec.Conn]int{}, map[spec.Conn]time.Duration{}
+				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
+					if w, ok := m.(*wire.Message); ok && w.Type == wire.Request {
+						if at[c] != b.now {
+							last[c], at[c] = 0, b.now
+						}
+						if last[c]++; last[c] > 1 {
+							return nil
+						}
+					}
+					return same(m)
+				}
+			},
+		},
+		{
+			Name: "serves-the-choked", What: "requests are served whether the peer is choked or not",
+			bend: func(b *bent) {
+				unchoked := map[spec.Conn]bool{}
+				b.say = func(c spec.Conn, m spec.Message) []spec.Message {
+					if w, ok := m.(*wire.Message); ok && (w.Type == wire.Unchoke || w.Type == wire.Choke) {
+						unchoked[c] = w.Type == wire.Unchoke
+					}
+					return same(m)
+				}
+				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
+					if w, ok := m.(*wire.Message); ok && w.Type == wire.Request && !unchoked[c] {
+						serve(b, c, w, w.Length)
+					}
+					return same(m)
+				}
+			},
+		},
+		{
+			Name: "bounds-not-checked", What: "what lies behind a piece is sent as zeros, up to 16 KiB",
+			bend: func(b *bent) {
+				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
+					if w, ok := m.(*wire.Message); ok && w.Type == wire.Request && unsound(b, w) {
+						serve(b, c, w, min(w.Length, BlockSize))
+						return same(&wire.Message{Type: wire.KeepAlive})
+					}
+					return same(m)
+				}
+			},
+		},
+		{
+			Name: "bounds-checked-in-32-bits", What: "begin and length are added up in 32 bits",
+			bend: func(b *bent) {
+				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
+					if w, ok := m.(*wire.Message); ok && w.Type == wire.Request && w.Begin+w.Length < w.Begin {
+						serve(b, c, w, w.Length)
+						return same(&wire.Message{Type: wire.KeepAlive})
+					}
+					return same(m)
+				}
+			},
+		},
+		{
+			Name: "serves-128-kib", What: "requests of up to 128 KiB are served",
+			bend: func(b *bent) {
+				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
+					w, ok := m.(*wire.Message)
+					if ok && w.Type == wire.Request && w.Length > BlockSize && w.Length <= wire.TolerantMaxBlock && !unsound(b, w) {
+						serve(b, c, w, w.Length)
+						return same(&wire.Message{Type: wire.KeepAlive})
+					}
+					return same(m)
+				}
+			},
+		},
+		{
+			Name: "cancel-must-match", What: "a cancel without its request closes the connection",
+			bend: hearType(wire.Cancel, func(wire.Message) []spec.Message { return same(&wire.Handshake{}) }),
+		},
+	}
+}

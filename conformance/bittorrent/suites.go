@@ -1,0 +1,41 @@
+package bittorrent
+
+import (
+	"slices"
+
+	"github.com/p2pspec/p2pspec/conformance"
+)
+
+// Family selects all suites of this package.
+const Family = "bittorrent"
+
+// Suites are the suites of BitTorrent peers, in the order of their documents.
+func Suites() []conformance.Suite {
+	shared := standardSeeder()
+	suite := func(name, title string, areas ...[]Case) conformance.Suite {
+		return conformance.Suite{
+			Name: name, Family: Family, Title: title,
+			Control: control, Shared: shared,
+			Frame: Frame, LintStream: LintStream,
+			Cases: slices.Concat(areas...),
+		}
+	}
+	return []conformance.Suite{
+		suite("bep3", "the BitTorrent protocol, peers", bep3Handshake, bep3Messages, bep3Uploader),
+	}
+}
+
+// standardSeeder is what the seeder that cases share is started with.
+func standardSeeder() *conformance.StartOptions {
+	c := Standard.Make("")
+	return &conformance.StartOptions{Torrent: c.Torrent, Files: c.Files()}
+}
+
+// control is a handshake with a seeder. A leecher is started by its case.
+func control(t *T) {
+	if t.Case().Role == conformance.Seeder {
+		Dial(t).Alive()
+		return
+	}
+	t.Earn()
+}
