@@ -1,6 +1,7 @@
-// Package transport drives the pure cores over real sockets. It holds the only
-// goroutines of the module below the command: one for each socket. Its folder
-// sim holds the other driver, a network on virtual time.
+// Package transport drives the pure cores over real sockets: [UDP] for
+// datagrams, [TCP] for streams and storage. It holds the only goroutines of the
+// module below the command. Its folder sim holds the other driver, a network on
+// virtual time.
 package transport
 
 import (
