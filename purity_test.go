@@ -23,6 +23,7 @@ func cores() map[string]purity.Policy {
 			module + "bittorrent/metainfo": nil,
 			module + "bittorrent/wire":     nil,
 			"crypto/sha1":                  {"New", "Size", "Sum"},
+			"crypto/sha256":                {"Size", "Sum256"},
 			"hash/crc32":                   {"Castagnoli", "Checksum", "MakeTable"},
 		},
 		"bittorrent/bencode": {},

@@ -68,6 +68,9 @@ type Config struct {
 	// Without what extensions to be: the zero value has them all.
 	NoFast, NoExtended, NoPEX bool
 
+	// UploadOnly fetches nothing, and says so (BEP 21).
+	UploadOnly bool
+
 	// TerseHave tells a finished piece only to those who lack it (BEP 3
 	// §have): fewer messages, but nobody else sees the progress.
 	TerseHave bool

@@ -19,10 +19,11 @@ type conn struct {
 	unread int32         // messages written since the stream drained last
 
 	peerID [20]byte
-	fast   bool // BEP 6 is agreed on
-	ext    bool // both know BEP 10
-	dht    bool // the peer has a DHT node
-	begun  bool // something came that a bitfield may not follow
+	listen netip.AddrPort // where others can connect to the peer; may be unknown
+	fast   bool           // BEP 6 is agreed on
+	ext    bool           // both know BEP 10
+	dht    bool           // the peer has a DHT node
+	begun  bool           // something came that a bitfield may not follow
 
 	amChoking, amInterested     bool
 	peerChoking, peerInterested bool
@@ -40,9 +41,19 @@ type conn struct {
 	gave      time.Duration // when the last block came, or the first request since went out
 
 	queue   []block // unanswered requests of the peer that are not being loaded, oldest first
-	granted []int32 // pieces that the peer may ask for while choked
+	granted []int32 // pieces that the peer may ask for while choked; nil: it was not told
+	credit  int64   // bytes of them that it may have
 	loading int32   // bytes being loaded for the peer
 	written int32   // bytes written to it and perhaps on their way
+
+	their      extensions
+	early      early
+	metaRest   time.Duration    // until then no metadata is asked for
+	metaFails  int32            // attempts that were in vain
+	metaServed int32            // blocks of metadata that were sent
+	pexTold    []netip.AddrPort // contacts that the peer has been told of, sorted
+	pexNext    time.Duration    // when it may be told more
+	pexHeard   time.Duration    // until when it may not tell more
 
 	up, down   rate // of blocks
 	uploadOnly bool // the peer wants nothing (BEP 21)
@@ -86,6 +97,7 @@ func (n *step) opened(in spec.Opened) {
 		return
 	}
 	n.newConn(in.Conn, remote, shaking)
+	n.known.taken(remote)
 }
 
 // newConn takes the lowest free slot.
@@ -185,6 +197,7 @@ func (n *step) forget(c *conn) {
 		n.halfOpen--
 	}
 	n.known.released(c.remote, n.now, n.cfg.RetryAfter)
+	n.known.released(c.listen, n.now, n.cfg.RetryAfter)
 	n.abortLoads(c)
 	if c.phase == talking {
 		n.returnAsked(c)

@@ -15,8 +15,8 @@ type (
 	// again.
 	PieceFailed struct{ Piece int32 }
 
-	// Completed says that every piece is there now. It comes once, and not for
-	// a torrent that was complete from the start (BEP03-TRK-008).
+	// Completed says that every piece is there now. It does not come for a
+	// torrent that was complete from the start (BEP03-TRK-008).
 	Completed struct{}
 
 	// MetadataReceived holds the info dictionary that peers sent, as bytes that
@@ -27,6 +27,10 @@ type (
 		Info    []byte
 		Private bool
 	}
+
+	// MetadataBad says that the torrent of a magnet link cannot be used: its
+	// dictionary has the hash, and breaks a rule.
+	MetadataBad struct{ Err error }
 
 	// PeerBanned says that an address is kept out from now on, and why. It has
 	// a port on the loopback network alone, where all peers have one address.
@@ -53,22 +57,26 @@ func (PieceVerified) IsEvent()    {}
 func (PieceFailed) IsEvent()      {}
 func (Completed) IsEvent()        {}
 func (MetadataReceived) IsEvent() {}
+func (MetadataBad) IsEvent()      {}
 func (PeerBanned) IsEvent()       {}
 func (DHTNode) IsEvent()          {}
 func (StorageFailed) IsEvent()    {}
 func (Added) IsEvent()            {}
 
+// ErrPiece is the error of DropPiece. State: unchanged.
+var ErrPiece = errors.New("bittorrent: the piece is not held")
+
 // Reasons in spec.Drop and PeerBanned, wrapped with what was found.
 var (
-	errHash     = errors.New("bittorrent: another torrent")
-	errSelf     = errors.New("bittorrent: a connection to oneself")
-	errTwice    = errors.New("bittorrent: a second connection to one peer")
-	errOrder    = errors.New("bittorrent: a message out of order")
-	errNotFast  = errors.New("bittorrent: a message of an extension that was not agreed on")
-	errUnasked  = errors.New("bittorrent: nobody asked for this")
-	errRange    = errors.New("bittorrent: outside of the torrent")
-	errTooMany  = errors.New("bittorrent: too many requests")
-	errFormat   = errors.New("bittorrent: a payload that breaks its format")
-	errPoison   = errors.New("bittorrent: data that did not have its hash")
-	errMetadata = errors.New("bittorrent: metadata that does not have its hash")
+	errHash      = errors.New("bittorrent: another torrent")
+	errSelf      = errors.New("bittorrent: a connection to oneself")
+	errTwice     = errors.New("bittorrent: a second connection to one peer")
+	errOrder     = errors.New("bittorrent: a message out of order")
+	errNotAgreed = errors.New("bittorrent: a message of an extension that was not agreed on")
+	errUnasked   = errors.New("bittorrent: nobody asked for this")
+	errRange     = errors.New("bittorrent: outside of the torrent")
+	errTooMany   = errors.New("bittorrent: too many requests")
+	errFormat    = errors.New("bittorrent: a payload that breaks its format")
+	errPoison    = errors.New("bittorrent: data that did not have its hash")
+	errMetadata  = errors.New("bittorrent: metadata that does not have its hash")
 )

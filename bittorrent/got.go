@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math/bits"
 	"net/netip"
+	"slices"
 
+	"github.com/p2pspec/p2pspec/bittorrent/metainfo"
 	"github.com/p2pspec/p2pspec/bittorrent/wire"
 	"github.com/p2pspec/p2pspec/spec"
 )
@@ -49,7 +51,7 @@ func (n *step) got(in spec.Got) {
 func (n *step) message(c *conn, m *wire.Message) bool {
 	if m.Type >= wire.Suggest && m.Type <= wire.AllowedFast && !c.fast {
 		// BEP06-FAST-003, BEP06-FAST-004, BEP06-FAST-005, BEP06-FAST-006
-		n.drop(c, "BEP06-FAST-003", fmt.Errorf("%w: %v", errNotFast, m.Type))
+		n.drop(c, "BEP06-FAST-003", fmt.Errorf("%w: %v", errNotAgreed, m.Type))
 		return true
 	}
 	first := !c.begun
@@ -84,6 +86,12 @@ func (n *step) message(c *conn, m *wire.Message) bool {
 		n.gotReject(c, m)
 	case wire.Port:
 		n.gotPort(c, m.Port)
+	case wire.Suggest:
+		n.gotSuggested(c, m.Index)
+	case wire.AllowedFast:
+		n.gotAllowed(c, m.Index)
+	case wire.Extended:
+		return n.gotExtended(c, m)
 	default: // BEP03-PEER-048: what nobody knows is skipped
 	}
 	return true
@@ -99,10 +107,16 @@ func (n *step) gotPort(c *conn, port uint16) {
 
 // gotPieces takes the message that says all that the peer has.
 func (n *step) gotPieces(c *conn, m *wire.Message) {
-	switch m.Type {
-	case wire.HaveAll:
+	switch known := n.layout.Pieces > 0; {
+	case !known:
+		c.early.all = m.Type == wire.HaveAll
+		if m.Type == wire.Bitfield {
+			c.early.field = slices.Clone(m.Data)
+		}
+		return
+	case m.Type == wire.HaveAll:
 		n.picker.peerHasAll(&n.rng, &c.has)
-	case wire.Bitfield: // BEP03-PEER-024, BEP03-PEER-025
+	case m.Type == wire.Bitfield: // BEP03-PEER-024, BEP03-PEER-025
 		if err := n.picker.peerBitfield(&n.rng, &c.has, m.Data); err != nil {
 			n.drop(c, clauseOf(err, "BEP03-PEER-024"), err)
 			return
@@ -110,11 +124,17 @@ func (n *step) gotPieces(c *conn, m *wire.Message) {
 	}
 	c.wants = n.missingOf(&c.has)
 	n.showInterest(c)
+	n.grant(c)
+	n.fill(c)
 }
 
 // gotHave takes word of one piece, which may come without a bitfield before.
 // BEP03-PEER-017, BEP03-PEER-026
 func (n *step) gotHave(c *conn, index uint32) {
+	if n.layout.Pieces == 0 && index < metainfo.MaxPieces && len(c.early.pieces) < maxEarly {
+		c.early.pieces = append(c.early.pieces, int32(index))
+		return
+	}
 	if index >= uint32(n.layout.Pieces) { // BEP03-PEER-020
 		n.drop(c, "BEP03-PEER-020", fmt.Errorf("%w: have of piece %d", errRange, index))
 		return
@@ -137,7 +157,7 @@ func (n *Node) missingOf(has *bitfield) (count int32) {
 // showInterest tells a peer when interest in its pieces begins or ends.
 // BEP03-PEER-027
 func (n *step) showInterest(c *conn) {
-	if wants := c.wants > 0; wants != c.amInterested {
+	if wants := c.wants > 0 && !n.cfg.UploadOnly; wants != c.amInterested {
 		c.amInterested = wants
 		t := wire.NotInterested
 		if wants {

@@ -8,13 +8,6 @@ import (
 	"github.com/p2pspec/p2pspec/spec"
 )
 
-// The reserved bits of a handshake: which byte, and the bit in it.
-const (
-	extByte, extBit   = 5, 0x10 // BEP10-EXT-001
-	fastByte, fastBit = 7, 0x04 // BEP06-FAST-001
-	dhtByte, dhtBit   = 7, 0x01 // BEP 5
-)
-
 // clientID begins the peer ids that are drawn. BEP20-ID-001
 const clientID = "-PS0001-"
 
@@ -31,13 +24,13 @@ func newPeerID(rng *spec.Rand) (id [20]byte) {
 func (n *Node) handshake() *wire.Handshake {
 	h := &wire.Handshake{InfoHash: n.cfg.InfoHash, PeerID: n.peerID}
 	if !n.cfg.NoExtended {
-		h.Reserved[extByte] |= extBit
+		h.Offer(wire.FeatureExtension)
 	}
 	if !n.cfg.NoFast {
-		h.Reserved[fastByte] |= fastBit
+		h.Offer(wire.FeatureFast)
 	}
 	if n.hasDHT() {
-		h.Reserved[dhtByte] |= dhtBit
+		h.Offer(wire.FeatureDHT)
 	}
 	return h
 }
@@ -60,17 +53,23 @@ func (n *step) shake(c *conn, h *wire.Handshake) {
 	}
 	if twin := n.twinOf(c, h.PeerID); twin != nil {
 		if !n.prefers(c, twin, h.PeerID) {
-			n.drop(c, "BEP03-PEER-009", fmt.Errorf("%w: %q", errTwice, h.PeerID))
+			n.refuse(c, "BEP03-PEER-009", fmt.Errorf("%w: %q", errTwice, h.PeerID))
+			n.close(c)
+			n.found(twin, c)
 			return
 		}
 		n.close(twin)
+		n.found(c, twin)
 	}
 	c.phase, c.since, c.heard = talking, n.now, n.now
 	c.peerID = h.PeerID
-	c.fast = !n.cfg.NoFast && h.Reserved[fastByte]&fastBit != 0
-	c.ext = !n.cfg.NoExtended && h.Reserved[extByte]&extBit != 0
-	c.dht = n.hasDHT() && h.Reserved[dhtByte]&dhtBit != 0
+	c.fast = !n.cfg.NoFast && h.Offers(wire.FeatureFast)
+	c.ext = !n.cfg.NoExtended && h.Offers(wire.FeatureExtension)
+	c.dht = n.hasDHT() && h.Offers(wire.FeatureDHT)
 	c.has = newBitfield(n.layout.Pieces)
+	if c.outgoing() {
+		c.listen = c.remote
+	}
 	n.known.reached(c.remote)
 	if !c.outgoing() {
 		n.write(c, n.handshake())
@@ -87,6 +86,15 @@ func (n *Node) twinOf(c *conn, id [20]byte) *conn {
 		}
 	}
 	return nil
+}
+
+// found notes that the peer of the connection that stays is at the address of
+// the one that ended, lest it is dialled again.
+func (n *Node) found(stays, ended *conn) {
+	if ended.outgoing() && !stays.listen.IsValid() {
+		stays.listen = ended.remote
+	}
+	n.known.taken(stays.listen)
 }
 
 // prefers decides between two connections to one peer. When each end has
@@ -111,6 +119,9 @@ func (n *step) greet(c *conn) {
 		n.write(c, &wire.Message{Type: wire.HaveNone})
 	case held > 0:
 		n.write(c, &wire.Message{Type: wire.Bitfield, Data: n.picker.have.append(nil)})
+	}
+	if c.ext { // BEP10-EXT-003
+		n.introduce(c)
 	}
 	if c.dht {
 		n.write(c, &wire.Message{Type: wire.Port, Port: n.cfg.DHTPort})

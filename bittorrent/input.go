@@ -44,6 +44,15 @@ type Start struct{ Op spec.OpID }
 // at once.
 type DropPeers struct{ Op spec.OpID }
 
+// DropPiece says that a verified piece is no longer in the storage. Peers are
+// told where they understand it (BEP 54), and it is fetched again. It is done
+// at once, with ErrPiece for a piece that is not held.
+type DropPiece struct {
+	Op    spec.OpID
+	Piece int32
+}
+
+func (DropPiece) IsInput() {}
 func (AddPeers) IsInput()  {}
 func (Stop) IsInput()      {}
 func (Start) IsInput()     {}

@@ -57,6 +57,13 @@ func (k *known) failed(addr netip.AddrPort) {
 	}
 }
 
+// taken notes that there is a connection to an address.
+func (k *known) taken(addr netip.AddrPort) {
+	if i, ok := k.find(addr); ok {
+		k.addrs[i].inUse = true
+	}
+}
+
 // released notes that a connection to an address ended.
 func (k *known) released(addr netip.AddrPort, now, retry time.Duration) {
 	if i, ok := k.find(addr); ok {
@@ -173,6 +180,22 @@ func (n *step) ban(who netip.AddrPort, reason error) {
 			n.close(c)
 		}
 	}
+}
+
+// dropStrangers leaves those who no tracker named, once it is known that the
+// torrent is private. BEP27-PRIV-006
+func (n *step) dropStrangers() {
+	stranger := func(a address) bool { return a.source != FromTracker && a.source != FromUser }
+	for _, a := range slices.Clone(n.known.addrs) {
+		if stranger(a) {
+			for _, c := range slices.Clone(n.conns) {
+				if c != nil && c.outgoing() && c.remote == a.addr {
+					n.close(c)
+				}
+			}
+		}
+	}
+	n.known.addrs = slices.DeleteFunc(n.known.addrs, stranger)
 }
 
 // dropPeers closes every connection and forgets the addresses.

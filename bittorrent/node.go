@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/p2pspec/p2pspec/bittorrent/metainfo"
 	"github.com/p2pspec/p2pspec/spec"
 )
 
@@ -32,7 +33,12 @@ type Node struct {
 	rng    spec.Rand
 	now    time.Duration // of the last Step
 
-	layout Layout // without pieces while the metadata is not known
+	layout Layout         // without pieces while the metadata is not known
+	info   *metainfo.Info // nil: not known, or there is a Layout alone
+	raw    []byte         // the info dictionary, as it was received; nil: not known
+	meta   dictionary     // while it is fetched
+	spoilt bool           // it has its hash and cannot be used
+
 	picker picker // knows what is held, and what is on its way
 	choker choker
 	blame  blame
@@ -76,6 +82,9 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 	}
 	if n.peerID == ([20]byte{}) {
 		n.peerID = newPeerID(&n.rng)
+	}
+	if cfg.Info != nil && len(cfg.Info.Raw()) <= MaxMetadata {
+		n.info, n.raw = cfg.Info, cfg.Info.Raw()
 	}
 	if cfg.Layout.Pieces > 0 {
 		n.begin(cfg.Layout)
@@ -211,6 +220,8 @@ func (n *step) apply(in spec.Input) {
 		n.stopped = true
 		n.dropPeers()
 		n.done(in.Op, nil)
+	case DropPiece:
+		n.dropPiece(in)
 	case Start:
 		n.start()
 		n.done(in.Op, nil)
@@ -261,6 +272,7 @@ func (n *step) tick() {
 			n.watch(c)
 		}
 	}
+	n.lapseMetadata()
 	n.dial()
 	n.rebalance = true
 }
@@ -282,6 +294,7 @@ func (n *step) watch(c *conn) {
 		return
 	}
 	n.lapse(c)
+	n.exchange(c)
 	if n.now-c.sent >= n.cfg.KeepAlive { // BEP03-PEER-013
 		n.write(c, keepAlive())
 	}

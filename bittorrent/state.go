@@ -24,6 +24,7 @@ func (n *Node) Clone() spec.Machine {
 	c.slots = maps.Clone(n.slots)
 	c.known.addrs, c.known.banned = slices.Clone(n.known.addrs), slices.Clone(n.known.banned)
 	c.tasks, c.retry = slices.Clone(n.tasks), slices.Clone(n.retry)
+	c.meta = n.meta.clone()
 	c.scratch, c.others = nil, nil
 	return &c
 }
@@ -34,7 +35,15 @@ func (c *conn) clone() *conn {
 	d.asked, d.queue = slices.Clone(c.asked), slices.Clone(c.queue)
 	d.allowed, d.suggested = slices.Clone(c.allowed), slices.Clone(c.suggested)
 	d.granted = slices.Clone(c.granted)
+	d.early.field, d.early.pieces = slices.Clone(c.early.field), slices.Clone(c.early.pieces)
+	d.pexTold = slices.Clone(c.pexTold)
 	return &d
+}
+
+func (d *dictionary) clone() dictionary {
+	c := *d
+	c.blocks, c.from, c.asks = slices.Clone(d.blocks), slices.Clone(d.from), slices.Clone(d.asks)
+	return c
 }
 
 // encoder appends canonical state.
@@ -59,6 +68,19 @@ func (e *encoder) addr(a netip.AddrPort) {
 	ip := a.Addr().AsSlice()
 	e.b = append(append(e.b, byte(len(ip))), ip...)
 	e.b = binary.BigEndian.AppendUint16(e.b, a.Port())
+}
+
+func (e *encoder) addrs(list []netip.AddrPort) {
+	e.ints(int32(len(list)))
+	for _, a := range list {
+		e.addr(a)
+	}
+}
+
+func (e *encoder) bytes(s []byte) {
+	e.ints(int32(len(s)))
+	e.bools(s != nil)
+	e.b = append(e.b, s...)
 }
 
 func (e *encoder) bools(flags ...bool) {
@@ -86,7 +108,9 @@ func (n *Node) AppendState(b []byte) []byte {
 	for _, s := range n.layout.Short {
 		e.ints(s.Index, s.Length)
 	}
-	e.bools(n.layout.Private, n.stopped, n.failed, n.wasLeft)
+	e.bools(n.layout.Private, n.stopped, n.failed, n.wasLeft, n.spoilt)
+	e.bytes(n.raw)
+	e.dictionary(&n.meta)
 	e.ints(n.live, n.halfOpen, n.storing, int32(len(n.conns)))
 	for _, c := range n.conns {
 		if e.bools(c != nil); c != nil {
@@ -122,9 +146,24 @@ func (e *encoder) known(k *known) {
 		e.bools(a.inUse)
 		e.at(a.next)
 	}
-	e.ints(int32(len(k.banned)))
-	for _, a := range k.banned {
-		e.addr(a)
+	e.addrs(k.banned)
+}
+
+func (e *encoder) dictionary(d *dictionary) {
+	e.uint(uint64(d.size))
+	e.uint(uint64(d.alone))
+	e.bools(d.single)
+	e.ints(int32(len(d.blocks)), int32(len(d.from)), int32(len(d.asks)))
+	for _, b := range d.blocks {
+		e.bytes(b)
+	}
+	for _, id := range d.from {
+		e.uint(uint64(id))
+	}
+	for _, a := range d.asks {
+		e.uint(uint64(a.conn))
+		e.ints(a.index)
+		e.at(a.at)
 	}
 }
 
@@ -132,7 +171,10 @@ func (e *encoder) conn(c *conn) {
 	e.uint(uint64(c.id))
 	e.addr(c.remote)
 	e.b = append(e.b, byte(c.phase))
-	for _, at := range [...]time.Duration{c.since, c.heard, c.sent, c.turned, c.gave} {
+	e.addr(c.listen)
+	for _, at := range [...]time.Duration{
+		c.since, c.heard, c.sent, c.turned, c.gave, c.metaRest, c.pexNext, c.pexHeard,
+	} {
 		e.at(at)
 	}
 	e.b = append(e.b, c.peerID[:]...)
@@ -152,6 +194,14 @@ func (e *encoder) conn(c *conn) {
 	e.list(c.allowed)
 	e.list(c.suggested)
 	e.list(c.granted)
+	e.bools(c.granted != nil, c.early.all)
+	e.uint(uint64(c.credit))
+	e.b = append(e.b, c.their.metadata, c.their.pex, c.their.dontHave, c.their.uploadOnly)
+	e.uint(uint64(c.their.metadataSize))
+	e.bytes(c.early.field)
+	e.list(c.early.pieces)
+	e.ints(c.metaFails, c.metaServed)
+	e.addrs(c.pexTold)
 	e.b = c.up.appendState(e.b, e.now)
 	e.b = c.down.appendState(e.b, e.now)
 }
@@ -216,12 +266,14 @@ func (n *Node) checkConn(c *conn) error {
 		return fmt.Errorf("it has ended")
 	case c.phase == talking && c.wants != n.missingOf(&c.has):
 		return fmt.Errorf("%d pieces are wanted, not %d", n.missingOf(&c.has), c.wants)
-	case c.phase == talking && c.amInterested != (c.wants > 0):
+	case c.phase == talking && c.amInterested != (c.wants > 0 && !n.cfg.UploadOnly):
 		return fmt.Errorf("interest is %v in %d pieces", c.amInterested, c.wants)
 	case len(c.asked) > n.cfg.MaxRequestsOut || len(c.queue) > n.cfg.MaxRequestsIn:
 		return fmt.Errorf("%d requests out and %d in exceed the limits", len(c.asked), len(c.queue))
 	case loading != c.loading:
 		return fmt.Errorf("%d bytes are being loaded, counted %d", loading, c.loading)
+	case len(c.early.pieces) > maxEarly || len(c.pexTold) > n.cfg.MaxConns+maxPEX:
+		return fmt.Errorf("%d early pieces and %d contacts told", len(c.early.pieces), len(c.pexTold))
 	case len(c.allowed) > maxListed || len(c.suggested) > maxListed || len(c.granted) > maxListed:
 		return fmt.Errorf("%d allowed, %d suggested and %d granted pieces", len(c.allowed), len(c.suggested),
 			len(c.granted))

@@ -23,11 +23,14 @@ func (n *step) gotRequest(c *conn, m *wire.Message) bool {
 	case !n.picker.have.has(int32(m.Index)): // BEP03-PEER-035
 		clause, reason = "BEP03-PEER-035", fmt.Errorf("%w: request of piece %d, which is missing",
 			errRange, m.Index)
-	case c.amChoking && !slices.Contains(c.granted, int32(m.Index)): // BEP03-PEER-036
+	case c.amChoking && !c.mayChoked(blockOf(m)): // BEP03-PEER-036
 		clause, reason = "BEP03-PEER-036", fmt.Errorf("%w: request while choked", errOrder)
 	case len(c.queue) >= n.cfg.MaxRequestsIn:
 		clause, reason = "BEP10-EXT-010", fmt.Errorf("%w: more than %d", errTooMany, n.cfg.MaxRequestsIn)
 	default:
+		if c.amChoking {
+			c.credit -= int64(m.Length)
+		}
 		c.queue = append(c.queue, blockOf(m))
 		n.serve(c)
 		return true
