@@ -16,6 +16,7 @@ var bep3Handshake = []Case{
 		Explain: "A plain handshake without any feature. The answer must be 68 bytes: 19, " +
 			"'BitTorrent protocol', 8 reserved bytes, the same info-hash, and a peer id that is not ours.",
 		Causes: []string{"the reserved bytes are left out", "the peer id of the other side is sent back"},
+		Kills:  []string{"handshake-echoes-the-peer-id"},
 		Run: func(t *T) {
 			p := Dial(t)
 			p.Greet()
@@ -40,6 +41,7 @@ var bep3Handshake = []Case{
 		Explain: "A handshake for an info-hash that the target does not serve. The connection must be " +
 			"cut; an answer that names the unknown torrent, or one that stays open, is a failure.",
 		Causes: []string{"the info-hash of the handshake is echoed", "torrents are looked up after the answer"},
+		Kills:  []string{"handshake-for-any-torrent"},
 		Run: func(t *T) {
 			p := Dial(t)
 			p.Alive()
@@ -64,6 +66,7 @@ var bep3Handshake = []Case{
 			"answer it and should close; it must serve others as before. A target that also speaks " +
 			"encrypted connections may take it for the beginning of one, and wait: that is accepted.",
 		Causes: []string{"only the first byte is looked at", "the string is not compared at all"},
+		Kills:  []string{"handshake-of-any-protocol"},
 		Run: func(t *T) {
 			p := Dial(t)
 			p.Alive()
@@ -84,6 +87,7 @@ var bep3Handshake = []Case{
 		Explain: "The handshake arrives in segments of one byte, 5 ms apart. It must be answered as if " +
 			"it had come at once: TCP keeps no boundaries.",
 		Causes: []string{"one read is taken for one handshake"},
+		Kills:  []string{"handshake-in-one-read"},
 		Run: func(t *T) {
 			p := Dial(t)
 			p.Alive()
@@ -108,6 +112,7 @@ var bep3Handshake = []Case{
 			"interest: it unchokes us within the time that a round of choking may take.",
 		Causes: []string{"what follows the handshake in the buffer is thrown away"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"keep-alive-ends-it"},
 		Run: func(t *T) {
 			p := Dial(t)
 			b := encode(&wire.Handshake{InfoHash: p.content.Hash(), PeerID: p.ID})
@@ -130,6 +135,7 @@ var bep3Handshake = []Case{
 		Explain: "A handshake with every reserved bit set that no document assigns. It must be answered " +
 			"like any other: the bits are there for extensions to come.",
 		Causes: []string{"the reserved bytes are compared with a constant"},
+		Kills:  []string{"reserved-bits-compared"},
 		Run: func(t *T) {
 			p := Dial(t)
 			p.Alive()
@@ -153,6 +159,7 @@ var bep3Handshake = []Case{
 			"target is given five minutes.",
 		Causes: []string{"the handshake has no timeout"},
 		Within: 6 * time.Minute,
+		Kills:  []string{"no-handshake-timeout"},
 		Run: func(t *T) {
 			p := Dial(t)
 			p.Alive()

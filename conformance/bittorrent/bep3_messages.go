@@ -20,9 +20,14 @@ var bep3Messages = []Case{
 			"They mean nothing, and the requests must be served.",
 		Causes: []string{"the id of a message is read without looking at its length"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"keep-alive-ends-it"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Send(wire.KeepAlive, wire.KeepAlive)
+			if p.Dropped(t.SilenceWait()) {
+				p.Alive()
+				t.Failf("two keep-alives end the connection")
+			}
 			p.Unchoke()
 			p.Send(wire.KeepAlive, block(wire.Request, 0, 0, 100), wire.KeepAlive)
 			if m := p.Answer(0, 0, 100); m == nil || m.Type != wire.Piece {
@@ -38,6 +43,7 @@ var bep3Messages = []Case{
 			"payload. Both must be served: messages are found by their lengths alone.",
 		Causes: []string{"a read that ends within a message loses what it has"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"partial-messages-lost"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Unchoke()
@@ -61,6 +67,7 @@ var bep3Messages = []Case{
 		Explain: "A length of 2^32-1 and the first bytes of a message of that length. No legal message is " +
 			"that long; the target must not wait for it, and should close the connection soon.",
 		Causes: []string{"the length has no limit, and the buffer grows with what is sent"},
+		Kills:  []string{"any-length-awaited"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Alive()
@@ -83,6 +90,7 @@ var bep3Messages = []Case{
 			"given two and a half.",
 		Causes: []string{"no keep-alive is sent by who has nothing to ask for"},
 		Within: 7 * time.Minute,
+		Kills:  []string{"keep-alive-ends-it", "no-keep-alive"},
 		Run: func(t *T) {
 			p := Meet(t)
 			quiet := t.Now()
@@ -112,6 +120,7 @@ var bep3Messages = []Case{
 		Explain: "A peer says nothing after its handshake. The target may close the connection; what it " +
 			"does within ten minutes is recorded.",
 		Within: 12 * time.Minute,
+		Kills:  []string{"no-handshake-timeout", "silent-peers-kept"},
 		Run: func(t *T) {
 			p := Meet(t)
 			dropped := p.Dropped(10 * time.Minute)
@@ -131,6 +140,7 @@ var bep3Messages = []Case{
 			"is what lets new messages be introduced.",
 		Causes: []string{"an unknown id is skipped without its payload"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"unknown-message-hangs"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Unchoke()
@@ -155,6 +165,7 @@ var bep3Messages = []Case{
 			"skip the bytes or close the connection; it must not read them as the next message.",
 		Causes: []string{"messages without a payload are taken to have length 1 whatever it says"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"overlong-interested-hangs"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Unchoke()
@@ -174,6 +185,7 @@ var bep3Messages = []Case{
 		Explain: "A have for the piece behind the last and one for 2^32-1. The target may ignore them or " +
 			"close the connection, and must live on.",
 		Causes: []string{"the index is used without a look at the number of pieces"},
+		Kills:  []string{"have-out-of-range-crashes"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Alive()
@@ -185,11 +197,11 @@ var bep3Messages = []Case{
 			p.Alive()
 		},
 	},
-	badBitfield("one-byte-short", "BEP03-PEER-024", conformance.Should, true,
+	badBitfield("one-byte-short", "BEP03-PEER-024", "bitfields-of-any-length", true,
 		"a bitfield that is one byte short", func(b []byte) []byte { return b[:len(b)-1] }),
-	badBitfield("one-byte-long", "BEP03-PEER-024", conformance.Should, true,
+	badBitfield("one-byte-long", "BEP03-PEER-024", "bitfields-of-any-length", true,
 		"a bitfield with a byte too many", func(b []byte) []byte { return append(b, 0) }),
-	badBitfield("spare-bits", "BEP03-PEER-025", conformance.Should, false,
+	badBitfield("spare-bits", "BEP03-PEER-025", "spare-bits-crash", false,
 		"a bitfield whose spare bits are set", func(b []byte) []byte {
 			b[len(b)-1] |= 1
 			return b
@@ -200,6 +212,7 @@ var bep3Messages = []Case{
 		Control: "another peer that is alive before and after",
 		Explain: "A bitfield behind another message. It may only be the first; the target may close the " +
 			"connection or read it all the same, and must live on.",
+		Kills: []string{"late-bitfield-crashes"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Alive()
@@ -216,18 +229,19 @@ var bep3Messages = []Case{
 // badBitfield sends a bitfield that is wrong. Where it must be refused the
 // connection has to end; else it may live, as long as others do.
 func badBitfield(
-	slug, clause string, level conformance.Level, refused bool, what string, bend func([]byte) []byte,
+	slug, clause, kills string, refused bool, what string, bend func([]byte) []byte,
 ) Case {
 	explain := "The target may close the connection or ignore what is too much, and must live on."
 	if refused {
 		explain = "Nobody can tell what it means; the target should close the connection."
 	}
 	return Case{
-		ID: "bep3/bitfield/" + slug, Rev: 1, Since: "0.2.0", Level: level,
+		ID: "bep3/bitfield/" + slug, Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{clause}, Role: conformance.Seeder, Kind: conformance.Silence,
 		Control: "another peer that is alive before and after",
 		Explain: fmt.Sprintf("The first message is %s. %s", what, explain),
 		Causes:  []string{"the length of a bitfield is not compared with the number of pieces"},
+		Kills:   []string{kills},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Alive()

@@ -23,6 +23,7 @@ var bep3Uploader = []Case{
 			"the bitfield is cut behind the last bit that is set", "bits are counted from the low end",
 			"the bitfield is sent late, or twice",
 		},
+		Kills: []string{"bitfield-cut-short", "bitfield-from-the-low-bit", "bitfield-not-first"},
 		Run: func(t *T) {
 			p := Meet(t)
 			complete := func() bool {
@@ -62,6 +63,7 @@ var bep3Uploader = []Case{
 			"the last block is padded to 16 KiB", "blocks that span two files are read from one",
 		},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"last-block-padded"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Unchoke()
@@ -92,6 +94,7 @@ var bep3Uploader = []Case{
 			"length are any numbers within the piece.",
 		Causes: []string{"begin is rounded down to a block", "whole blocks are sent whatever was asked"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"begin-rounded-down"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Unchoke()
@@ -116,6 +119,7 @@ var bep3Uploader = []Case{
 			"block costs a round trip. All ten must be served.",
 		Causes: []string{"only the last request is kept", "requests behind the first in a segment are lost"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"one-request-at-a-time"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Unchoke()
@@ -140,6 +144,7 @@ var bep3Uploader = []Case{
 			"no block may come. The connection may end over it.",
 		Causes: []string{"requests are served without looking at the choke", "everybody is taken for unchoked"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"serves-the-choked"},
 		Run: func(t *T) {
 			p := Meet(t)
 			if t.Until(func() bool { return !p.Choked }, 500*time.Millisecond); !p.Choked {
@@ -170,7 +175,7 @@ var bep3Uploader = []Case{
 	outOfBounds("sum-overflows", "whose begin and length add up to 16, modulo 2^32",
 		func(*Content) wire.Message {
 			return wire.Message{Type: wire.Request, Begin: 0xFFFFFFF0, Length: 32}
-		}),
+		}, "bounds-checked-in-32-bits"),
 	outOfBounds("nothing-asked", "for zero bytes",
 		func(*Content) wire.Message { return block(wire.Request, 0, 0, 0) }),
 	outOfBounds("two-gibibytes", "for 2^31 bytes",
@@ -183,6 +188,7 @@ var bep3Uploader = []Case{
 			"several serve up to 128 KiB. What the target does is recorded; it must not send other bytes " +
 			"than those that were asked for.",
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"serves-128-kib"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Unchoke()
@@ -213,6 +219,7 @@ var bep3Uploader = []Case{
 			"afterwards comes.",
 		Causes: []string{"a cancel without its request is taken for an attack"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"cancel-must-match"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Unchoke()
@@ -228,7 +235,7 @@ var bep3Uploader = []Case{
 func isPiece(m *Received) bool { return m.Type == wire.Piece }
 
 // outOfBounds is a request that no block can answer.
-func outOfBounds(slug, what string, request func(*Content) wire.Message) Case {
+func outOfBounds(slug, what string, request func(*Content) wire.Message, kills ...string) Case {
 	return Case{
 		ID: "bep3/uploader/" + slug, Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP03-PEER-034"}, Role: conformance.Seeder, Kind: conformance.Silence,
@@ -236,6 +243,7 @@ func outOfBounds(slug, what string, request func(*Content) wire.Message) Case {
 		Explain: fmt.Sprintf("A request %s. No block can answer it, whatever its length field says; the "+
 			"target may reject it, ignore it or close the connection, and must go on serving others.", what),
 		Causes: []string{"bounds are checked in 32 bits", "the end of the last piece is that of the others"},
+		Kills:  append([]string{"bounds-not-checked"}, kills...),
 		Within: 3 * UnchokeWithin,
 		Run: func(t *T) {
 			p := Meet(t)

@@ -109,6 +109,17 @@ func messageMutants() []Mutant {
 			}),
 		},
 		{
+			Name: "partial-messages-lost", What: "what a read has of a message is thrown away at its end",
+			bend: func(b *bent) {
+				b.decode = func(d []byte, begun bool) (spec.Message, int, bool) {
+					if begun && (len(d) < 4 || uint64(len(d)) < 4+uint64(binary.BigEndian.Uint32(d))) && len(d) < 17 {
+						return &wire.Message{Type: wire.KeepAlive}, len(d), true
+					}
+					return nil, 0, false
+				}
+			},
+		},
+		{
 			Name: "any-length-awaited", What: "a message of any length is waited for",
 			bend: func(b *bent) {
 				b.decode = func(d []byte, begun bool) (spec.Message, int, bool) {
@@ -120,26 +131,12 @@ func messageMutants() []Mutant {
 			},
 		},
 		{
-			Name: "unknown-message-without-payload", What: "of a message with an unknown id only the id is skipped",
-			bend: func(b *bent) {
-				b.decode = func(d []byte, begun bool) (spec.Message, int, bool) {
-					if begun && len(d) > 4 && d[4] == 99 {
-						return &wire.Message{Type: wire.KeepAlive}, 8, true
-					}
-					return nil, 0, false
-				}
-			},
+			Name: "unknown-message-hangs", What: "behind a message with an unknown id nothing is read",
+			bend: func(b *bent) { b.decode = hangAt(99) },
 		},
 		{
-			Name: "interested-without-payload", What: "interested is taken to be one byte whatever its length says",
-			bend: func(b *bent) {
-				b.decode = func(d []byte, begun bool) (spec.Message, int, bool) {
-					if begun && len(d) > 5 && d[3] > 1 && d[4] == byte(wire.Interested) {
-						return &wire.Message{Type: wire.Interested}, 8, true
-					}
-					return nil, 0, false
-				}
-			},
+			Name: "overlong-interested-hangs", What: "behind an interested with a payload nothing is read",
+			bend: func(b *bent) { b.decode = hangAt(byte(wire.Interested)) },
 		},
 		{
 			Name: "have-out-of-range-crashes", What: "a have beyond the last piece ends the program",
@@ -229,9 +226,9 @@ func uploaderMutants() []Mutant {
 			}),
 		},
 		{
-			Name: "bitfield-behind-unchoke", What: "an unchoke is sent before the bitfield",
+			Name: "bitfield-not-first", What: "not interested is sent before the bitfield",
 			bend: sayType(wire.Bitfield, func(m wire.Message) []spec.Message {
-				return []spec.Message{&wire.Message{Type: wire.Unchoke}, &wire.Message{Type: wire.Choke}, &m}
+				return []spec.Message{&wire.Message{Type: wire.NotInterested}, &m}
 			}),
 		},
 		{
@@ -332,5 +329,12 @@ func uploaderMutants() []Mutant {
 			Name: "cancel-must-match", What: "a cancel without its request closes the connection",
 			bend: hearType(wire.Cancel, func(wire.Message) []spec.Message { return same(&wire.Handshake{}) }),
 		},
+	}
+}
+
+// hangAt stops reading at a message with the id and a payload.
+func hangAt(id byte) func(b []byte, begun bool) (spec.Message, int, bool) {
+	return func(b []byte, begun bool) (spec.Message, int, bool) {
+		return nil, 0, begun && len(b) > 4 && b[3] > 1 && b[4] == id
 	}
 }

@@ -33,9 +33,15 @@ func standardSeeder() *conformance.StartOptions {
 
 // control is a handshake with a seeder. A leecher is started by its case.
 func control(t *T) {
-	if t.Case().Role == conformance.Seeder {
-		Dial(t).Alive()
+	if t.Case().Role != conformance.Seeder {
+		t.Earn()
 		return
+	}
+	p := Dial(t)
+	p.Greet()
+	t.Until(func() bool { return p.Theirs != nil || p.Gone() }, 2*AnswerWithin)
+	if p.Theirs == nil || p.Theirs.InfoHash != p.content.Hash() {
+		t.Inconclusivef("no handshake for the torrent: %s", p.Last())
 	}
 	t.Earn()
 }
