@@ -157,7 +157,7 @@ func TestExtensionPayloads(t *testing.T) {
 }
 
 func TestInfoHashes(t *testing.T) {
-	for _, v := range load(t, "metainfo").Vectors {
+	for _, v := range load(t, "metainfo").Select("info-hash") {
 		hash := sha1.Sum(v.Input.Bytes("info"))
 		equal(t, v, "info_hash", hash[:])
 		piece := sha1.Sum(v.Input.Bytes("content"))
