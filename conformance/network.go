@@ -39,7 +39,7 @@ const (
 	StreamOpened   StreamKind = iota + 1 // one that this end dialled can be used
 	StreamAccepted                       // a remote party has connected
 	StreamData                           // bytes arrived
-	StreamDrained                        // all that was written has been taken by the network; told to hosts only
+	StreamDrained                        // all that was written has been taken by the network
 	StreamEnded                          // the remote party will send no more; it may still read
 	StreamBroken                         // the stream was refused or reset: nothing follows
 )
@@ -94,7 +94,8 @@ type Network interface {
 	// CloseStream ends the stream after what was written before; nothing more
 	// is heard of it.
 	CloseStream(c spec.Conn)
-	// Abort resets the stream; nothing more is heard of it.
+	// Abort resets the stream; nothing more is heard of it, and what was
+	// written just before may be lost.
 	Abort(c spec.Conn)
 
 	// Recv returns the next arrival. It returns false when the time until has

@@ -76,8 +76,8 @@ func (n *SocketNetwork) Unlisten(local netip.AddrPort) {
 func (n *SocketNetwork) Dial(local, to netip.AddrPort) (spec.Conn, error) {
 	d := net.Dialer{Timeout: DialTimeout, KeepAlive: -1}
 	if local.Addr().IsValid() || to.Addr().Is4() {
-		local, err := n.source(local)
-		if err != nil {
+		var err error
+		if local, err = n.source(local); err != nil {
 			return 0, err
 		}
 		d.LocalAddr = net.TCPAddrFromAddrPort(local)
@@ -92,6 +92,9 @@ func (n *SocketNetwork) Dial(local, to netip.AddrPort) (spec.Conn, error) {
 	n.streams[s.id] = s
 	go func() {
 		conn, err := d.Dial("tcp", to.String())
+		if errors.Is(err, syscall.ECONNRESET) { // it was accepted, and reset before we looked
+			n.tell(StreamEvent{Kind: StreamOpened, Conn: s.id, Local: local, Remote: to})
+		}
 		if err != nil {
 			s.broken(err)
 			return
@@ -360,7 +363,11 @@ func (s *socketStream) write(conn *net.TCPConn) {
 			}
 			s.mu.Lock()
 			s.queued -= len(b)
+			drained := s.queued == 0 && !s.deaf && !s.dead
 			s.mu.Unlock()
+			if drained {
+				s.net.tell(StreamEvent{Kind: StreamDrained, Conn: s.id})
+			}
 		}
 	}
 }

@@ -206,7 +206,7 @@ func (t *T) stream(e StreamEvent) {
 		t.accept(e)
 		return
 	}
-	if s == nil {
+	if s == nil || e.Kind == StreamDrained {
 		return // it was closed, or belonged to an earlier case
 	}
 	switch e.Kind {

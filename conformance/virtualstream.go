@@ -113,9 +113,6 @@ func (n *VirtualNetwork) landStream(e *virtualEnd, event StreamEvent) Arrival {
 		n.forget(e)
 	}
 	if e.owner == &n.harness {
-		if event.Kind == StreamDrained {
-			return nil
-		}
 		return event
 	}
 	n.post(e.owner, e.owner.host.(StreamHost).Stream(n.now, event, nil))

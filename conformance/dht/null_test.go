@@ -39,7 +39,7 @@ func TestNullTargetsEndARunSoon(t *testing.T) {
 			}
 			target := conformance.NewLiveTarget(at, conformance.LoopbackSources())
 			r, err := conformance.Run(t.Context(), target, conformance.Options{Suites: dht.Suites()})
-			assert.NoError(t, stop(), kind.Name)
+			stop()
 			if assert.NoError(t, err, kind.Name) {
 				assert.Zero(t, r.Summary[conformance.Pass], kind.Name)
 				assert.Equal(t, conformance.ExitUnreachable, r.Exit, kind.Name)

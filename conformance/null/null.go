@@ -10,7 +10,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"time"
 
@@ -73,12 +72,16 @@ type babbler struct {
 func (b *babbler) Deliver(
 	_ time.Duration, d conformance.Datagram, out []conformance.Outgoing,
 ) []conformance.Outgoing {
-	noise := make([]byte, len(d.Data))
+	return append(out, conformance.Outgoing{To: d.From, Payload: b.noise(len(d.Data))})
+}
+
+func (b *babbler) noise(size int) []byte {
+	noise := make([]byte, size)
 	for i := range noise {
 		b.state = b.state*6364136223846793005 + 1442695040888963407
 		noise[i] = byte(b.state >> 56)
 	}
-	return append(out, conformance.Outgoing{To: d.From, Payload: noise})
+	return noise
 }
 
 // dripInterval is the pause between two bytes of a dripper: long enough that
@@ -178,49 +181,20 @@ func (instance) Do(conformance.Command) (*conformance.Pending, error) {
 	return &conformance.Pending{}, nil
 }
 
-// Listen runs a null host of the kind at a free port of 127.0.0.1 until stop
-// is called.
-func Listen(k Kind) (at netip.AddrPort, stop func() error, err error) {
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+// Listen runs a null host of the kind at a free port of 127.0.0.1, for datagrams
+// and for streams, until stop is called.
+func Listen(k Kind) (at netip.AddrPort, stop func(), err error) {
+	host := k.New
+	if host == nil {
+		host = func() conformance.Host { return answering{} }
+	}
+	s, err := conformance.Serve(host(), netip.AddrPortFrom(addr.Addr(), 0))
 	if err != nil {
 		return netip.AddrPort{}, nil, err
 	}
-	at = conn.LocalAddr().(*net.UDPAddr).AddrPort()
 	if k.New == nil {
-		return at, func() error { return nil }, conn.Close()
+		s.Close()
+		return s.Addr(), func() {}, nil
 	}
-	ended := make(chan struct{})
-	go serve(conn, k.New(), ended)
-	return at, func() error {
-		err := conn.Close()
-		<-ended
-		return err
-	}, nil
-}
-
-func serve(conn *net.UDPConn, h conformance.Host, ended chan<- struct{}) {
-	defer close(ended)
-	began := time.Now()
-	buf := make([]byte, 1<<16)
-	for {
-		deadline := time.Time{}
-		if at, ok := h.Deadline(); ok {
-			deadline = began.Add(at)
-		}
-		_ = conn.SetReadDeadline(deadline) // fails on a closed socket, as the read will
-		n, from, err := conn.ReadFromUDPAddrPort(buf)
-		now := time.Since(began)
-		var out []conformance.Outgoing
-		switch timeout, ok := err.(net.Error); {
-		case err == nil:
-			out = h.Deliver(now, conformance.Datagram{At: now, From: from, Data: buf[:n]}, nil)
-		case ok && timeout.Timeout():
-			out = h.Wake(now, nil)
-		default:
-			return
-		}
-		for _, o := range out {
-			_, _ = conn.WriteToUDPAddrPort(o.Payload, o.To) // nobody may be there any more
-		}
-	}
+	return s.Addr(), s.Close, nil
 }
