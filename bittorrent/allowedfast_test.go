@@ -34,7 +34,7 @@ func TestAllowedFastSets(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		hash := [20]byte(rapid.SliceOfN(rapid.Byte(), 20, 20).Draw(t, "hash"))
 		ip := [4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "ip"))
-		pieces, k := rapid.Int32Range(0, 40).Draw(t, "pieces"), rapid.Int32Range(0, 20).Draw(t, "k")
+		pieces, k := rapid.Int32Range(0, 40).Draw(t, "pieces"), rapid.Int32Range(1, 20).Draw(t, "k")
 		set := AllowedFastSet(hash, netip.AddrFrom4(ip), pieces, k)
 		require.Len(t, set, int(min(k, pieces)))
 		seen := map[int32]bool{}
