@@ -94,6 +94,7 @@ type TCPStats struct {
 	Undialled                uint64 // not opened
 	ReceivedBytes, SentBytes uint64
 	Received                 uint64 // messages
+	Open                     int    // streams now, those being opened or closed included
 }
 
 // TCP is one machine on the streams of one listener, and on those it dials.
@@ -209,7 +210,7 @@ func (t *TCP) Stats() TCPStats {
 		Accepted: s.accepted.Load(), Dialled: s.dialled.Load(),
 		Refused: s.refused.Load(), Undialled: s.undialled.Load(),
 		ReceivedBytes: s.receivedBytes.Load(), SentBytes: s.sentBytes.Load(),
-		Received: s.received.Load(),
+		Received: s.received.Load(), Open: int(t.open.Load()),
 	}
 }
 
