@@ -8,8 +8,29 @@ import (
 	"github.com/p2pspec/p2pspec/conformance/dht"
 )
 
+// family is what a package of suites has to offer.
+type family struct {
+	name    string
+	suites  func() []conformance.Suite
+	builtIn func(*conformance.Sources) conformance.Target // its reference node
+}
+
+func families() []family {
+	return []family{
+		{dht.Family, dht.Suites, func(s *conformance.Sources) conformance.Target {
+			return dht.Reference{Loopback: dht.Loopback{Sources: s}}
+		}},
+	}
+}
+
 // All returns every suite, family by family. The caller owns the slice.
-func All() []conformance.Suite { return dht.Suites() }
+func All() []conformance.Suite {
+	var all []conformance.Suite
+	for _, f := range families() {
+		all = append(all, f.suites()...)
+	}
+	return all
+}
 
 // Families lists the families of the given suites, each once, in their order.
 func Families(of []conformance.Suite) []string {
