@@ -2,9 +2,14 @@ package metainfo
 
 import "slices"
 
-// MaxHashes is how many hashes a request should ask for at most.
-// BEP52-PEER-003
-const MaxHashes = 512
+// Limits on the hashes of one request. BEP52-PEER-003
+const (
+	// AskHashes is how many a request should ask for at most.
+	AskHashes = 512
+	// MaxHashes is how many an answer gives at most, 256 KiB of them: as many
+	// as libtorrent does.
+	MaxHashes = 8192
+)
 
 // HashRange names hashes in a file's hash tree, as the messages hash request,
 // hashes and hash reject do. BEP52-PEER-004
@@ -23,14 +28,14 @@ func TreeHeight(length int64) int { return log2(nextPowerOf2(max(1, ceilDiv(leng
 // length in bytes. BEP52-META-002
 func PieceLayerOf(pieceLength int64) int { return log2(pieceLength / BlockSize) }
 
-// Valid reports whether a tree of the given height has these hashes, so that a
-// request for them may be answered. BEP52-PEER-003
+// Valid reports whether a tree of the given height has these hashes, at most
+// MaxHashes, so that a request for them may be answered. BEP52-PEER-003
 func (r HashRange) Valid(height int) bool {
 	if r.BaseLayer < 0 || r.BaseLayer >= height || height > maxHeight {
 		return false
 	}
 	width := 1 << (height - r.BaseLayer)
-	return r.Length >= 2 && r.Length&(r.Length-1) == 0 && r.Length <= width &&
+	return r.Length >= 2 && r.Length&(r.Length-1) == 0 && r.Length <= min(width, MaxHashes) &&
 		r.Index >= 0 && r.Index <= width-r.Length && r.Index%r.Length == 0 &&
 		r.ProofLayers >= 0 && r.ProofLayers < height-r.BaseLayer
 }

@@ -28,8 +28,8 @@ func (t *Torrent) Lint() []Error {
 			l.padding(in, i)
 			continue
 		}
-		for _, name := range f.Path {
-			l.name(fmt.Sprintf("file %d", i), name)
+		if in.Folder {
+			l.path(fmt.Sprintf("file %d", i), f.Path)
 		}
 		if f.Symlink != nil && !hasPath(paths, f.Symlink) {
 			l.add(fmt.Sprintf("file %d", i), "BEP47-PAD-004", "the link's target %.80q is not in the torrent", f.Symlink)
@@ -43,6 +43,12 @@ type lint struct{ findings []Error }
 
 func (l *lint) add(path, rule, format string, args ...any) {
 	l.findings = append(l.findings, Error{Path: path, Rule: rule, What: fmt.Sprintf(format, args...)})
+}
+
+func (l *lint) path(where string, path []string) {
+	for _, name := range path {
+		l.name(where, name)
+	}
 }
 
 // maxElement is the length limit of a path element in common file systems, in

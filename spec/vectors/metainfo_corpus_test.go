@@ -202,7 +202,8 @@ func (c *torrents) hashes() {
 	s := single()
 	unsorted := pairs{"name", "file.txt", "length", len(small), "pieces", s["pieces"], "piece length", block}
 	c.either("unsorted-keys", unsorted, "note", "as bencode.py and some sites made them")
-	c.either("unsorted-keys-of-a-file", s.with("files", list{pairs{"path", list{"a"}, "length", len(small)}}, "length", nil))
+	unsortedFile := pairs{"path", list{"a"}, "length", len(small)}
+	c.either("unsorted-keys-of-a-file", s.with("files", list{unsortedFile}, "length", nil))
 	c.either("leading-zero-in-an-integer", s.with("length", raw("i024e")))
 	c.either("negative-zero", s.with("x", raw("i-0e")))
 	c.either("leading-zero-in-a-length", s.with("name", raw("08:file.txt")))
