@@ -93,8 +93,8 @@ func (m *swarmModel) pick(t require.TestingT, c *modelConn, n int32) []block {
 
 // arrive is the answer to a request.
 func (m *swarmModel) arrive(t require.TestingT, c *modelConn, b block) {
-	c.asked = without2(c.asked, b)
-	c.late = without2(c.late, b)
+	c.asked = dropBlock(c.asked, b)
+	c.late = dropBlock(c.late, b)
 	cancel, wanted := m.picker.arrived(c.conn, b, nil)
 	if !wanted {
 		require.Empty(t, cancel)
@@ -103,9 +103,15 @@ func (m *swarmModel) arrive(t require.TestingT, c *modelConn, b block) {
 	m.stores = append(m.stores, b)
 	for _, d := range m.conns {
 		require.Equal(t, slices.Contains(d.asked, b), slices.Contains(cancel, d.conn), "cancels of %v", b)
-		d.asked = without2(d.asked, b)
-		d.late = without2(d.late, b)
+		d.asked = dropBlock(d.asked, b)
+		d.late = dropBlock(d.late, b)
 	}
+}
+
+// giveBack is the other answer.
+func (m *swarmModel) giveBack(c *modelConn, b block) {
+	m.picker.returned(&m.rng, c.conn, b)
+	c.asked, c.late = dropBlock(c.asked, b), dropBlock(c.late, b)
 }
 
 // settle stores and verifies everything.
@@ -126,7 +132,7 @@ func (m *swarmModel) check() error {
 	return m.picker.check(counted)
 }
 
-func without2(blocks []block, b block) []block {
+func dropBlock(blocks []block, b block) []block {
 	return slices.DeleteFunc(slices.Clone(blocks), func(a block) bool { return a == b })
 }
 
@@ -175,9 +181,7 @@ func (m *swarmModel) act(t *rapid.T) {
 		}
 	case 7:
 		if len(c.asked) > 0 {
-			b := rapid.SampledFrom(c.asked).Draw(t, "returned")
-			m.picker.returned(&m.rng, c.conn, b)
-			c.asked, c.late = without2(c.asked, b), without2(c.late, b)
+			m.giveBack(c, rapid.SampledFrom(c.asked).Draw(t, "returned"))
 		}
 	case 8, 9, 10:
 		if len(c.asked) > 0 {
