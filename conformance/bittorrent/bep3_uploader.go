@@ -219,7 +219,7 @@ var bep3Uploader = []Case{
 			"afterwards comes.",
 		Causes: []string{"a cancel without its request is taken for an attack"},
 		Within: 2 * UnchokeWithin,
-		Kills:  []string{"cancel-must-match"},
+		Kills:  []string{"cancel-forgets", "cancel-must-match"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Unchoke()

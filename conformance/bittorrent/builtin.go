@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"time"
 
@@ -94,11 +95,15 @@ func (Virtual) Identity() conformance.Identity {
 // Can tells that the peer can do what a case of a peer may need.
 func (Virtual) Can(n conformance.Need) (bool, string) {
 	switch n {
-	case conformance.NeedFresh, conformance.NeedClock, conformance.NeedAddresses:
+	case conformance.NeedFresh, conformance.NeedClock, conformance.NeedAddresses,
+		conformance.NeedMagnet, conformance.NeedFiles:
 		return true, ""
 	}
 	return false, "the built-in peer has no " + string(n)
 }
+
+// Learns is how a leecher of this package finds the peers of the harness.
+func (Virtual) Learns() conformance.PeerSource { return conformance.FromCommand }
 
 // PerCase is true: every case gets its own network and peer.
 func (Virtual) PerCase() bool { return true }
@@ -187,6 +192,18 @@ func (i *virtualInstance) observe(_ time.Duration, e spec.Effect) {
 func (i *virtualInstance) Addr() netip.AddrPort  { return virtualAddr }
 func (i *virtualInstance) Addr6() netip.AddrPort { return netip.AddrPort{} }
 func (i *virtualInstance) Exited() error         { return nil }
+
+// ReadFile is what the peer has stored of a file.
+func (i *virtualInstance) ReadFile(name string) ([]byte, error) {
+	if i.store.Info == nil {
+		return nil, fs.ErrNotExist
+	}
+	b, ok := (&Content{Info: i.store.Info, Data: i.store.Data}).Files()[name]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return b, nil
+}
 
 func (i *virtualInstance) Do(conformance.Command) (*conformance.Pending, error) {
 	return nil, conformance.ErrUnsupported

@@ -78,6 +78,15 @@ var Standard = Design{
 	Lengths: []int{300_000, 1, 700_000, 184_648},
 }
 
+// pieces is how many pieces the design has.
+func (d Design) pieces() int {
+	total := 0
+	for _, n := range d.Lengths {
+		total += n
+	}
+	return (total + d.PieceLength - 1) / d.PieceLength
+}
+
 // BlockSize is what a request asks for, in bytes. BEP03-PEER-032
 const BlockSize = metainfo.BlockSize
 

@@ -25,7 +25,7 @@ type Mutant struct {
 
 // Mutants are all mutants, by what they get wrong.
 func Mutants() []Mutant {
-	return slices.Concat(handshakeMutants(), messageMutants(), uploaderMutants())
+	return slices.Concat(handshakeMutants(), messageMutants(), uploaderMutants(), fastMutants(), downloaderMutants())
 }
 
 // Target is the mutant on virtual time.
@@ -63,11 +63,11 @@ func (t mutantTarget) Start(
 	if err != nil {
 		return nil, err
 	}
-	return mutantInstance{inst, b}, nil
+	return mutantInstance{inst.(*virtualInstance), b}, nil
 }
 
 type mutantInstance struct {
-	conformance.Instance
+	*virtualInstance
 	bent *bent
 }
 
@@ -88,16 +88,21 @@ type bent struct {
 	say  func(c spec.Conn, m spec.Message) []spec.Message
 	// effect replaces any effect but a Write.
 	effect func(e spec.Effect) []spec.Effect
-	// after may add to the effects of a step.
-	after func(in spec.Input, out []spec.Effect) []spec.Effect
 	// decode reads what the strict codec would refuse; ok is false where it
 	// has nothing to say.
 	decode func(b []byte, begun bool) (m spec.Message, n int, ok bool)
-	// load and verify replace what the storage answers.
+	// load, store and verify replace what the storage answers.
 	load   func(piece, begin, length int32) ([]byte, error)
+	store  func(piece, begin int32, data []byte) error
 	verify func(piece int32) (bool, error)
 
-	now time.Duration
+	now     time.Duration
+	replies []spec.Effect // to be written after the step
+}
+
+// reply writes a message of the mutant's own at the end of the step.
+func (b *bent) reply(c spec.Conn, m spec.Message) {
+	b.replies = append(b.replies, spec.Write{Conn: c, Msg: m})
 }
 
 // raw is bytes that are written as they are.
@@ -112,13 +117,15 @@ func (b *bent) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.
 		for _, m := range b.hear(got.Conn, got.Msg) {
 			out = b.step(spec.Got{Conn: got.Conn, Msg: m}, out)
 		}
-		return out
+	} else {
+		out = b.step(in, out)
 	}
-	return b.step(in, out)
+	out = append(out, b.replies...)
+	b.replies = nil
+	return out
 }
 
 func (b *bent) step(in spec.Input, out []spec.Effect) []spec.Effect {
-	from := len(out)
 	for _, e := range b.Machine.Step(b.now, in, nil) {
 		w, ok := e.(spec.Write)
 		switch {
@@ -131,9 +138,6 @@ func (b *bent) step(in spec.Input, out []spec.Effect) []spec.Effect {
 		default:
 			out = append(out, e)
 		}
-	}
-	if b.after != nil {
-		out = append(out[:from:from], b.after(in, out[from:])...)
 	}
 	return out
 }
@@ -186,6 +190,13 @@ func (s bentStorage) Load(piece, begin, length int32) ([]byte, error) {
 		return s.bent.load(piece, begin, length)
 	}
 	return s.Memory.Load(piece, begin, length)
+}
+
+func (s bentStorage) Store(piece, begin int32, data []byte) error {
+	if s.bent.store != nil {
+		return s.bent.store(piece, begin, data)
+	}
+	return s.Memory.Store(piece, begin, data)
 }
 
 func (s bentStorage) Verify(piece int32) (bool, error) {

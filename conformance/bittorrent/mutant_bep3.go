@@ -198,12 +198,7 @@ func uploaderMutants() []Mutant {
 		if at := int64(m.Index)*b.memory.Info.PieceLength + int64(m.Begin); at < int64(len(b.memory.Data)) {
 			copy(data, b.memory.Data[at:])
 		}
-		answer := &wire.Message{Type: wire.Piece, Index: m.Index, Begin: m.Begin, Data: data}
-		old := b.after
-		b.after = func(_ spec.Input, out []spec.Effect) []spec.Effect {
-			b.after = old
-			return append(out, spec.Write{Conn: c, Msg: answer})
-		}
+		b.reply(c, &wire.Message{Type: wire.Piece, Index: m.Index, Begin: m.Begin, Data: data})
 	}
 	unsound := func(b *bent, m *wire.Message) bool {
 		info := b.memory.Info

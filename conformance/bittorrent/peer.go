@@ -212,8 +212,29 @@ func (p *Peer) read() {
 		if n == 0 {
 			return
 		}
-		p.take(m) // before Discard: m borrows
+		m = own(m)
 		p.Discard(n)
+		p.take(m)
+	}
+}
+
+// own is a message that borrows from no buffer: what happens on its arrival may
+// pump more.
+func own(m any) any {
+	switch m := m.(type) {
+	case *wire.Handshake:
+		h := *m
+		return &h
+	case *wire.Message:
+		c := *m
+		c.Data = bytes.Clone(m.Data)
+		return &c
+	case *wire.Hashes:
+		c := *m
+		c.Hashes = bytes.Clone(m.Hashes)
+		return &c
+	default:
+		return m
 	}
 }
 
@@ -221,19 +242,15 @@ func (p *Peer) take(m any) {
 	r := &Received{At: p.t.Now()}
 	switch m := m.(type) {
 	case *wire.Handshake:
-		h := *m
-		p.Theirs = &h
+		p.Theirs = m
 		if p.OnHandshake != nil {
 			p.OnHandshake()
 		}
 		return
 	case *wire.Message:
 		r.Message = *m
-		r.Data = bytes.Clone(m.Data)
 	case *wire.Hashes:
-		h := *m
-		h.Hashes = bytes.Clone(m.Hashes)
-		r.Hashes, r.Type = &h, m.Type
+		r.Hashes, r.Type = m, m.Type
 	}
 	p.Log = append(p.Log, r)
 	p.follow(r)

@@ -21,7 +21,8 @@ func Suites() []conformance.Suite {
 		}
 	}
 	return []conformance.Suite{
-		suite("bep3", "the BitTorrent protocol, peers", bep3Handshake, bep3Messages, bep3Uploader),
+		suite("bep3", "the BitTorrent protocol, peers", bep3Handshake, bep3Messages, bep3Uploader, bep3Downloader),
+		suite("bep6", "fast extension", bep6Seeder),
 	}
 }
 
