@@ -79,7 +79,7 @@ a verdict for each requirement, with the bytes that it rests on.
 		return usagef("%v; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddCommand(a.checkCommand(), a.listCommand(), a.explainCommand(), a.decodeCommand(),
-		a.serveCommand(), a.simCommand(), a.vectorsCommand(), a.versionCommand())
+		a.makeCommand(), a.serveCommand(), a.simCommand(), a.vectorsCommand(), a.versionCommand())
 	return root
 }
 

@@ -1,0 +1,45 @@
+package torrent
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/p2pspec/p2pspec/bittorrent"
+	"github.com/p2pspec/p2pspec/spec"
+)
+
+// performed is shown what the machine tells its application, on the goroutine
+// that owns it.
+func (t *Torrent) performed(_ time.Duration, e spec.Effect) {
+	n, ok := e.(spec.Notify)
+	if !ok {
+		return
+	}
+	switch e := n.Event.(type) {
+	case bittorrent.PieceVerified:
+		t.held.Add(1)
+	case bittorrent.Completed:
+		t.allThere()
+	case bittorrent.StorageFailed:
+		t.fail(&StorageError{Piece: e.Piece, Err: e.Err})
+	case bittorrent.MetadataReceived:
+		select {
+		case t.received <- e.Info:
+		default: // it is known
+		}
+	case bittorrent.DHTNode:
+		t.contact(e.Addr)
+	}
+	t.observe(n.Event)
+}
+
+// StorageError says that the files could not take a piece, or give one.
+// Nothing that was verified is lost; the next Start goes on from there.
+type StorageError struct {
+	Piece int32
+	Err   error
+}
+
+func (e *StorageError) Error() string { return fmt.Sprintf("torrent: piece %d: %v", e.Piece, e.Err) }
+
+func (e *StorageError) Unwrap() error { return e.Err }
