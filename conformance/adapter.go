@@ -86,11 +86,11 @@ func textList(v any) []string {
 	return texts
 }
 
-// Plays consults the roles that the adapter named; none means those of a DHT
-// node.
+// Plays consults the options, or else the roles that the adapter named; none
+// means those of a DHT node.
 func (a *AdapterTarget) Plays(r Role) (bool, string) {
-	if len(a.opt.Roles) > 0 && !slices.Contains(a.opt.Roles, r) {
-		return false, "the target is not judged as a " + string(r)
+	if len(a.opt.Roles) > 0 {
+		return slices.Contains(a.opt.Roles, r), "the target is not judged as a " + string(r)
 	}
 	return slices.Contains(a.roles, r), "the adapter does not list the role " + string(r)
 }

@@ -131,7 +131,7 @@ func worse(a, b Verdict) bool {
 func (r *runner) once(s Selected, run int) Result {
 	began := time.Now()
 	t := &T{
-		ctx: r.ctx, suite: s.Suite, c: s.Case, target: r.standIn(s),
+		ctx: r.ctx, suite: s.Suite, c: s.Case, target: standIn(r.target, s),
 		rand:    spec.NewRand(caseSeed(r.opts.Seed, s.Case.ID, run)),
 		sockets: map[netip.AddrPort]*Socket{}, streams: map[spec.Conn]*Stream{},
 		accepts: map[netip.AddrPort]*Listener{},
@@ -164,11 +164,17 @@ func (r *runner) timeout(c *Case) time.Duration {
 }
 
 // standIn is the target that plays the case.
-func (r *runner) standIn(s Selected) Target {
-	if chooser, ok := r.target.(Chooser); ok {
+func standIn(target Target, s Selected) Target {
+	if chooser, ok := target.(Chooser); ok {
 		return chooser.For(s.Suite, s.Case)
 	}
-	return r.target
+	return target
+}
+
+// Plays reports whether the target, or who stands in for it, plays the role of
+// the case, and if not, why.
+func Plays(target Target, s Selected) (ok bool, why string) {
+	return plays(standIn(target, s), s.Case.Role)
 }
 
 func (r *runner) prerequisites(t *T) (Verdict, string) {
@@ -215,7 +221,7 @@ func (r *runner) reprobe(s Selected, res *Result) string {
 		return ""
 	}
 	res.Observed = append(res.Observed, "after this case the target no longer answers: "+reason)
-	if ok, _ := r.standIn(s).Can(NeedFresh); ok {
+	if ok, _ := standIn(r.target, s).Can(NeedFresh); ok {
 		r.dropShared()
 		res.Observed = append(res.Observed, "the target was started again for the cases that follow")
 		return r.control(s)
@@ -230,7 +236,7 @@ const RecoverPause = 4 * time.Second
 // firstControl is the control of the first case that the target can play.
 func (r *runner) firstControl(selected []Selected) string {
 	for _, s := range selected {
-		if ok, _ := plays(r.standIn(s), s.Case.Role); ok {
+		if ok, _ := Plays(r.target, s); ok {
 			return r.control(s)
 		}
 	}

@@ -42,6 +42,7 @@ Exit codes: 0 all judged cases met · 1 an unexpected failure, or a stale line o
 the baseline · 2 a mistake in what was asked · 3 the target is unreachable ·
 4 too many inconclusive cases · 5 the harness is at fault.`,
 		Example: `  p2pspec check dht --target 127.0.0.1:6881
+  p2pspec check bittorrent --target 127.0.0.1:51413 --torrent x.torrent
   p2pspec check bep5 --exec './mynode --port {port} --bootstrap {bootstrap}' -o report.html
   p2pspec check dht --target 127.0.0.1:6881 --write-baseline known.txt
   p2pspec check dht --target 127.0.0.1:6881 --baseline known.txt --format junit`,
@@ -73,7 +74,7 @@ the baseline · 2 a mistake in what was asked · 3 the target is unreachable ·
 }
 
 func (a *app) check(ctx context.Context, patterns []string, f checkFlags, formatGiven bool) error {
-	if err := f.validate(); err != nil {
+	if err := f.validateNumbers(); err != nil {
 		return err
 	}
 	selected, err := conformance.Select(a.suites, patterns, conformance.Level(f.level))
@@ -89,7 +90,7 @@ func (a *app) check(ctx context.Context, patterns []string, f checkFlags, format
 		return err
 	}
 	defer out.close()
-	target, err := f.open(ctx, selected[0].Suite.Family)
+	target, err := f.open(ctx, selected)
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func (a *app) check(ctx context.Context, patterns []string, f checkFlags, format
 	return f.storeBaseline(a, successor, r)
 }
 
-func (f *checkFlags) validate() error {
+func (f *checkFlags) validateNumbers() error {
 	switch {
 	case f.repeat < 1:
 		return usagef("--repeat %d: use 1 or more", f.repeat)

@@ -6,30 +6,43 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/p2pspec/p2pspec/bittorrent/metainfo"
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/clients"
-	"github.com/p2pspec/p2pspec/conformance/dht"
+	"github.com/p2pspec/p2pspec/conformance/suites"
 )
 
 // targetFlags say who is judged.
 type targetFlags struct {
 	target, exec, client string
+	torrent, role        string
 	allowRemote          bool
+}
+
+// roles are what --role may say.
+var roles = []conformance.Role{
+	conformance.Responder, conformance.Querier, conformance.Seeder, conformance.Leecher,
+	conformance.Tracker, conformance.Parser,
 }
 
 func (f *targetFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.target, "target", "", "address of a running client, as IP:PORT")
 	fl.StringVar(&f.exec, "exec", "",
-		"command that starts a client; {ip} {port} {bootstrap} {dir} are filled in.\n"+
-			"Without {port} it speaks the adapter protocol on stdin and stdout")
+		"command that starts a client; {ip} {port} {dir} {bootstrap} {torrent} {magnet}\n"+
+			"{tracker} {peer} {infohash} {encryption} are filled in. Without {port}, {torrent}\n"+
+			"and {magnet} it speaks the adapter protocol on stdin and stdout")
 	fl.BoolVar(&f.allowRemote, "allow-remote", false,
 		"allow a --target that is not on this machine: only with its owner's consent")
+	fl.StringVar(&f.torrent, "torrent", "", "metainfo file of what the seeder at --target has")
+	fl.StringVar(&f.role, "role", "",
+		"judge the target in this role alone: "+joinRoles(roles, ", "))
 	fl.StringVar(&f.client, "client", "", "described client: "+strings.Join(clients.Names(), ", ")+
 		",\nor a file that ends in .toml")
 }
@@ -45,36 +58,101 @@ func (f *targetFlags) words() []string {
 	case f.client != "":
 		w = append(w, "--client", f.client)
 	}
+	if f.torrent != "" {
+		w = append(w, "--torrent", f.torrent)
+	}
+	if f.role != "" {
+		w = append(w, "--role", f.role)
+	}
 	if f.allowRemote {
 		w = append(w, "--allow-remote")
 	}
 	return w
 }
 
-// open returns the target. One that cannot be started is still a target: the
-// run then ends as unreachable, with a report.
-func (f *targetFlags) open(ctx context.Context, family string) (conformance.Target, error) {
+// open returns the target for the selected cases. One that cannot be started is
+// still a target: the run then ends as unreachable, with a report.
+func (f *targetFlags) open(ctx context.Context, selected []conformance.Selected) (conformance.Target, error) {
+	if err := f.validate(); err != nil {
+		return nil, err
+	}
+	target, err := f.make(ctx, selected)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := target.(absent); ok {
+		return target, nil
+	}
+	return target, f.suits(target, selected)
+}
+
+func (f *targetFlags) validate() error {
+	given := f.target + f.exec + f.client
 	switch {
 	case f.target != "" && f.exec+f.client != "", f.exec != "" && f.client != "":
-		return nil, usagef("a run has one target: give one of --target, --exec and --client")
+		return usagef("a run has one target: give one of --target, --exec and --client")
+	case f.torrent != "" && f.target == "":
+		return usagef("--torrent goes with --target: a program that we start is given a torrent of ours")
+	case f.role != "" && !slices.Contains(roles, conformance.Role(f.role)):
+		return usagef("--role %q: use %s", f.role, joinRoles(roles, ", "))
+	case f.role != "" && given == "":
+		return usagef("--role goes with --target, --exec or --client: the built-in nodes play all roles")
+	}
+	return nil
+}
+
+func joinRoles(roles []conformance.Role, sep string) string {
+	words := make([]string, len(roles))
+	for i, r := range roles {
+		words[i] = string(r)
+	}
+	return strings.Join(words, sep)
+}
+
+func (f *targetFlags) make(ctx context.Context, selected []conformance.Selected) (conformance.Target, error) {
+	switch {
 	case f.target != "":
 		return f.live()
 	case f.exec != "":
-		return f.command(ctx, family)
+		return f.command(ctx, selected)
 	case f.client != "":
-		return f.described(ctx, family)
+		return f.described(ctx, selected)
 	default:
 		return reference()
 	}
 }
 
-// reference is the built-in node.
+// reference is the built-in nodes.
 func reference() (conformance.Target, error) {
-	sources, err := conformance.SourcesToward(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	sources, err := conformance.SourcesToward(loopback())
 	if err != nil {
 		return nil, &fault{err}
 	}
-	return dht.Reference{Loopback: dht.Loopback{Sources: sources}}, nil
+	return suites.BuiltIn(sources), nil
+}
+
+// suits reports why the target can play none of the selected cases, or the cases
+// of several families where it is one program.
+func (f *targetFlags) suits(target conformance.Target, selected []conformance.Selected) error {
+	var families []string
+	why := ""
+	for _, s := range selected {
+		ok, reason := conformance.Plays(target, s)
+		switch {
+		case ok && !slices.Contains(families, s.Suite.Family):
+			families = append(families, s.Suite.Family)
+		case !ok && (why == "" || s.Case.Role == conformance.Seeder):
+			why = reason // what a seeder lacks is easiest to give
+		}
+	}
+	switch {
+	case len(families) == 0:
+		return usagef("none of the %d cases named can be played: %s", len(selected), why)
+	case len(families) > 1 && f.target+f.exec != "":
+		return usagef("the target is one program, and the cases named are for several: name one of %s, "+
+			"or give --role", strings.Join(families, ", "))
+	}
+	return nil
 }
 
 func (f *targetFlags) live() (conformance.Target, error) {
@@ -90,12 +168,41 @@ func (f *targetFlags) live() (conformance.Target, error) {
 		return nil, usagef("--target %v is not on this machine: add --allow-remote if its owner "+
 			"agrees to being tested", addr)
 	}
+	content, err := f.content()
+	if err != nil {
+		return nil, err
+	}
 	sources, err := conformance.SourcesToward(addr.Addr())
 	if err != nil {
 		id := conformance.Identity{Name: addr.String(), How: "live", Address: addr.String()}
 		return absent{id, err}, nil
 	}
-	return conformance.NewLiveTarget(addr, sources), nil
+	live := conformance.NewLiveTarget(addr, sources)
+	live.Role, live.Content = conformance.Role(f.role), content
+	return live, nil
+}
+
+// torrentLimit bounds --torrent: the metainfo of a terabyte in pieces of 256 KiB
+// has 80 MB, and no larger one is in use.
+const torrentLimit = 100 << 20
+
+// content is the metainfo file that --torrent names, or nil.
+func (f *targetFlags) content() ([]byte, error) {
+	if f.torrent == "" {
+		return nil, nil
+	}
+	info, err := os.Stat(f.torrent)
+	if err == nil && info.Size() > torrentLimit {
+		return nil, usagef("--torrent %s: %d bytes are no metainfo file", f.torrent, info.Size())
+	}
+	b, err := os.ReadFile(f.torrent)
+	if err != nil {
+		return nil, usagef("--torrent: %v", err)
+	}
+	if _, err := metainfo.Parse(b, metainfo.Options{Lenient: true}); err != nil {
+		return nil, usagef("--torrent %s: %v", f.torrent, err)
+	}
+	return b, nil
 }
 
 // parseAddr reads IP:PORT; "localhost" is 127.0.0.1. Other names are refused:
@@ -120,7 +227,7 @@ func parseAddr(flag, text string) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(ip.Unmap(), uint16(n)), nil
 }
 
-func (f *targetFlags) command(ctx context.Context, family string) (conformance.Target, error) {
+func (f *targetFlags) command(ctx context.Context, selected []conformance.Selected) (conformance.Target, error) {
 	argv, err := splitWords(f.exec)
 	if err != nil {
 		return nil, err
@@ -130,31 +237,54 @@ func (f *targetFlags) command(ctx context.Context, family string) (conformance.T
 	if err != nil {
 		return absent{id, err}, nil
 	}
-	if strings.Contains(f.exec, "{port}") {
-		return &conformance.CommandTarget{Name: id.Name, Argv: argv, Sources: sources}, nil
+	var judged []conformance.Role
+	if f.role != "" {
+		judged = []conformance.Role{conformance.Role(f.role)}
+	}
+	for _, word := range []string{"{port}", "{torrent}", "{magnet}"} {
+		if strings.Contains(f.exec, word) {
+			return &conformance.CommandTarget{Name: id.Name, Argv: argv, Sources: sources, Roles: judged}, nil
+		}
 	}
 	here, err := os.Getwd()
 	if err != nil {
 		return nil, &fault{err}
 	}
-	adapter, err := conformance.NewAdapterTarget(ctx, argv,
-		conformance.AdapterOptions{Suite: family, Dir: here, Sources: sources})
+	adapter, err := conformance.NewAdapterTarget(ctx, argv, conformance.AdapterOptions{
+		Suite: selected[0].Suite.Family, Dir: here, Sources: sources, Roles: judged,
+	})
 	if err != nil {
 		return absent{id, err}, nil
 	}
 	return adapter, nil
 }
 
-// described is a client of package clients, or of a file.
-func (f *targetFlags) described(ctx context.Context, family string) (conformance.Target, error) {
+// described is a client of package clients, or of a file, in the roles that the
+// selected cases need.
+func (f *targetFlags) described(
+	ctx context.Context, selected []conformance.Selected,
+) (conformance.Target, error) {
 	c, err := clients.Load(f.client)
-	if err == nil {
-		_, err = c.Argv() // tells what is not installed, and how to get it
-	}
 	if err != nil {
 		return nil, usagef("--client: %v", err)
 	}
-	target, err := conformance.NewClientTarget(ctx, c, family)
+	var needed []conformance.Role
+	for _, s := range selected {
+		role := s.Case.Role
+		as, ok := c.As(string(role))
+		if !ok || slices.Contains(needed, role) || f.role != "" && string(role) != f.role {
+			continue
+		}
+		if _, err := as.Argv(); err != nil { // tells what is not installed, and how to get it
+			return nil, usagef("--client: %v", err)
+		}
+		needed = append(needed, role)
+	}
+	if len(needed) == 0 {
+		return nil, usagef("--client %s: it is described as %s, and no case named is for that in the role asked for",
+			f.client, strings.Join(c.Plays(), ", "))
+	}
+	target, err := conformance.NewClientTarget(ctx, c, selected[0].Suite.Family, needed...)
 	if err != nil {
 		return absent{conformance.Identity{Name: c.Name, How: "client"}, err}, nil
 	}

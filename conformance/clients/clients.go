@@ -8,6 +8,7 @@ package clients
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -33,7 +34,9 @@ const (
 	Command Kind = "command" // it runs until it is stopped and cannot be told anything
 )
 
-// Client is one described program.
+// Client is one described program, or the several that a project has: those of
+// its DHT node at the top level, and those of the other roles in tables of their
+// own.
 type Client struct {
 	Name     string `toml:"name"`
 	Version  string `toml:"version"`  // that the committed reports were made with
@@ -43,8 +46,7 @@ type Client struct {
 
 	Kind Kind `toml:"kind"`
 	// Program is the command line. {clients} is the folder of the adapters;
-	// {ip}, {port}, {bootstrap} (addresses with spaces between) and {dir} are
-	// left for the runner, in the plain kind.
+	// the words of docs/adapter.md are left for the runner, in the plain kind.
 	Program []string `toml:"program"`
 	// Files must exist beneath {clients} before Program can run.
 	Files []string `toml:"files"`
@@ -56,7 +58,7 @@ type Client struct {
 	// Stop is the signal that ends it, or "stop", the adapter's verb.
 	Stop string `toml:"stop"`
 
-	Roles        []string `toml:"roles"`        // "responder", "querier"
+	Roles        []string `toml:"roles"`        // of Program: "responder", "querier"
 	Capabilities []string `toml:"capabilities"` // as in hello_ok
 
 	// IP is where it has to listen; the zero value leaves the choice to the runner.
@@ -72,7 +74,72 @@ type Client struct {
 	// Quirks are sentences for the reader of a report.
 	Quirks []string `toml:"quirks"`
 
+	// Peers is how the leecher finds the peers of the harness: "tracker",
+	// "command" ({peer}, or an adapter's start), or "dial" where it believes
+	// nobody and they have to dial it.
+	Peers string `toml:"peers"`
+
+	Seeder  *Part `toml:"seeder"`
+	Leecher *Part `toml:"leecher"`
+	Tracker *Part `toml:"tracker"`
+	Parser  *Part `toml:"parser"`
+
 	folder string // {clients}
+}
+
+// Part is the program of one role. What it leaves out is as at the top level.
+type Part struct {
+	Kind    Kind         `toml:"kind"`
+	Program []string     `toml:"program"`
+	Files   []string     `toml:"files"`
+	Ready   Duration     `toml:"ready"`
+	Stop    string       `toml:"stop"`
+	IP      netip.Addr   `toml:"ip"`
+	Sources netip.Prefix `toml:"sources"`
+	Peers   string       `toml:"peers"`
+	Quirks  []string     `toml:"quirks"` // beside those of the top level
+}
+
+// As returns the client as it plays a role, with Program and all that belongs to
+// it; ok is false when it does not.
+func (c Client) As(role string) (as Client, ok bool) {
+	part := c.part(role)
+	if part == nil {
+		return c, slices.Contains(c.Roles, role) && len(c.Program) > 0
+	}
+	c.Roles, c.Quirks = []string{role}, slices.Concat(c.Quirks, part.Quirks)
+	if len(part.Program) > 0 {
+		c.Program, c.Files = part.Program, part.Files
+	}
+	c.Kind, c.Stop = cmp.Or(part.Kind, c.Kind), cmp.Or(part.Stop, c.Stop)
+	c.Ready, c.Peers = cmp.Or(part.Ready, c.Ready), cmp.Or(part.Peers, c.Peers)
+	c.IP, c.Sources = cmp.Or(part.IP, c.IP), cmp.Or(part.Sources, c.Sources)
+	return c, true
+}
+
+func (c Client) part(role string) *Part {
+	switch role {
+	case "seeder":
+		return c.Seeder
+	case "leecher":
+		return c.Leecher
+	case "tracker":
+		return c.Tracker
+	case "parser":
+		return c.Parser
+	}
+	return nil
+}
+
+// Plays lists the roles of the client.
+func (c Client) Plays() []string {
+	roles := slices.Clone(c.Roles)
+	for _, role := range []string{"seeder", "leecher", "tracker", "parser"} {
+		if c.part(role) != nil && !slices.Contains(roles, role) {
+			roles = append(roles, role)
+		}
+	}
+	return roles
 }
 
 // Duration is a time.Duration that TOML writes as "10s".
@@ -90,7 +157,7 @@ const FolderVariable = "P2PSPEC_CLIENTS"
 
 const extension = ".toml"
 
-//go:embed *.toml libtorrent/adapter.py aria2/start.sh transmission/start.sh
+//go:embed *.toml */*.py */*.sh
 var embedded embed.FS
 
 // Names lists the clients that are described here, in alphabetical order.
@@ -206,10 +273,27 @@ func located(file string, err error) error {
 	return fmt.Errorf("%s: %w", file, err)
 }
 
+// validate checks the program of each role.
 func (c Client) validate() error {
-	switch {
-	case c.Name == "":
+	if c.Name == "" {
 		return errors.New("name is missing")
+	}
+	if len(c.Plays()) == 0 || len(c.Program) > 0 {
+		if err := c.validateProgram(); err != nil {
+			return err
+		}
+	}
+	for _, role := range c.Plays() {
+		as, _ := c.As(role)
+		if err := as.validateProgram(); err != nil {
+			return fmt.Errorf("as a %s: %w", role, err)
+		}
+	}
+	return nil
+}
+
+func (c Client) validateProgram() error {
+	switch {
 	case c.Kind != Adapter && c.Kind != Command:
 		return fmt.Errorf("kind must be %q or %q, not %q", Adapter, Command, c.Kind)
 	case len(c.Program) == 0:
@@ -222,6 +306,8 @@ func (c Client) validate() error {
 		return fmt.Errorf(`stop must be "SIGTERM", not %q`, c.Stop)
 	case c.Pacing < 0:
 		return fmt.Errorf("pacing must not be negative, and is %d", c.Pacing)
+	case !slices.Contains([]string{"", "tracker", "command", "dial"}, c.Peers):
+		return fmt.Errorf(`peers must be "tracker", "command" or "dial", not %q`, c.Peers)
 	case c.Sources.IsValid() && !c.IP.IsValid():
 		return errors.New("sources without ip: a client that is picky about addresses must be told its own")
 	case c.Sources.IsValid() && c.Sources.Contains(c.IP):

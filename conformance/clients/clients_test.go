@@ -42,6 +42,9 @@ func TestADescriptionIsStrict(t *testing.T) {
 		{"wrong type", "name = \"x\"\npacing = \"a\"\n", "x.toml:2:"},
 		{"bad duration", "ready = \"soon\"\n", "x.toml:1:"},
 		{"bad prefix", good + "sources = \"10.0.0.0\"\n", "x.toml:6:"},
+		{"unknown way to peers", good + "[leecher]\npeers = \"rumour\"\n", `as a leecher: peers must be`},
+		{"part without program", "name = \"x\"\n[seeder]\nkind = \"command\"\n", "as a seeder: program is missing"},
+		{"unknown key of a part", good + "[tracker]\nprogramme = []\n", "x.toml:7: unknown key tracker.programme"},
 		{"no name", "kind = \"command\"\n", "name is missing"},
 		{"bad kind", "name = \"x\"\nkind = \"docker\"\n", `not "docker"`},
 		{"own address among the sources", good + "ip = \"10.0.0.1\"\nsources = \"10.0.0.0/24\"\n", "must not contain"},
@@ -112,4 +115,52 @@ func TestTheFolderVariableWins(t *testing.T) {
 	c, err := Load("anacrolix")
 	require.NoError(t, err)
 	assert.Equal(t, dir, c.folder)
+}
+
+func TestAPartInheritsWhatItLeavesOut(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x.toml")
+	text := `name = "x"
+kind = "adapter"
+program = ["node"]
+ready = "10s"
+stop = "stop"
+roles = ["responder", "querier"]
+ip = "10.77.0.1"
+sources = "10.77.64.0/18"
+quirks = ["It is odd."]
+
+[seeder]
+kind = "command"
+program = ["seed", "{torrent}"]
+stop = "SIGTERM"
+quirks = ["It is shy."]
+
+[leecher]
+peers = "dial"
+`
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	c, err := Load(file)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"responder", "querier", "seeder", "leecher"}, c.Plays())
+
+	node, ok := c.As("querier")
+	require.True(t, ok)
+	assert.Equal(t, []string{"node"}, node.Program)
+	assert.Equal(t, []string{"It is odd."}, node.Quirks)
+
+	seeder, ok := c.As("seeder")
+	require.True(t, ok)
+	assert.Equal(t, []string{"seed", "{torrent}"}, seeder.Program)
+	assert.Equal(t, Command, seeder.Kind)
+	assert.Equal(t, c.Ready, seeder.Ready)
+	assert.Equal(t, c.IP, seeder.IP)
+	assert.Equal(t, []string{"It is odd.", "It is shy."}, seeder.Quirks)
+
+	leecher, ok := c.As("leecher")
+	require.True(t, ok)
+	assert.Equal(t, []string{"node"}, leecher.Program)
+	assert.Equal(t, "dial", leecher.Peers)
+
+	_, ok = c.As("tracker")
+	assert.False(t, ok)
 }
