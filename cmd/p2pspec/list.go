@@ -41,7 +41,7 @@ func (a *app) listText(selected []conformance.Selected) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	for i, s := range selected {
 		if i == 0 || selected[i-1].Suite != s.Suite {
-			fmt.Fprintf(w, "%s: %s\n", s.Suite.Name, s.Suite.Title)
+			fmt.Fprintf(w, "%s (%s): %s\n", s.Suite.Name, s.Suite.Family, s.Suite.Title)
 		}
 		fmt.Fprintf(w, "  %s\t%s\trev=%d\t%s\n", s.Case.ID, s.Case.Level, s.Case.Rev,
 			strings.Join(s.Case.Requirements, " "))
@@ -54,10 +54,10 @@ func (a *app) listMarkdown(selected []conformance.Selected) error {
 	var b strings.Builder
 	for i, s := range selected {
 		if i == 0 || selected[i-1].Suite != s.Suite {
-			fmt.Fprintf(&b, "\n## %s: %s\n\n", s.Suite.Name, s.Suite.Title)
-			b.WriteString("| case | level | judges | requirements |\n|---|---|---|---|\n")
+			fmt.Fprintf(&b, "\n## %s (%s): %s\n\n", s.Suite.Name, s.Suite.Family, s.Suite.Title)
+			b.WriteString("| case | level | role | judges | requirements |\n|---|---|---|---|---|\n")
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.Case.ID, s.Case.Level, s.Case.Kind,
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", s.Case.ID, s.Case.Level, s.Case.Role, s.Case.Kind,
 			strings.Join(s.Case.Requirements, " "))
 	}
 	return a.print("%s", strings.TrimPrefix(b.String(), "\n"))
