@@ -5,22 +5,16 @@ import (
 	"time"
 
 	"github.com/p2pspec/p2pspec/spec"
+	"github.com/p2pspec/p2pspec/transport"
 )
-
-// Storage is what a machine's Load, Store and Verify work on.
-type Storage interface {
-	Load(piece, begin, length int32) ([]byte, error)
-	Store(piece, begin int32, data []byte) error
-	Verify(piece int32) (bool, error)
-}
 
 // MachineHost makes a host of a machine and its codecs. One without Streams
 // refuses streams, byte for byte as a closed port does.
 type MachineHost struct {
 	Machine spec.Machine
-	Codec   spec.Codec       // of datagrams; nil drops them
-	Streams spec.StreamCodec // nil refuses streams
-	Storage Storage          // of a machine that keeps pieces
+	Codec   spec.Codec        // of datagrams; nil drops them
+	Streams spec.StreamCodec  // nil refuses streams
+	Storage transport.Storage // of a machine that keeps pieces
 	// OnEffect sees what is not performed here: Done, Notify, Drop. It may be nil.
 	OnEffect func(now time.Duration, e spec.Effect)
 
@@ -75,7 +69,8 @@ func (h *MachineHost) perform(now time.Duration, e spec.Effect, out []Outgoing) 
 		delete(h.open, e.Conn)
 		return append(out, Outgoing{Op: CloseStream, Conn: e.Conn})
 	case spec.Load:
-		data, err := h.Storage.Load(e.Piece, e.Begin, e.Length)
+		data := make([]byte, e.Length)
+		err := h.Storage.Load(e.Piece, e.Begin, data)
 		h.answers = append(h.answers, spec.Loaded{Token: e.Token, Data: data, Err: err})
 	case spec.Store:
 		err := h.Storage.Store(e.Piece, e.Begin, e.Data)
