@@ -20,7 +20,7 @@ type CommandTarget struct {
 	IP            netip.Addr    // where the program is told to listen; zero is 127.0.0.1
 	Ready         time.Duration // how long it may take to answer; zero is DefaultReady
 	Roles         []Role        // that it is judged in; none leaves that to the command line
-	Peers         PeerSource    // of a leecher; empty is FromTracker
+	Peers         PeerSource    // of a leecher; empty leaves that to the command line
 }
 
 // DefaultReady is how long a program may take until it answers its first probe.
@@ -34,12 +34,17 @@ func (c *CommandTarget) Identity() Identity {
 // PerCase is false: starting a program has a cost.
 func (c *CommandTarget) PerCase() bool { return false }
 
-// Learns is how its leecher finds peers.
+// Learns is how its leecher finds peers: as Peers says, or else by {peer} where
+// the command line has that.
 func (c *CommandTarget) Learns() PeerSource {
-	if c.Peers == "" {
+	switch {
+	case c.Peers != "":
+		return c.Peers
+	case c.has("{peer}"):
+		return FromCommand
+	default:
 		return FromTracker
 	}
-	return c.Peers
 }
 
 // Plays says which roles the command line has the words for.

@@ -209,6 +209,9 @@ func TestCommandLineSaysWhatItPlays(t *testing.T) {
 		}
 		assert.Equal(t, c.plays, plays, "%q", c.argv)
 	}
+	assert.Equal(t, FromTracker, (&CommandTarget{Argv: []string{"{torrent}"}}).Learns())
+	assert.Equal(t, FromCommand, (&CommandTarget{Argv: []string{"{torrent}", "{peer}"}}).Learns())
+	assert.Equal(t, FromDial, (&CommandTarget{Argv: []string{"{peer}"}, Peers: FromDial}).Learns())
 	ok, _ := (&CommandTarget{Argv: []string{"{port}"}, Roles: []Role{Tracker}}).Plays(Responder)
 	assert.False(t, ok)
 }
@@ -232,6 +235,7 @@ func TestWorkplaceRefusesPathsOutside(t *testing.T) {
 		_, err := newWorkplace(StartOptions{Files: map[string][]byte{name: nil}})
 		assert.Error(t, err, name)
 	}
-	_, err := (&CommandTarget{Argv: []string{"/nonexistent"}}).Start(context.Background(), NewVirtualNetwork(), StartOptions{})
+	nowhere := &CommandTarget{Argv: []string{"/nonexistent"}}
+	_, err := nowhere.Start(context.Background(), NewVirtualNetwork(), StartOptions{})
 	assert.Error(t, err)
 }

@@ -94,8 +94,10 @@ func (l *Listener) Close() {
 	delete(l.t.accepts, l.local)
 }
 
-// Local and Remote are the addresses of the harness's side and of the other.
-func (s *Stream) Local() netip.AddrPort  { return s.local }
+// Local is the address of the harness's side.
+func (s *Stream) Local() netip.AddrPort { return s.local }
+
+// Remote is the address of the other side.
 func (s *Stream) Remote() netip.AddrPort { return s.remote }
 
 // Opened reports that the connection was made, whatever became of it.

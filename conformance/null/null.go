@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"time"
 
@@ -179,6 +180,10 @@ func (instance) Exited() error         { return nil }
 func (instance) Stop() error           { return nil }
 func (instance) Do(conformance.Command) (*conformance.Pending, error) {
 	return &conformance.Pending{}, nil
+}
+
+func (instance) ReadFile(name string) ([]byte, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }
 
 // Listen runs a null host of the kind at a free port of 127.0.0.1, for datagrams
