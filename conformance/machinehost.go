@@ -8,12 +8,11 @@ import (
 	"github.com/p2pspec/p2pspec/transport"
 )
 
-// MachineHost makes a host of a machine and its codecs. One without Streams
-// refuses streams, byte for byte as a closed port does.
+// MachineHost makes a host of a machine and its codecs.
 type MachineHost struct {
 	Machine spec.Machine
 	Codec   spec.Codec        // of datagrams; nil drops them
-	Streams spec.StreamCodec  // nil refuses streams
+	Streams spec.StreamCodec  // nil resets streams
 	Storage transport.Storage // of a machine that keeps pieces
 	// OnEffect sees what is not performed here: Done, Notify, Drop. It may be nil.
 	OnEffect func(now time.Duration, e spec.Effect)
