@@ -29,3 +29,9 @@ func TestReferencePeerPasses(t *testing.T) {
 		suites().Met(t, target, conformance.Options{Jobs: runtime.GOMAXPROCS(0), Seed: seed})
 	}
 }
+
+// The same over real sockets, but for the cases that wait for minutes.
+func TestReferencePeerPassesOnLoopback(t *testing.T) {
+	target := bittorrent.Loopback{Sources: conformance.LoopbackSources()}
+	suites().Met(t, target, conformance.Options{Jobs: 8, Seed: 1})
+}

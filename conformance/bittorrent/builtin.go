@@ -2,11 +2,11 @@ package bittorrent
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"sync"
 	"time"
 
 	core "github.com/p2pspec/p2pspec/bittorrent"
@@ -14,6 +14,7 @@ import (
 	"github.com/p2pspec/p2pspec/bittorrent/wire"
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/spec"
+	"github.com/p2pspec/p2pspec/transport"
 )
 
 // Builtin is how to make the reference peer, or a mutant of it. The zero value
@@ -26,13 +27,16 @@ type Builtin struct {
 	// Codec replaces the wire format.
 	Codec spec.StreamCodec
 	// Storage replaces what the peer keeps its pieces in.
-	Storage func(*Memory) conformance.Storage
+	Storage func(*Memory) transport.Storage
 }
 
-// Memory keeps the pieces of a torrent, as a file store would.
+// Memory keeps the pieces of a torrent, as a file store would. It is safe for
+// concurrent use, but for its fields.
 type Memory struct {
 	Info *metainfo.Info // nil until the metadata is known
 	Data []byte         // the address space, padding included
+
+	mu sync.Mutex
 }
 
 // errRange is the answer to a driver that asks for what does not exist.
@@ -47,13 +51,18 @@ func (m *Memory) span(piece, begin, length int32) ([]byte, error) {
 }
 
 // Load reads.
-func (m *Memory) Load(piece, begin, length int32) ([]byte, error) {
-	b, err := m.span(piece, begin, length)
-	return bytes.Clone(b), err
+func (m *Memory) Load(piece, begin int32, b []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	span, err := m.span(piece, begin, int32(len(b)))
+	copy(b, span)
+	return err
 }
 
 // Store writes.
 func (m *Memory) Store(piece, begin int32, data []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	b, err := m.span(piece, begin, int32(len(data)))
 	copy(b, data)
 	return err
@@ -61,6 +70,11 @@ func (m *Memory) Store(piece, begin int32, data []byte) error {
 
 // Verify hashes.
 func (m *Memory) Verify(piece int32) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.Info == nil {
+		return false, errRange
+	}
 	b, err := m.span(piece, 0, int32(m.Info.PieceSize(int(piece))))
 	return err == nil && m.Info.VerifyPiece(int(piece), b), err
 }
@@ -68,12 +82,15 @@ func (m *Memory) Verify(piece int32) (bool, error) {
 // adopt makes room for the content of a torrent, and finds what is there
 // already, as files by their paths.
 func (m *Memory) adopt(info *metainfo.Info, files map[string][]byte) (have []byte) {
-	m.Info, m.Data = info, make([]byte, info.TotalLength())
+	data := make([]byte, info.TotalLength())
 	for i, f := range info.Files {
 		if !f.Pad {
-			copy(m.Data[f.Offset:f.Offset+f.Length], files[joined(info.FilePath(i))])
+			copy(data[f.Offset:f.Offset+f.Length], files[joined(info.FilePath(i))])
 		}
 	}
+	m.mu.Lock()
+	m.Info, m.Data = info, data
+	m.mu.Unlock()
 	b := bits(info.Pieces(), func(i int) bool {
 		ok, _ := m.Verify(int32(i))
 		return ok
@@ -81,135 +98,108 @@ func (m *Memory) adopt(info *metainfo.Info, files map[string][]byte) (have []byt
 	return b.Data
 }
 
-// The address of the peer on a virtual network.
-var virtualAddr = netip.MustParseAddrPort("127.0.0.1:6881")
-
-// Virtual is the reference peer on virtual time.
-type Virtual struct{ Builtin }
-
-// Identity names the reference peer.
-func (Virtual) Identity() conformance.Identity {
-	return conformance.Identity{Name: "p2pspec", How: "built-in, virtual time"}
-}
-
-// Can tells that the peer can do what a case of a peer may need.
-func (Virtual) Can(n conformance.Need) (bool, string) {
-	switch n {
-	case conformance.NeedFresh, conformance.NeedClock, conformance.NeedAddresses,
-		conformance.NeedMagnet, conformance.NeedFiles:
-		return true, ""
+// read is what is stored of a file.
+func (m *Memory) read(name string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.Info == nil {
+		return nil, fs.ErrNotExist
 	}
-	return false, "the built-in peer has no " + string(n)
+	b, ok := (&Content{Info: m.Info, Data: m.Data}).Files()[name]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return bytes.Clone(b), nil
 }
 
-// Learns is how a leecher of this package finds the peers of the harness.
-func (Virtual) Learns() conformance.PeerSource { return conformance.FromCommand }
+// running is one instance of the peer, whatever drives it.
+type running struct {
+	node    *core.Node
+	machine spec.Machine
+	codec   spec.StreamCodec
+	storage transport.Storage
+	store   Memory
+	files   map[string][]byte // what it finds in its folder
+}
 
-// PerCase is true: every case gets its own network and peer.
-func (Virtual) PerCase() bool { return true }
-
-// Network makes a network at time zero.
-func (Virtual) Network() (conformance.Network, error) { return conformance.NewVirtualNetwork(), nil }
-
-// Start places a peer on the network.
-func (v Virtual) Start(
-	_ context.Context, n conformance.Network, opt conformance.StartOptions,
-) (conformance.Instance, error) {
-	net := n.(*conformance.VirtualNetwork)
-	i := &virtualInstance{net: net}
-	cfg, err := i.config(opt)
-	if err != nil {
+func (b Builtin) new(opt conformance.StartOptions, cfg core.Config, now time.Duration) (*running, error) {
+	r := &running{files: opt.Files, codec: wire.Codec{}}
+	if err := r.share(opt, &cfg); err != nil {
 		return nil, err
 	}
-	if v.Configure != nil {
-		v.Configure(&cfg)
+	if b.Configure != nil {
+		b.Configure(&cfg)
 	}
-	node, err := core.New(cfg, net.Now())
-	if err != nil {
+	var err error
+	if r.node, err = core.New(cfg, now); err != nil {
 		return nil, err
 	}
-	i.host = &conformance.MachineHost{
-		Machine: node, Streams: wire.Codec{}, Storage: &i.store, OnEffect: i.observe,
+	r.machine, r.storage = r.node, &r.store
+	if b.Wrap != nil {
+		r.machine = b.Wrap(r.node)
 	}
-	if v.Wrap != nil {
-		i.host.Machine = v.Wrap(node)
+	if b.Codec != nil {
+		r.codec = b.Codec
 	}
-	if v.Codec != nil {
-		i.host.Streams = v.Codec
+	if b.Storage != nil {
+		r.storage = b.Storage(&r.store)
 	}
-	if v.Storage != nil {
-		i.host.Storage = v.Storage(&i.store)
-	}
-	net.Attach(i.host, virtualAddr)
-	i.tell(core.AddPeers{Source: core.FromUser, Addrs: opt.Peers})
-	return i, nil
+	return r, nil
 }
 
-type virtualInstance struct {
-	net   *conformance.VirtualNetwork
-	host  *conformance.MachineHost
-	store Memory
-	files map[string][]byte
-}
-
-// config is what a peer is started with.
-func (i *virtualInstance) config(opt conformance.StartOptions) (core.Config, error) {
-	cfg := core.Config{ListenPort: virtualAddr.Port()}
-	i.files = opt.Files
+// share takes what the peer is to share into its configuration.
+func (r *running) share(opt conformance.StartOptions, cfg *core.Config) error {
 	if opt.Magnet != "" {
 		m, err := metainfo.ParseMagnet(opt.Magnet)
 		if err != nil {
-			return cfg, fmt.Errorf("magnet: %w", err)
+			return fmt.Errorf("magnet: %w", err)
 		}
 		cfg.InfoHash, cfg.InfoHashV2 = m.InfoHash, m.InfoHashV2
-		return cfg, nil
+		return nil
 	}
 	t, err := metainfo.Parse(opt.Torrent, metainfo.Options{Lenient: true})
 	if err != nil {
-		return cfg, fmt.Errorf("torrent: %w", err)
+		return fmt.Errorf("torrent: %w", err)
 	}
-	cfg.Info, cfg.Have = t.Info, i.store.adopt(t.Info, i.files)
-	return cfg, nil
-}
-
-func (i *virtualInstance) tell(in spec.Input) {
-	i.net.Emit(i.host, i.host.Apply(i.net.Now(), in, nil))
+	cfg.Info, cfg.Have = t.Info, r.store.adopt(t.Info, r.files)
+	return nil
 }
 
 // observe serves what the machine asks of its driver beyond the network.
-func (i *virtualInstance) observe(_ time.Duration, e spec.Effect) {
+func (r *running) observe(_ time.Duration, e spec.Effect) {
 	notify, ok := e.(spec.Notify)
 	if !ok {
 		return
 	}
 	if m, ok := notify.Event.(core.MetadataReceived); ok {
 		if info, err := metainfo.ParseInfo(m.Info, metainfo.Options{Lenient: true}); err == nil {
-			i.store.adopt(info, i.files)
+			r.store.adopt(info, r.files)
 		}
 	}
 }
 
-func (i *virtualInstance) Addr() netip.AddrPort  { return virtualAddr }
-func (i *virtualInstance) Addr6() netip.AddrPort { return netip.AddrPort{} }
-func (i *virtualInstance) Exited() error         { return nil }
-
 // ReadFile is what the peer has stored of a file.
-func (i *virtualInstance) ReadFile(name string) ([]byte, error) {
-	if i.store.Info == nil {
-		return nil, fs.ErrNotExist
-	}
-	b, ok := (&Content{Info: i.store.Info, Data: i.store.Data}).Files()[name]
-	if !ok {
-		return nil, fs.ErrNotExist
-	}
-	return b, nil
-}
+func (r *running) ReadFile(name string) ([]byte, error) { return r.store.read(name) }
 
-func (i *virtualInstance) Do(conformance.Command) (*conformance.Pending, error) {
+func (r *running) Addr6() netip.AddrPort { return netip.AddrPort{} }
+
+func (r *running) Do(conformance.Command) (*conformance.Pending, error) {
 	return nil, conformance.ErrUnsupported
 }
 
-func (i *virtualInstance) Stop() error {
-	i.net.Detach(i.host)
-	return nil
+// canDo tells what the peer can do on real sockets and on virtual time alike.
+func canDo(n conformance.Need) (bool, string) {
+	switch n {
+	case conformance.NeedFresh, conformance.NeedMagnet, conformance.NeedFiles:
+		return true, ""
+	}
+	return false, "the built-in peer has no " + string(n)
+}
+
+// plays tells the roles of a peer.
+func plays(r conformance.Role) (bool, string) {
+	if r == conformance.Seeder || r == conformance.Leecher {
+		return true, ""
+	}
+	return false, "the built-in peer is no " + string(r)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/p2pspec/p2pspec/bittorrent/wire"
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/spec"
+	"github.com/p2pspec/p2pspec/transport"
 )
 
 // Mutant is a client that is wrong in one way on purpose: the reference peer
@@ -51,7 +52,7 @@ func (t mutantTarget) Start(
 			return b
 		},
 		Codec: bentCodec{Codec: codec(), bent: b},
-		Storage: func(m *Memory) conformance.Storage {
+		Storage: func(m *Memory) transport.Storage {
 			b.memory = m
 			return bentStorage{m, b}
 		},
@@ -92,7 +93,7 @@ type bent struct {
 	// has nothing to say.
 	decode func(b []byte, begun bool) (m spec.Message, n int, ok bool)
 	// load, store and verify replace what the storage answers.
-	load   func(piece, begin, length int32) ([]byte, error)
+	load   func(piece, begin int32, b []byte) error
 	store  func(piece, begin int32, data []byte) error
 	verify func(piece int32) (bool, error)
 
@@ -185,11 +186,11 @@ type bentStorage struct {
 	bent *bent
 }
 
-func (s bentStorage) Load(piece, begin, length int32) ([]byte, error) {
+func (s bentStorage) Load(piece, begin int32, b []byte) error {
 	if s.bent.load != nil {
-		return s.bent.load(piece, begin, length)
+		return s.bent.load(piece, begin, b)
 	}
-	return s.Memory.Load(piece, begin, length)
+	return s.Memory.Load(piece, begin, b)
 }
 
 func (s bentStorage) Store(piece, begin int32, data []byte) error {

@@ -238,13 +238,9 @@ func uploaderMutants() []Mutant {
 		{
 			Name: "begin-rounded-down", What: "blocks are sent from the nearest multiple of 16 bytes",
 			bend: func(b *bent) {
-				b.load = func(piece, begin, length int32) ([]byte, error) {
-					data, err := b.memory.Load(piece, 0, int32(b.memory.Info.PieceSize(int(piece))))
-					if err != nil {
-						return nil, err
-					}
-					at := min(begin/16*16, int32(len(data))-length)
-					return data[at : at+length], nil
+				b.load = func(piece, begin int32, data []byte) error {
+					last := int32(b.memory.Info.PieceSize(int(piece))) - int32(len(data))
+					return b.memory.Load(piece, min(begin/16*16, last), data)
 				}
 			},
 		},

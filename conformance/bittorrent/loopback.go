@@ -1,0 +1,100 @@
+package bittorrent
+
+import (
+	"context"
+	"crypto/rand"
+	"net"
+	"net/netip"
+
+	core "github.com/p2pspec/p2pspec/bittorrent"
+	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/transport"
+)
+
+// Loopback is the reference peer on real sockets at 127.0.0.1.
+type Loopback struct {
+	Builtin
+	Sources *conformance.Sources
+}
+
+// Identity names the reference peer.
+func (Loopback) Identity() conformance.Identity {
+	return conformance.Identity{Name: "p2pspec", How: "built-in"}
+}
+
+// Can is what the virtual peer can do, but for the clock.
+func (l Loopback) Can(n conformance.Need) (bool, string) {
+	switch n {
+	case conformance.NeedAddresses:
+		return l.Sources.Many()
+	case conformance.NeedClock:
+		return false, "the case waits for minutes: add --slow"
+	}
+	return canDo(n)
+}
+
+// Plays tells the roles of a peer.
+func (Loopback) Plays(r conformance.Role) (bool, string) { return plays(r) }
+
+// Learns is how a leecher of this package finds the peers of the harness.
+func (Loopback) Learns() conformance.PeerSource { return conformance.FromCommand }
+
+// PerCase is true: a peer starts in microseconds.
+func (Loopback) PerCase() bool { return true }
+
+// Network opens real sockets.
+func (l Loopback) Network() (conformance.Network, error) {
+	return conformance.NewSocketNetwork(l.Sources), nil
+}
+
+// Start runs a peer on a free port.
+func (l Loopback) Start(
+	_ context.Context, _ conformance.Network, opt conformance.StartOptions,
+) (conformance.Instance, error) {
+	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return nil, err
+	}
+	cfg := core.Config{ListenPort: uint16(listener.Addr().(*net.TCPAddr).Port)}
+	rand.Read(cfg.Seed[:]) // never fails
+	r, err := l.new(opt, cfg, 0)
+	if err != nil {
+		listener.Close()
+		return nil, err
+	}
+	tcp := transport.ServeTCP(listener, transport.TCPConfig{
+		Machine: r.machine, Codec: r.codec, Storage: r.storage, Observe: r.observe,
+	})
+	return &loopbackInstance{running: r, tcp: tcp}, tcp.Do(core.AddPeers{Source: core.FromUser, Addrs: opt.Peers})
+}
+
+// Reference is the reference peer as it stands in when no target is named: on
+// real sockets, and on virtual time for the cases that wait for minutes.
+type Reference struct {
+	Loopback
+	Virtual Virtual
+}
+
+// For picks the peer that can play the case.
+func (r Reference) For(_ *conformance.Suite, c *conformance.Case) conformance.Target {
+	for _, n := range c.Needs {
+		if ok, _ := r.Loopback.Can(n); !ok {
+			return r.Virtual
+		}
+	}
+	return r.Loopback
+}
+
+type loopbackInstance struct {
+	*running
+	tcp *transport.TCP
+}
+
+func (i *loopbackInstance) Addr() netip.AddrPort { return i.tcp.LocalAddr() }
+
+func (i *loopbackInstance) Exited() error { return nil }
+
+func (i *loopbackInstance) Stop() error {
+	i.tcp.Close()
+	return nil
+}

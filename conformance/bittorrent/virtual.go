@@ -1,0 +1,77 @@
+package bittorrent
+
+import (
+	"context"
+	"net/netip"
+
+	core "github.com/p2pspec/p2pspec/bittorrent"
+	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/spec"
+)
+
+// The address of the peer on a virtual network.
+var virtualAddr = netip.MustParseAddrPort("127.0.0.1:6881")
+
+// Virtual is the reference peer on virtual time, where a wait of minutes costs
+// nothing and a run repeats exactly.
+type Virtual struct{ Builtin }
+
+// Identity names the reference peer.
+func (Virtual) Identity() conformance.Identity {
+	return conformance.Identity{Name: "p2pspec", How: "built-in, virtual time"}
+}
+
+// Can tells that the peer can do what a case of a peer may need.
+func (Virtual) Can(n conformance.Need) (bool, string) {
+	if n == conformance.NeedClock || n == conformance.NeedAddresses {
+		return true, ""
+	}
+	return canDo(n)
+}
+
+// Plays tells the roles of a peer.
+func (Virtual) Plays(r conformance.Role) (bool, string) { return plays(r) }
+
+// Learns is how a leecher of this package finds the peers of the harness.
+func (Virtual) Learns() conformance.PeerSource { return conformance.FromCommand }
+
+// PerCase is true: every case gets its own network and peer.
+func (Virtual) PerCase() bool { return true }
+
+// Network makes a network at time zero.
+func (Virtual) Network() (conformance.Network, error) { return conformance.NewVirtualNetwork(), nil }
+
+// Start places a peer on the network.
+func (v Virtual) Start(
+	_ context.Context, n conformance.Network, opt conformance.StartOptions,
+) (conformance.Instance, error) {
+	net := n.(*conformance.VirtualNetwork)
+	r, err := v.new(opt, core.Config{ListenPort: virtualAddr.Port()}, net.Now())
+	if err != nil {
+		return nil, err
+	}
+	i := &virtualInstance{running: r, net: net, host: &conformance.MachineHost{
+		Machine: r.machine, Streams: r.codec, Storage: r.storage, OnEffect: r.observe,
+	}}
+	net.Attach(i.host, virtualAddr)
+	i.tell(core.AddPeers{Source: core.FromUser, Addrs: opt.Peers})
+	return i, nil
+}
+
+type virtualInstance struct {
+	*running
+	net  *conformance.VirtualNetwork
+	host *conformance.MachineHost
+}
+
+func (i *virtualInstance) tell(in spec.Input) {
+	i.net.Emit(i.host, i.host.Apply(i.net.Now(), in, nil))
+}
+
+func (i *virtualInstance) Addr() netip.AddrPort { return virtualAddr }
+func (i *virtualInstance) Exited() error        { return nil }
+
+func (i *virtualInstance) Stop() error {
+	i.net.Detach(i.host)
+	return nil
+}
