@@ -1,0 +1,87 @@
+package tracker
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/p2pspec/p2pspec/conformance"
+)
+
+// perCase is how many torrents of its own a case has: enough for several runs.
+const perCase = 12
+
+// ownHash is one of a case's torrents. A tracker that keeps a list is told of
+// all of them when it is started.
+func ownHash(id string, i int) Hash {
+	return Hash(sha1.Sum(fmt.Appendf(nil, "p2pspec %s %d", id, i)))
+}
+
+// special is an info-hash whose first bytes mean something in a URL or to the
+// programs that read one. The byte at plus varies.
+func special(h Hash, plus byte) Hash {
+	copy(h[:], "\x00 \x7f%&=?#/;\r\n\xff")
+	h[12] = plus
+	return h
+}
+
+// listed are the torrents of all cases in hexadecimal digits.
+func listed(suites []conformance.Suite) (hashes []string) {
+	for _, s := range suites {
+		for _, c := range s.Cases {
+			for i := range perCase {
+				h := ownHash(c.ID, i)
+				hashes = append(hashes, hex.EncodeToString(h[:]))
+			}
+			for _, h := range []Hash{specialHash(c.ID, ' '), specialHash(c.ID, '+')} {
+				if c.ID == specialCase || c.ID == specialScrapeCase {
+					hashes = append(hashes, hex.EncodeToString(h[:]))
+				}
+			}
+		}
+	}
+	return hashes
+}
+
+// specialHash is the torrent with bytes that need care of a case.
+func specialHash(id string, plus byte) Hash { return special(ownHash(id, perCase), plus) }
+
+// NewHash is a torrent that no other case uses. It is random where the target
+// takes any, so that a target which others use knows nothing of it; a target
+// that keeps a list was told of the case's own when it was started.
+func (t *T) NewHash() Hash {
+	own := ownHash(t.Case().ID, int(t.drawn.Add(1)-1)%perCase)
+	if t.Virtual() {
+		return own
+	}
+	var random Hash
+	t.draw().Fill(random[:])
+	if t.takes(random) {
+		return random
+	}
+	return own
+}
+
+// SpecialHashes are two torrents with bytes that need care, which differ in a
+// blank and a plus sign alone.
+func (t *T) SpecialHashes() (blank, plus Hash) {
+	var random Hash
+	t.draw().Fill(random[:])
+	if h := special(random, ' '); !t.Virtual() && t.takes(h) {
+		return h, special(random, '+')
+	}
+	return specialHash(t.Case().ID, ' '), specialHash(t.Case().ID, '+')
+}
+
+// takes asks whether the target serves any torrent, by a peer that leaves one
+// which it was never in.
+func (t *T) takes(h Hash) bool {
+	p := NewPeer(t)
+	defer p.sock.Close()
+	if p.hasHTTP() {
+		r := p.Ask(h, Params{"event": "stopped", "numwant": "0"})
+		_, refused := r.Failure()
+		return r.isTracker() && !refused
+	}
+	return p.AskPacket(p.announcement(h, 3)).Kind != ErrorPacket
+}
