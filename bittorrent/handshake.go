@@ -61,7 +61,7 @@ func (n *step) shake(c *conn, h *wire.Handshake) {
 		n.close(twin)
 		n.found(c, twin)
 	}
-	c.phase, c.since, c.heard = talking, n.now, n.now
+	c.phase, c.since, c.heard, c.turned = talking, n.now, n.now, n.now
 	c.peerID = h.PeerID
 	c.fast = !n.cfg.NoFast && h.Offers(wire.FeatureFast)
 	c.ext = !n.cfg.NoExtended && h.Offers(wire.FeatureExtension)
