@@ -40,6 +40,7 @@ options print the same bytes. Experiments:
 	fl.BoolVar(&o.Join, "join", false,
 		"let every node join through the protocol, however long it takes")
 	fl.StringVarP(&plot, "output", "o", "", "also write the plot to this file, as SVG")
+	cmd.AddCommand(a.swarmCommand())
 	return cmd
 }
 
@@ -52,6 +53,11 @@ func (a *app) sim(name string, o experiment.Options, plot string) error {
 	if err != nil {
 		return usagef("sim %s: %v", name, err)
 	}
+	return a.show(r, plot)
+}
+
+// show prints a result, and writes its plot to a file when one is named.
+func (a *app) show(r *experiment.Result, plot string) error {
 	if err := r.WriteText(a.out); err != nil || plot == "" {
 		return asFault(err)
 	}
