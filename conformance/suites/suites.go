@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/conformance/bittorrent"
 	"github.com/p2pspec/p2pspec/conformance/dht"
 )
 
@@ -19,6 +20,9 @@ func families() []family {
 	return []family{
 		{dht.Family, dht.Suites, func(s *conformance.Sources) conformance.Target {
 			return dht.Reference{Loopback: dht.Loopback{Sources: s}}
+		}},
+		{bittorrent.Family, bittorrent.Suites, func(s *conformance.Sources) conformance.Target {
+			return bittorrent.Reference{Loopback: bittorrent.Loopback{Sources: s}}
 		}},
 	}
 }
