@@ -124,7 +124,7 @@ func (l *blame) failed(piece int32) verdict {
 		return verdict{retry: piece, alone: true}
 	}
 	defer l.forget(piece)
-	if sole := t.by[0]; sole >= 0 && !slices.ContainsFunc(t.by, func(by int32) bool { return by != sole }) {
+	if sole := t.by[0]; !slices.ContainsFunc(t.by, func(by int32) bool { return by != sole }) {
 		return verdict{guilty: t.senders[sole], retry: piece}
 	}
 	if len(l.trials) >= maxTrials || i >= 0 {

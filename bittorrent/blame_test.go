@@ -205,6 +205,34 @@ func TestLostEvidenceAcquits(t *testing.T) {
 	require.Empty(t, l.trials)
 }
 
+// Who sent a block that was replaced is under no suspicion.
+func TestReplacedBlocksAcquit(t *testing.T) {
+	l := newBlame()
+	a, b, c := netip.MustParseAddrPort("192.0.2.1:0"), netip.MustParseAddrPort("192.0.2.2:0"), netip.MustParseAddrPort("192.0.2.3:0")
+	for piece := range int32(2) {
+		feed(&l, piece, c, c, c)
+		feed(&l, piece, a, b, b)
+		l.failed(piece)
+	}
+	require.True(t, l.onParole(a) && l.onParole(b))
+	require.False(t, l.onParole(c))
+}
+
+// An owner that does not wait for the evidence gets no verdict, and no wrong one.
+func TestHasteAccusesNobody(t *testing.T) {
+	l := newBlame()
+	a, b := netip.MustParseAddrPort("192.0.2.1:0"), netip.MustParseAddrPort("192.0.2.2:0")
+	feed(&l, 7, a, b)
+	l.failed(7)
+	l.next()
+	require.Equal(t, verdict{retry: -1}, l.failed(7))
+	l.verified(7)
+	feed(&l, 7, a, b)
+	l.failed(7)
+	require.Equal(t, verdict{retry: -1}, l.loaded([]byte("of the first time")))
+	require.Equal(t, verdict{retry: 7, alone: true}, answerLoads(t, &l, "x", "bad"))
+}
+
 // State stays bounded however many pieces fail.
 func TestBlameIsBounded(t *testing.T) {
 	l := newBlame()

@@ -85,9 +85,6 @@ func (c *choker) joined(rng *spec.Rand, conn spec.Conn) {
 // left forgets a connection.
 func (c *choker) left(conn spec.Conn) {
 	c.queue = slices.DeleteFunc(c.queue, func(q spec.Conn) bool { return q == conn })
-	if c.optimistic == conn {
-		c.optimistic = 0
-	}
 }
 
 // rechoke appends the changes of a round. peers are all connections that
@@ -98,20 +95,24 @@ func (c *choker) rechoke(peers []chokerPeer, seed bool, out []chokeChange) []cho
 	c.round = (c.round + 1) % optimisticRounds
 	isTurn := c.round == 0
 	line := c.line(peers)
+	regular := int(c.slots) - 1
+	isRoundRobin := seed && c.seedOrder == RoundRobin
+	if isRoundRobin {
+		regular = 0
+	}
 	var served []spec.Conn
 	floor := int64(0) // a peer that sends more deserves a slot
-	if !seed || c.seedOrder == FastestFirst {
-		for _, p := range byMerit(line, seed) {
-			if p.settled && len(served) >= int(c.slots)-1 {
-				break
-			}
-			served, floor = append(served, p.conn), p.rate
+	for _, p := range byMerit(line, seed) {
+		if p.settled && len(served) >= regular {
+			break
 		}
-		if len(served) < int(c.slots)-1 {
-			floor = 0
-		}
+		served, floor = append(served, p.conn), p.rate
+	}
+	if len(served) < regular { // there is room for all
+		floor = 0
+	}
+	if !isRoundRobin {
 		served = c.unchokeOptimistic(line, served, isTurn)
-		isTurn = false // what follows is no turn but help
 	}
 	for len(served) < int(c.slots) {
 		next := c.next(line, served, isTurn)

@@ -48,7 +48,7 @@ func (p *parlour) peer(conn spec.Conn) *chokerPeer {
 
 // wait lets time pass to the next round.
 func (p *parlour) wait(t require.TestingT) {
-	p.now += 10 * time.Second
+	p.now += 10*time.Second - p.now%(10*time.Second)
 	p.apply(t, p.settle().choker.rechoke(p.peers, p.seed, nil))
 }
 
@@ -276,6 +276,46 @@ func TestSnubbingLosesTheSlot(t *testing.T) {
 	}
 	p.wait(t)
 	require.Len(t, p.served(), 4)
+}
+
+// Who is as good as others keeps the slot, and who is served since a moment ago
+// is not choked for somebody better before ten seconds have passed.
+func TestSlotsAreKept(t *testing.T) {
+	p := newParlour(4, FastestFirst, 8)
+	for range 9 {
+		p.join(3)
+		p.react(t)
+	}
+	for range 9 {
+		p.wait(t)
+		require.Subset(t, p.served(), []spec.Conn{1, 2, 3})
+	}
+	p.now += 5 * time.Second
+	p.leave(1)
+	p.leave(2)
+	p.leave(3)
+	p.react(t)
+	young := p.served()
+	require.Len(t, young, 4)
+	for range 4 {
+		p.join(99)
+	}
+	p.wait(t)
+	require.Equal(t, young, p.served())
+	p.wait(t)
+	require.Subset(t, []spec.Conn{10, 11, 12, 13, p.choker.optimistic}, p.served())
+}
+
+// A vacant slot goes to who snubs us only when nobody else is left.
+func TestVacantSlotsGoToSnubbersLast(t *testing.T) {
+	p := newParlour(1, FastestFirst, 9)
+	p.peer(p.join(9)).snubbing = true
+	p.join(0)
+	p.react(t)
+	require.Equal(t, []spec.Conn{2}, p.served())
+	p.leave(2)
+	p.react(t)
+	require.Equal(t, []spec.Conn{1}, p.served())
 }
 
 // BEP03-CHOKE-003: a better peer that wants nothing is unchoked, and when it

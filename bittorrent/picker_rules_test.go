@@ -45,6 +45,16 @@ func TestEndgame(t *testing.T) {
 	require.Equal(t, []spec.Conn{c.conn, a.conn}, cancel)
 	_, wanted = m.picker.arrived(c.conn, block{0, 2, 1}, nil)
 	require.False(t, wanted, "it came too late for the cancel")
+	require.False(t, m.picker.stored(block{0, 3, 1}), "it has not come")
+}
+
+// Of what others were asked for, that comes first which the fewest were asked for.
+func TestEndgameSpreadsItsCopies(t *testing.T) {
+	m := rulesModel(1)
+	m.pick(t, m.joinWith(), 4)
+	for index := range int32(4) {
+		require.Equal(t, []block{{0, index, 1}}, m.pick(t, m.joinWith(), 1))
+	}
 }
 
 // A piece that only a leaving peer had does not keep the others from endgame,
@@ -57,6 +67,11 @@ func TestEndgameIgnoresWhatNobodyHas(t *testing.T) {
 	require.False(t, m.picker.inEndgame())
 	m.leave(gone)
 	require.True(t, m.picker.inEndgame())
+	gone = m.joinWith(1)
+	m.arrive(t, gone, m.pick(t, gone, 1)[0])
+	require.False(t, m.picker.inEndgame())
+	m.leave(gone)
+	require.True(t, m.picker.inEndgame(), "one block of it came")
 	require.Len(t, m.pick(t, b, 4), 4)
 }
 
@@ -101,6 +116,9 @@ func TestReturnedBlocksAreAskedAgain(t *testing.T) {
 	m.picker.storeFailed(first[0])
 	m.leave(b)
 	require.Equal(t, first, m.pick(t, a, 2))
+	m.giveBack(a, first[0])
+	m.giveBack(a, first[1])
+	require.Empty(t, m.picker.begun)
 }
 
 // A slow peer does not hold up a block, is not asked for it twice, and what it
@@ -138,7 +156,23 @@ func TestFailedPiecesHaveOneSource(t *testing.T) {
 	}
 	a.asked = nil
 	require.Contains(t, m.pick(t, b, 8), first, "from scratch, once there is nothing else")
-	require.NotContains(t, b.asked, block{bad, 4, 1})
+	require.NoError(t, m.check())
+}
+
+// What the former source of such a piece sends late is not mixed with what the
+// new one sends.
+func TestFormerSourcesAreNotMixedIn(t *testing.T) {
+	m := rulesModel(1)
+	a, b := m.joinWith(), m.joinWith()
+	m.picker.failed(&m.rng, 0, true)
+	for _, part := range m.pick(t, a, 4) {
+		m.picker.overdue(a.conn, part)
+		a.late = append(a.late, part)
+	}
+	require.Len(t, m.pick(t, b, 4), 4)
+	cancel, wanted := m.picker.arrived(a.conn, a.asked[0], nil)
+	require.False(t, wanted)
+	require.Empty(t, cancel)
 	require.NoError(t, m.check())
 }
 
@@ -154,4 +188,19 @@ func TestAbandonedPiecesMakeRoom(t *testing.T) {
 		require.NoError(t, m.check())
 	}
 	require.Len(t, m.pick(t, m.joinWith(8), 9), 4)
+}
+
+// The piece that makes room is the one of which the least is there.
+func TestLeastIsLost(t *testing.T) {
+	m := rulesModel(5)
+	for i := range int32(4) {
+		a := m.joinWith(i)
+		for _, part := range m.pick(t, a, 1+(i+1)%3) { // 2, 3, 1 and 2 blocks
+			m.arrive(t, a, part)
+		}
+		m.settle()
+		m.leave(a)
+	}
+	m.pick(t, m.joinWith(4), 1)
+	require.Equal(t, pieceWanted, m.picker.pieces[2].state)
 }

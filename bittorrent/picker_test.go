@@ -76,6 +76,9 @@ func (m *swarmModel) pick(t require.TestingT, c *modelConn, n int32) []block {
 		if c.choked {
 			require.Contains(t, c.allowed, b.piece)
 		}
+		if owner := m.picker.begunPiece(b.piece).owner; c.alone || owner != 0 {
+			require.Equal(t, c.conn, owner, "%v is not to be shared", b)
+		}
 		copies := int32(0)
 		for _, other := range m.conns {
 			isLive := slices.Contains(other.asked, b) && !slices.Contains(other.late, b)
@@ -379,7 +382,7 @@ func TestTiesAreBrokenAtRandom(t *testing.T) {
 	counts := make(map[int32]int)
 	const runs, pieces = 800, 4
 	for seed := range runs {
-		m := newSwarmModel(pickerConfig{blockSize: 1, maxBegun: 9, maxCopies: 9}, Layout{Pieces: pieces, PieceLength: 1}, 0)
+		m := newSwarmModel(pickerConfig{blockSize: 1, maxBegun: 9, maxCopies: 9}, Layout{Pieces: pieces + 1, PieceLength: 1}, 0)
 		m.rng = spec.NewRand([32]byte{byte(seed), byte(seed >> 8)})
 		for i := range int32(pieces) { // in the same order in each run
 			m.joinWith(i)
