@@ -37,6 +37,7 @@ func (n *Node) hasPEX() bool {
 // introduce writes the extension handshake, the first or one more.
 // BEP10-EXT-002 to BEP10-EXT-004, BEP10-EXT-008 to BEP10-EXT-012
 func (n *step) introduce(c *conn) {
+	uploadOnly := n.cfg.UploadOnly || n.Complete()
 	h := wire.ExtensionHandshake{
 		M: []wire.Extension{
 			{Name: wire.ExtDontHave, ID: idDontHave},
@@ -44,8 +45,8 @@ func (n *step) introduce(c *conn) {
 			{Name: wire.ExtUploadOnly, ID: idUploadOnly},
 		},
 		Version: n.cfg.Version, YourIP: c.remote.Addr(), Reqq: int32(n.cfg.MaxRequestsIn),
-		MetadataSize: int64(len(n.raw)),                                 // BEP09-META-001
-		UploadOnly:   n.cfg.UploadOnly, HasUploadOnly: n.cfg.UploadOnly, // BEP21-PART-001
+		MetadataSize: int64(len(n.raw)),                     // BEP09-META-001
+		UploadOnly:   uploadOnly, HasUploadOnly: uploadOnly, // BEP21-PART-001
 	}
 	if n.hasPEX() {
 		h.M = append(h.M, wire.Extension{Name: wire.ExtPex, ID: idPEX})
