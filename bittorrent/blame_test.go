@@ -208,7 +208,8 @@ func TestLostEvidenceAcquits(t *testing.T) {
 // Who sent a block that was replaced is under no suspicion.
 func TestReplacedBlocksAcquit(t *testing.T) {
 	l := newBlame()
-	a, b, c := netip.MustParseAddrPort("192.0.2.1:0"), netip.MustParseAddrPort("192.0.2.2:0"), netip.MustParseAddrPort("192.0.2.3:0")
+	a, b := netip.MustParseAddrPort("192.0.2.1:0"), netip.MustParseAddrPort("192.0.2.2:0")
+	c := netip.MustParseAddrPort("192.0.2.3:0")
 	for piece := range int32(2) {
 		feed(&l, piece, c, c, c)
 		feed(&l, piece, a, b, b)

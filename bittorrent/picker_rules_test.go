@@ -46,6 +46,7 @@ func TestEndgame(t *testing.T) {
 	_, wanted = m.picker.arrived(c.conn, block{0, 2, 1}, nil)
 	require.False(t, wanted, "it came too late for the cancel")
 	require.False(t, m.picker.stored(block{0, 3, 1}), "it has not come")
+	require.NoError(t, m.check())
 }
 
 // Of what others were asked for, that comes first which the fewest were asked for.

@@ -382,7 +382,8 @@ func TestTiesAreBrokenAtRandom(t *testing.T) {
 	counts := make(map[int32]int)
 	const runs, pieces = 800, 4
 	for seed := range runs {
-		m := newSwarmModel(pickerConfig{blockSize: 1, maxBegun: 9, maxCopies: 9}, Layout{Pieces: pieces + 1, PieceLength: 1}, 0)
+		m := newSwarmModel(pickerConfig{blockSize: 1, maxBegun: 9, maxCopies: 9},
+			Layout{Pieces: pieces + 1, PieceLength: 1}, 0)
 		m.rng = spec.NewRand([32]byte{byte(seed), byte(seed >> 8)})
 		for i := range int32(pieces) { // in the same order in each run
 			m.joinWith(i)
