@@ -121,9 +121,19 @@ func fileLength(v bencode.Value, path string) (int64, error) {
 	case ok && n < 0:
 		return 0, fault(path, "BEP03-META-011", "%d is negative", n)
 	case !ok || n > MaxLength:
-		return 0, fault(path, "BEP03-META-011", "%.20s exceeds the limit of %d", v.Raw()[1:], int64(MaxLength))
+		return 0, fault(path, "BEP03-META-011", "%s exceeds the limit of %d", digits(v), int64(MaxLength))
 	}
 	return n, nil
+}
+
+// digits are the first of an integer, for the words of an Error.
+func digits(v bencode.Value) string {
+	const shown = 20
+	text := v.Raw()[1 : len(v.Raw())-1]
+	if len(text) > shown {
+		return string(text[:shown]) + "…"
+	}
+	return string(text)
 }
 
 // at puts a step before the path of an Error.

@@ -193,12 +193,12 @@ func (r reader) pieceLength(in *Info, v bencode.Value) error {
 	const path = "info.piece length"
 	n, ok := v.Int64()
 	switch {
-	case !ok:
+	case v.Kind() != bencode.Integer:
 		return wrongType(v, path, "BEP03-META-009", "an integer")
-	case n <= 0:
+	case ok && n <= 0:
 		return fault(path, "BEP03-META-011", "%d is not positive", n)
-	case n > MaxPieceLength:
-		return fault(path, "BEP03-META-011", "%d exceeds the limit of %d", n, MaxPieceLength)
+	case !ok || n > MaxPieceLength:
+		return fault(path, "BEP03-META-011", "%s exceeds the limit of %d", digits(v), MaxPieceLength)
 	case in.HasV2 && (n < BlockSize || n&(n-1) != 0): // BEP52-META-001
 		return fault(path, "BEP52-META-001", "%d is not a power of two of at least %d", n, BlockSize)
 	}

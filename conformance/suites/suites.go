@@ -7,6 +7,7 @@ import (
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/bittorrent"
 	"github.com/p2pspec/p2pspec/conformance/dht"
+	"github.com/p2pspec/p2pspec/conformance/metainfo"
 )
 
 // family is what a package of suites has to offer.
@@ -23,6 +24,9 @@ func families() []family {
 		}},
 		{bittorrent.Family, bittorrent.Suites, func(s *conformance.Sources) conformance.Target {
 			return bittorrent.Reference{Loopback: bittorrent.Loopback{Sources: s}}
+		}},
+		{metainfo.Family, metainfo.Suites, func(*conformance.Sources) conformance.Target {
+			return metainfo.Target{}
 		}},
 	}
 }

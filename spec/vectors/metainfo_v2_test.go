@@ -148,6 +148,7 @@ func (c *torrents) trees() {
 
 	c.in("v2/attributes", "BEP47-PAD-001")
 	of("executable", "accept", one(properties.with("attr", "x")), "executable", list{"file.txt"})
+	of("both", "accept", one(properties.with("attr", "hx")), "executable", list{"file.txt"}, "hidden", list{"file.txt"})
 	of("unknown-letters", "accept", one(properties.with("attr", "Zq")), "executable", list{})
 }
 
