@@ -147,6 +147,24 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestLongest: a message of the greatest length is waited for, and what it
+// holds ends where the message does.
+func TestLongest(t *testing.T) {
+	d := Codec{}.MessageDecoder()
+	b := unhex(t, "00040001 05")
+	if _, n, err := d.Decode(b); n != 0 || err != nil {
+		t.Errorf("the longest bitfield: %d, %v", n, err)
+	}
+	b = append(b, make([]byte, DefaultMaxPieces/8+1)...)
+	m, n, err := d.Decode(b)
+	if err != nil || n != len(b)-1 {
+		t.Fatal(n, err)
+	}
+	if data := m.(*Message).Data; cap(data) != len(data) {
+		t.Errorf("%d bytes of data have room for %d", len(data), cap(data))
+	}
+}
+
 // TestWrongNumberOfHashes: the layers below the common ancestor of the base
 // hashes have no uncles in the message. BEP52-PEER-005
 func TestWrongNumberOfHashes(t *testing.T) {
@@ -167,6 +185,10 @@ func TestWrongNumberOfHashes(t *testing.T) {
 		if _, err := (Codec{}).AppendMessage(nil, h); (err == nil) != c.ok {
 			t.Errorf("%+v: %v", c, err)
 		}
+	}
+	three := unhex(t, "00000091 16"+root32+"00000000 00000000 00000002 00000000"+root32+root32+root32)
+	if m, _, err := (Codec{}).MessageDecoder().Decode(three); err == nil {
+		t.Errorf("three hashes in the place of two are read as %+v", m)
 	}
 	h := &Hashes{Type: HashesMessage, Count: 2, Hashes: make([]byte, 65)}
 	if b, err := (Codec{}).AppendMessage(nil, h); err == nil {

@@ -96,6 +96,7 @@ func TestLenientHandshakes(t *testing.T) {
 		{"d1:md1:ai-1eee", ExtensionHandshake{}, "BEP10-EXT-006"},
 		{"d1:md1:ai3e1:bi3e1:ci0e1:di0eee", ExtensionHandshake{
 			M: []Extension{{"a", 3}, {"b", 3}, {"c", 0}, {"d", 0}}}, "BEP10-EXT-006"},
+		{"d1:md1:ai0e1:bi0eee", ExtensionHandshake{M: []Extension{{"a", 0}, {"b", 0}}}, ""},
 		{"d1:mi3ee", ExtensionHandshake{}, "BEP10-EXT-004"},
 		{"d1:pi65536e4:reqqi250ee", ExtensionHandshake{Reqq: 250}, "BEP10-EXT-011"},
 		{"d4:reqqi2147483648ee", ExtensionHandshake{}, "BEP10-EXT-010"},
