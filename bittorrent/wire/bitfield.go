@@ -16,7 +16,7 @@ func CheckBitfield(bits []byte, pieces int32) error {
 		return &Error{"BEP03-PEER-024",
 			fmt.Sprintf("a bitfield of %d bytes for %d pieces, which take %d", len(bits), pieces, want)}
 	}
-	if spare := byte(0xff) >> (pieces % 8); pieces%8 != 0 && bits[len(bits)-1]&spare != 0 {
+	if used := pieces % 8; used > 0 && bits[len(bits)-1]&(0xff>>used) != 0 {
 		return &Error{"BEP03-PEER-025",
 			fmt.Sprintf("a bitfield with bits behind the last of %d pieces", pieces)}
 	}
