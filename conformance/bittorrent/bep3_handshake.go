@@ -66,7 +66,7 @@ var bep3Handshake = []Case{
 			"answer it and should close; it must serve others as before. A target that also speaks " +
 			"encrypted connections may take it for the beginning of one, and wait: that is accepted.",
 		Causes: []string{"only the first byte is looked at", "the string is not compared at all"},
-		Kills:  []string{"handshake-of-any-protocol"},
+		Kills:  []string{"handshake-of-any-protocol", "handshake-takes-the-segment"},
 		Run: func(t *T) {
 			p := Dial(t)
 			p.Alive()
@@ -112,7 +112,7 @@ var bep3Handshake = []Case{
 			"interest: it unchokes us within the time that a round of choking may take.",
 		Causes: []string{"what follows the handshake in the buffer is thrown away"},
 		Within: 2 * UnchokeWithin,
-		Kills:  []string{"keep-alive-ends-it"},
+		Kills:  []string{"handshake-takes-the-segment"},
 		Run: func(t *T) {
 			p := Dial(t)
 			b := encode(&wire.Handshake{InfoHash: p.content.Hash(), PeerID: p.ID})

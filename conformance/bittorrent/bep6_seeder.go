@@ -75,11 +75,14 @@ var bep6Seeder = []Case{
 		Causes: []string{"requests of choked peers are dropped as without the extension"},
 		Kills:  []string{"no-rejects"},
 		Run: func(t *T) {
-			p := Fasten(t)
+			p := Unserved(t, wire.FeatureFast)
+			p.mustFast()
 			piece := p.notAllowed()
 			m := p.Ask(piece, 0, 100)
 			switch {
-			case m != nil && m.Type == wire.Piece && p.Choked:
+			case !p.Choked:
+				t.Inconclusivef("the target unchoked us meanwhile")
+			case m != nil && m.Type == wire.Piece:
 				t.Failf("a block of piece %d came, though we are choked and were not allowed it", piece)
 			case m == nil:
 				p.Alive()
@@ -233,10 +236,14 @@ var bep6Seeder = []Case{
 // does not support what is judged.
 func Fasten(t *T) *Peer {
 	p := Meet(t, wire.FeatureFast)
-	if !p.Theirs.Offers(wire.FeatureFast) {
-		t.Unsupportedf("the target does not offer the fast extension")
-	}
+	p.mustFast()
 	return p
+}
+
+func (p *Peer) mustFast() {
+	if !p.Theirs.Offers(wire.FeatureFast) {
+		p.t.Unsupportedf("the target does not offer the fast extension")
+	}
 }
 
 // notAllowed is a piece that the target has not allowed fast, after a moment in

@@ -26,7 +26,10 @@ type Mutant struct {
 
 // Mutants are all mutants, by what they get wrong.
 func Mutants() []Mutant {
-	return slices.Concat(handshakeMutants(), messageMutants(), uploaderMutants(), fastMutants(), downloaderMutants())
+	return slices.Concat(
+		handshakeMutants(), messageMutants(), announcementMutants(), uploaderMutants(), boundsMutants(), fastMutants(),
+		downloaderMutants(), extensionMutants(), metadataMutants(),
+	)
 }
 
 // Target is the mutant on virtual time.

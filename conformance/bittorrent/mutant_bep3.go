@@ -75,6 +75,15 @@ func handshakeMutants() []Mutant {
 			},
 		},
 		{
+			Name: "handshake-takes-the-segment", What: "what follows a handshake in its segment is lost",
+			bend: func(b *bent) {
+				b.decode = func(d []byte, begun bool) (spec.Message, int, bool) {
+					m, _, ok := lenientHandshake(d, begun)
+					return m, len(d), ok && m != nil
+				}
+			},
+		},
+		{
 			Name: "reserved-bits-compared", What: "a handshake with unknown reserved bits is refused",
 			bend: func(b *bent) {
 				b.hear = func(_ spec.Conn, m spec.Message) []spec.Message {
@@ -192,18 +201,7 @@ func messageMutants() []Mutant {
 	}
 }
 
-func uploaderMutants() []Mutant {
-	serve := func(b *bent, c spec.Conn, m *wire.Message, size uint32) {
-		data := make([]byte, size)
-		if at := int64(m.Index)*b.memory.Info.PieceLength + int64(m.Begin); at < int64(len(b.memory.Data)) {
-			copy(data, b.memory.Data[at:])
-		}
-		b.reply(c, &wire.Message{Type: wire.Piece, Index: m.Index, Begin: m.Begin, Data: data})
-	}
-	unsound := func(b *bent, m *wire.Message) bool {
-		info := b.memory.Info
-		return int64(m.Begin)+int64(m.Length) > info.PieceSize(int(m.Index)) || m.Length == 0
-	}
+func announcementMutants() []Mutant {
 	return []Mutant{
 		{
 			Name: "bitfield-cut-short", What: "the bitfield ends at the last byte that is not zero, less one",
@@ -226,6 +224,26 @@ func uploaderMutants() []Mutant {
 				return []spec.Message{&wire.Message{Type: wire.NotInterested}, &m}
 			}),
 		},
+	}
+}
+
+// serve has the mutant send a block whatever its bounds, with zeros behind the
+// content.
+func (b *bent) serve(c spec.Conn, m *wire.Message, size uint32) {
+	data := make([]byte, size)
+	if at := int64(m.Index)*b.memory.Info.PieceLength + int64(m.Begin); at < int64(len(b.memory.Data)) {
+		copy(data, b.memory.Data[at:])
+	}
+	b.reply(c, &wire.Message{Type: wire.Piece, Index: m.Index, Begin: m.Begin, Data: data})
+}
+
+// unsound reports whether a request is for what does not exist.
+func (b *bent) unsound(m *wire.Message) bool {
+	return int64(m.Begin)+int64(m.Length) > b.memory.Info.PieceSize(int(m.Index)) || m.Length == 0
+}
+
+func uploaderMutants() []Mutant {
+	return []Mutant{
 		{
 			Name: "last-block-padded", What: "the last block of the torrent is filled to 16 KiB",
 			bend: sayType(wire.Piece, func(m wire.Message) []spec.Message {
@@ -273,18 +291,23 @@ func uploaderMutants() []Mutant {
 				}
 				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
 					if w, ok := m.(*wire.Message); ok && w.Type == wire.Request && !unchoked[c] {
-						serve(b, c, w, w.Length)
+						b.serve(c, w, w.Length)
 					}
 					return same(m)
 				}
 			},
 		},
+	}
+}
+
+func boundsMutants() []Mutant {
+	return []Mutant{
 		{
 			Name: "bounds-not-checked", What: "what lies behind a piece is sent as zeros, up to 16 KiB",
 			bend: func(b *bent) {
 				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
-					if w, ok := m.(*wire.Message); ok && w.Type == wire.Request && unsound(b, w) {
-						serve(b, c, w, min(w.Length, BlockSize))
+					if w, ok := m.(*wire.Message); ok && w.Type == wire.Request && b.unsound(w) {
+						b.serve(c, w, min(w.Length, BlockSize))
 						return same(&wire.Message{Type: wire.KeepAlive})
 					}
 					return same(m)
@@ -296,7 +319,7 @@ func uploaderMutants() []Mutant {
 			bend: func(b *bent) {
 				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
 					if w, ok := m.(*wire.Message); ok && w.Type == wire.Request && w.Begin+w.Length < w.Begin {
-						serve(b, c, w, w.Length)
+						b.serve(c, w, w.Length)
 						return same(&wire.Message{Type: wire.KeepAlive})
 					}
 					return same(m)
@@ -308,8 +331,8 @@ func uploaderMutants() []Mutant {
 			bend: func(b *bent) {
 				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
 					w, ok := m.(*wire.Message)
-					if ok && w.Type == wire.Request && w.Length > BlockSize && w.Length <= wire.TolerantMaxBlock && !unsound(b, w) {
-						serve(b, c, w, w.Length)
+					if ok && w.Type == wire.Request && w.Length > BlockSize && w.Length <= wire.TolerantMaxBlock && !b.unsound(w) {
+						b.serve(c, w, w.Length)
 						return same(&wire.Message{Type: wire.KeepAlive})
 					}
 					return same(m)

@@ -342,6 +342,28 @@ func (p *Peer) Unchoke() {
 	}
 }
 
+// Unserved is a peer that the target has met and keeps choked. Some unchoke
+// whoever connects; then others take the slots first.
+func Unserved(t *T, features ...wire.Feature) *Peer {
+	for range maxSlots {
+		p := Meet(t, features...)
+		if !t.Until(func() bool { return !p.Choked }, chokedFor) {
+			return p
+		}
+		p.Send(wire.Interested) // it keeps the slot
+	}
+	t.Inconclusivef("the target unchokes %d peers at once", maxSlots)
+	return nil
+}
+
+const (
+	// maxSlots is more than any client unchokes by default.
+	maxSlots = 40
+	// chokedFor is a moment in which a target with a free slot would have
+	// unchoked a new peer.
+	chokedFor = 300 * time.Millisecond
+)
+
 // Ask requests a block and waits for the answer: a piece or a reject, or nil.
 func (p *Peer) Ask(piece, begin, length int) *Received {
 	p.Send(block(wire.Request, piece, begin, length))

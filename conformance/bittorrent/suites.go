@@ -2,7 +2,9 @@ package bittorrent
 
 import (
 	"slices"
+	"time"
 
+	"github.com/p2pspec/p2pspec/bittorrent/wire"
 	"github.com/p2pspec/p2pspec/conformance"
 )
 
@@ -15,7 +17,7 @@ func Suites() []conformance.Suite {
 	suite := func(name, title string, areas ...[]Case) conformance.Suite {
 		return conformance.Suite{
 			Name: name, Family: Family, Title: title,
-			Control: control, Shared: shared,
+			Control: control, Ready: ready, Shared: shared,
 			Frame: Frame, LintStream: LintStream,
 			Cases: slices.Concat(areas...),
 		}
@@ -23,6 +25,12 @@ func Suites() []conformance.Suite {
 	return []conformance.Suite{
 		suite("bep3", "the BitTorrent protocol, peers", bep3Handshake, bep3Messages, bep3Uploader, bep3Downloader),
 		suite("bep6", "fast extension", bep6Seeder),
+		suite("bep9", "peers send metadata files", bep9Seeder),
+		suite("bep10", "extension protocol", bep10Seeder),
+		suite("bep20", "peer id conventions", bep20Seeder),
+		suite("bep21", "partial seeds", bep21Seeder),
+		suite("bep27", "private torrents", bep27Seeder),
+		suite("bep54", "the lt_donthave extension", bep54Seeder),
 	}
 }
 
@@ -45,4 +53,17 @@ func control(t *T) {
 		t.Inconclusivef("no handshake for the torrent: %s", p.Last())
 	}
 	t.Earn()
+}
+
+// ready tries whether a seeder that was just started has looked through its
+// files: before, many answer no handshake, or announce nothing.
+func ready(t *T) bool {
+	s := t.DialTo(t.Target())
+	if !s.Opened() {
+		return false
+	}
+	p := newPeer(t, ContentOf(t), s)
+	defer p.Close()
+	p.Greet(wire.FeatureFast)
+	return t.Until(func() bool { return p.Announced() || p.Gone() }, time.Second) && p.Announced()
 }
