@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -215,25 +216,35 @@ func TestStreamsAreAccepted(t *testing.T) {
 }
 
 func TestStreamWindowHoldsUpTheOtherSide(t *testing.T) {
-	passesOnBoth(t, func(t *T) {
-		s := t.Dial()
-		const size = 3 * StreamWindow
-		s.Write(bytes.Repeat([]byte("x"), size), "")
-		s.CloseWrite()
-		t.Wait(200 * time.Millisecond)
-		if n := len(s.Buffered()); n != StreamWindow {
-			t.Harnessf("%d bytes are buffered", n)
-		}
-		got := 0
-		until(t, "the rest", func() bool {
-			got += len(s.Buffered())
-			s.Discard(len(s.Buffered()))
-			return s.Ended()
-		})
-		if got != size {
-			t.Harnessf("%d of %d bytes came", got, size)
-		}
+	served, err := Serve(echoHost{}, netip.MustParseAddrPort("127.0.0.1:0"))
+	require.NoError(t, err)
+	defer served.Close()
+	for _, target := range []Target{newSocketEcho(t), &virtualEcho{}, &socketEcho{at: served.Addr()}} {
+		r, err := Run(t.Context(), target, Options{Suites: []Suite{lineSuite(readsLate)}})
+		require.NoError(t, err)
+		assert.Equal(t, Pass, r.Results[0].Verdict, "%+v", r.Results[0].Failure)
+	}
+}
+
+// readsLate has thrice as much come as the window holds.
+func readsLate(t *T) {
+	s := t.Dial()
+	const size = 3 * StreamWindow
+	s.Write(bytes.Repeat([]byte("x"), size), "")
+	s.CloseWrite()
+	t.Wait(200 * time.Millisecond)
+	if n := len(s.Buffered()); n != StreamWindow {
+		t.Harnessf("%d bytes are buffered", n)
+	}
+	got := 0
+	until(t, "the rest", func() bool {
+		got += len(s.Buffered())
+		s.Discard(len(s.Buffered()))
+		return s.Ended()
 	})
+	if got != size {
+		t.Harnessf("%d of %d bytes came", got, size)
+	}
 }
 
 func TestStreamThatNobodyReadsBreaks(t *testing.T) {
@@ -249,7 +260,16 @@ func TestStreamThatNobodyReadsBreaks(t *testing.T) {
 }
 
 func TestStreamIsDecrypted(t *testing.T) {
+	var offsets []int64
 	results := passesOnBoth(t, func(t *T) {
+		offsets = nil
+		t.suite.Frame = func(_ *Stream, at int64, buf []byte) (int, any) {
+			n := bytes.IndexByte(buf, '\n') + 1
+			if n > 0 {
+				offsets = append(offsets, at)
+			}
+			return n, string(buf[:n])
+		}
 		s := t.Dial()
 		s.Write([]byte("plain\n\x35\x34\x3e\x5e"), "the next bytes are already encrypted")
 		until(t, "the echo", func() bool { return len(s.Buffered()) == 10 })
@@ -262,6 +282,9 @@ func TestStreamIsDecrypted(t *testing.T) {
 		s.Encrypt(flip, flip)
 		s.Write([]byte("b\n"), "")
 		until(t, "the echo", func() bool { return string(s.Buffered()) == "a`j\nb\n" })
+		if want := []int64{0, 0, 0, 0, 4}; !slices.Equal(offsets, want) {
+			t.Harnessf("the messages begin at %v, not at %v", offsets, want)
+		}
 	})
 	for _, res := range results {
 		last := res.Transcript[len(res.Transcript)-1]
