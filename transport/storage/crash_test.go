@@ -85,6 +85,7 @@ func (fatal) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 // TestKilled: whenever the program is killed, no piece is lost that was
 // verified, and none is given away that is not right.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	c := crashContent(t)
 	killed, completed := 0, 0
 	start := time.Now()

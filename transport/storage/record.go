@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -98,6 +99,11 @@ func (s *Store) record(quiet time.Duration) error {
 		s.failure = fmt.Errorf("storage: data may not have reached the disk: %w", err)
 	}
 	return errors.Join(s.failure, written)
+}
+
+// busy reports whether a file was written to within the given time.
+func (f *files) busy(quiet time.Duration) bool {
+	return slices.ContainsFunc(f.state, func(s fileState) bool { return time.Since(s.mtime) < quiet })
 }
 
 // sync brings the files that were written to to the disk, and returns for each

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"crypto/sha256"
 	"errors"
 	"os"
 	"path/filepath"
@@ -70,6 +71,15 @@ func TestRecord(t *testing.T) {
 	if got := have(dir); got != 0b0110_0000 {
 		t.Errorf("file a has changed: %08b", got)
 	}
+	dir, a, b = complete()
+	spoil(t, a, 0, time.Unix(0, 0)) // which is also how a record says that it does not know
+	s := mustOpen(t, dir, c)
+	if err := s.writeRecord([]int64{0, modified(t, b).UnixNano()}, []byte{0b1110_0000}); err != nil {
+		t.Fatal(err)
+	}
+	if got := have(dir); got != 0b0110_0000 {
+		t.Errorf("nothing is known of file a: %08b", got)
+	}
 	dir, _, b = complete()
 	mtime := modified(t, b)
 	if err := os.Truncate(b, blockSize+5); err != nil {
@@ -85,7 +95,11 @@ func TestRecord(t *testing.T) {
 		"absent":  func([]byte) []byte { return nil },
 		"cut":     func(r []byte) []byte { return r[:len(r)-1] },
 		"flipped": func(r []byte) []byte { r[len(r)-33] ^= 0x10; return r },
-		"foreign": func(r []byte) []byte { r[len(recordMagic)]++; return r },
+		"foreign": func(r []byte) []byte { // the one of another torrent
+			r[len(recordMagic)]++
+			sum := sha256.Sum256(r[:len(r)-sha256.Size])
+			return append(r[:len(r)-sha256.Size], sum[:]...)
+		},
 	} {
 		dir, a, _ := complete()
 		spoil(t, a, 0, modified(t, a))
@@ -245,6 +259,9 @@ func TestDiskBreaks(t *testing.T) {
 		t.Errorf("store: %v", err)
 	}
 	c.expect(t, s, 0)
+	if mtimes, _, err := s.files.sync(0); err != nil || mtimes[0] != 0 {
+		t.Errorf("a record would describe %v, %v", mtimes, err)
+	}
 	if err := s.Close(); !errors.Is(err, syscall.EIO) {
 		t.Errorf("close: %v", err)
 	}

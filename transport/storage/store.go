@@ -101,9 +101,16 @@ func open(dir string, info *metainfo.Info, opt Options, when schedule) (*Store, 
 		stop: make(chan struct{}), have: make([]byte, (info.Pieces()+7)/8),
 	}
 	s.resume()
-	if !opt.ReadOnly {
-		s.recorder.Go(s.keepRecord)
+	if opt.ReadOnly {
+		return s, nil
 	}
+	if f.busy(when.quiet) { // what is stored now may look as if it were in the record
+		if err := s.forget(); err != nil {
+			return nil, errors.Join(fmt.Errorf("storage: %w", err), f.close())
+		}
+		s.changed = true
+	}
+	s.recorder.Go(s.keepRecord)
 	return s, nil
 }
 
