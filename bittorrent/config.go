@@ -205,3 +205,15 @@ func handshakeHash(info *metainfo.Info) [20]byte {
 	}
 	return [20]byte(info.InfoHashV2[:20])
 }
+
+// MaxEffects bounds the effects of one Step: each connection may end, be asked
+// for all that it may be, be served or refused all that it asked for, and be
+// told a few things; addresses are dialled, and after a Start pieces verified.
+func (c Config) MaxEffects() int {
+	c, err := c.withDefaults()
+	if err != nil {
+		return 0
+	}
+	const told = 32 // a have, interest, chokes, extension handshake, allowed pieces, metadata, …
+	return c.MaxConns*(c.MaxRequestsOut+2*c.MaxRequestsIn+told) + 2*c.MaxHalfOpen + c.MaxBegun + 16
+}

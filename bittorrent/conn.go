@@ -43,7 +43,8 @@ type conn struct {
 	queue   []block // unanswered requests of the peer that are not being loaded, oldest first
 	granted []int32 // pieces that the peer may ask for while choked; nil: it was not told
 	credit  int64   // bytes of them that it may have
-	loading int32   // bytes being loaded for the peer
+	loads   int32   // blocks being loaded for the peer
+	loading int32   // their bytes
 	written int32   // bytes written to it and perhaps on their way
 
 	their      extensions
@@ -83,6 +84,9 @@ func (c *conn) outgoing() bool { return c.id > 0 }
 // opened begins an inbound connection, or goes on with one that was dialled.
 func (n *step) opened(in spec.Opened) {
 	if c := n.connOf(in.Conn); c != nil {
+		if c.phase != dialing {
+			return
+		}
 		n.halfOpen--
 		c.phase, c.since = shaking, n.now
 		n.write(c, n.handshake())
@@ -107,6 +111,7 @@ func (n *Node) newConn(id spec.Conn, remote netip.AddrPort, p phase) *conn {
 		amChoking: true, peerChoking: true, depth: int32(n.cfg.MinRequestsOut), // BEP03-PEER-015
 		limit: int32(n.cfg.MaxRequestsOut),
 		up:    newRate(n.now), down: newRate(n.now),
+		gave: n.now, metaRest: n.now, pexNext: n.now, pexHeard: n.now,
 	}
 	slot := slices.Index(n.conns, nil)
 	if slot < 0 {

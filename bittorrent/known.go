@@ -103,7 +103,7 @@ func (n *Node) learn(addr netip.AddrPort, from Source) bool {
 	if ok || len(n.known.addrs) >= n.cfg.MaxKnown {
 		return false
 	}
-	n.known.addrs = slices.Insert(n.known.addrs, i, address{addr: addr, source: from})
+	n.known.addrs = slices.Insert(n.known.addrs, i, address{addr: addr, source: from, next: n.now})
 	n.arm()
 	return true
 }

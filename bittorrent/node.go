@@ -180,6 +180,9 @@ func (n *Node) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.
 	if s.rebalance {
 		s.spread()
 	}
+	if n.live == 0 && n.known.idle() {
+		n.tickAt, n.rechokeAt = never, never
+	}
 	return s.out
 }
 
@@ -259,9 +262,6 @@ func (n *step) fireTimers() {
 	if n.rechokeAt <= n.now {
 		n.rechokeAt = n.now + n.cfg.RechokeInterval
 		n.rechoke()
-	}
-	if n.live == 0 && n.known.idle() {
-		n.tickAt, n.rechokeAt = never, never
 	}
 }
 

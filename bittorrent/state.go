@@ -181,7 +181,7 @@ func (e *encoder) conn(c *conn) {
 	e.bools(c.fast, c.ext, c.dht, c.begun, c.amChoking, c.amInterested, c.peerChoking, c.peerInterested,
 		c.uploadOnly)
 	e.b = c.has.appendState(e.b)
-	e.ints(c.unread, c.wants, c.depth, c.limit, c.rejects, c.loading, c.written, int32(len(c.asked)))
+	e.ints(c.unread, c.wants, c.depth, c.limit, c.rejects, c.loads, c.loading, c.written, int32(len(c.asked)))
 	for _, a := range c.asked {
 		e.block(a.block)
 		e.at(a.at)
@@ -255,9 +255,10 @@ func (n *Node) Check() error {
 }
 
 func (n *Node) checkConn(c *conn) error {
-	var loading int32
+	var loads, loading int32
 	for i := range n.tasks {
 		if t := &n.tasks[i]; t.kind == taskServe && t.conn == c.id && !t.dropped {
+			loads++
 			loading += t.length
 		}
 	}
@@ -268,9 +269,9 @@ func (n *Node) checkConn(c *conn) error {
 		return fmt.Errorf("%d pieces are wanted, not %d", n.missingOf(&c.has), c.wants)
 	case c.phase == talking && c.amInterested != (c.wants > 0 && !n.cfg.UploadOnly):
 		return fmt.Errorf("interest is %v in %d pieces", c.amInterested, c.wants)
-	case len(c.asked) > n.cfg.MaxRequestsOut || len(c.queue) > n.cfg.MaxRequestsIn:
+	case len(c.asked) > n.cfg.MaxRequestsOut || len(c.queue)+int(c.loads) > n.cfg.MaxRequestsIn:
 		return fmt.Errorf("%d requests out and %d in exceed the limits", len(c.asked), len(c.queue))
-	case loading != c.loading:
+	case loading != c.loading || loads != c.loads:
 		return fmt.Errorf("%d bytes are being loaded, counted %d", loading, c.loading)
 	case len(c.early.pieces) > maxEarly || len(c.pexTold) > n.cfg.MaxConns+maxPEX:
 		return fmt.Errorf("%d early pieces and %d contacts told", len(c.early.pieces), len(c.pexTold))

@@ -19,14 +19,15 @@ import (
 // delay what they carry, and their storage. It is deterministic.
 type swarm struct {
 	*testing.T
-	rng    spec.Rand
-	now    time.Duration
-	layout Layout
-	data   [][]byte // what the pieces are
-	peers  []*member
-	events []event // in order of time, then of number
-	number uint64
-	tamper func(from, to *member, m spec.Message) spec.Message // nil: nothing is changed
+	rng     spec.Rand
+	now     time.Duration
+	layout  Layout
+	private bool
+	data    [][]byte // what the pieces are
+	peers   []*member
+	events  []event // in order of time, then of number
+	number  uint64
+	tamper  func(from, to *member, m spec.Message) spec.Message // nil: nothing is changed
 }
 
 // member is a machine with its storage.
@@ -75,22 +76,28 @@ func newSwarm(t *testing.T, seed uint64, pieces, length int32) *swarm {
 	return s
 }
 
-// join adds a peer that has the given pieces; nil: all.
+// join adds a peer that has the given pieces; nil: all. With an InfoHash it
+// has a magnet link alone.
 func (s *swarm) join(cfg Config, have []int32) *member {
 	i := len(s.peers) + 1
 	cfg.Seed[0], cfg.Seed[1] = byte(i), byte(s.rng.Uint64())
-	cfg.InfoHash, cfg.Layout = [20]byte{7}, s.layout
-	if cfg.BlockSize == 0 {
+	if cfg.ListenPort = 6881; cfg.BlockSize == 0 {
 		cfg.BlockSize = 4
 	}
-	held := newBitfield(s.layout.Pieces)
-	if have == nil {
-		held.fill()
+	if cfg.InfoHash == ([20]byte{}) {
+		if cfg.Info == nil {
+			cfg.InfoHash, cfg.Layout = [20]byte{7}, s.layout
+			cfg.Layout.Private = s.private
+		}
+		held := newBitfield(s.layout.Pieces)
+		if have == nil {
+			held.fill()
+		}
+		for _, piece := range have {
+			held.set(piece)
+		}
+		cfg.Have = held.append(nil)
 	}
-	for _, piece := range have {
-		held.set(piece)
-	}
-	cfg.Have = held.append(nil)
 	n, err := New(cfg, s.now)
 	if err != nil {
 		s.Fatal(err)
@@ -216,11 +223,14 @@ func (s *swarm) written(m *member, e spec.Write) {
 
 // connect makes a peer know others.
 func (s *swarm) connect(m *member, others ...*member) {
-	var addrs []netip.AddrPort
-	for _, o := range others {
-		addrs = append(addrs, o.addr)
+	s.step(m, AddPeers{Addrs: addrs(others...)})
+}
+
+func addrs(of ...*member) (list []netip.AddrPort) {
+	for _, m := range of {
+		list = append(list, m.addr)
 	}
-	s.step(m, AddPeers{Addrs: addrs})
+	return list
 }
 
 // run lets time pass, to the end or until done.

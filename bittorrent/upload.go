@@ -25,7 +25,7 @@ func (n *step) gotRequest(c *conn, m *wire.Message) bool {
 			errRange, m.Index)
 	case c.amChoking && !c.mayChoked(blockOf(m)): // BEP03-PEER-036
 		clause, reason = "BEP03-PEER-036", fmt.Errorf("%w: request while choked", errOrder)
-	case len(c.queue) >= n.cfg.MaxRequestsIn:
+	case len(c.queue)+int(c.loads) >= n.cfg.MaxRequestsIn:
 		clause, reason = "BEP10-EXT-010", fmt.Errorf("%w: more than %d", errTooMany, n.cfg.MaxRequestsIn)
 	default:
 		if c.amChoking {
@@ -67,6 +67,7 @@ func (n *step) serve(c *conn) {
 			break
 		}
 		served++
+		c.loads++
 		c.loading += b.length
 		n.emit(spec.Load{
 			Token: n.task(taskServe, c.id, b), Piece: b.piece, Begin: b.begin, Length: b.length,
@@ -90,6 +91,7 @@ func (n *step) send(t *task, in spec.Loaded) {
 	if c == nil || t.dropped {
 		return
 	}
+	c.loads--
 	c.loading -= t.length
 	if in.Err != nil || len(in.Data) != int(t.length) {
 		n.reject(c, t.block)
@@ -121,9 +123,7 @@ func (n *step) gotCancel(c *conn, b block) {
 	}
 	for i := range n.tasks {
 		if t := &n.tasks[i]; t.kind == taskServe && t.conn == c.id && t.block == b && !t.dropped {
-			t.dropped = true
-			c.loading -= b.length
-			n.reject(c, b)
+			n.dropLoad(c, t)
 			n.serve(c)
 			return
 		}
@@ -138,9 +138,7 @@ func (n *step) choke(c *conn) {
 	for i := range n.tasks {
 		t := &n.tasks[i]
 		if t.kind == taskServe && t.conn == c.id && !t.dropped && !slices.Contains(c.granted, t.piece) {
-			t.dropped = true
-			c.loading -= t.length
-			n.reject(c, t.block)
+			n.dropLoad(c, t)
 		}
 	}
 	c.queue = slices.DeleteFunc(c.queue, func(b block) bool {
@@ -150,6 +148,14 @@ func (n *step) choke(c *conn) {
 		n.reject(c, b)
 		return true
 	})
+}
+
+// dropLoad rejects a request whose block is being loaded.
+func (n *step) dropLoad(c *conn, t *task) {
+	t.dropped = true
+	c.loads--
+	c.loading -= t.length
+	n.reject(c, t.block)
 }
 
 func (n *step) unchoke(c *conn) {

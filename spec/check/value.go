@@ -178,7 +178,8 @@ func detach(v reflect.Value) {
 }
 
 // overwrite spoils the memory that an input lends to the machine: what its
-// slices, maps and pointers refer to.
+// slices, maps and pointers refer to. An error is a value, whatever it is made
+// of, and stays.
 func overwrite(in spec.Input) { spoil(addressable(reflect.ValueOf(in))) }
 
 func spoil(v reflect.Value) {
@@ -191,7 +192,8 @@ func spoil(v reflect.Value) {
 		spoil(v.Elem())
 		v.Elem().SetZero()
 	case reflect.Interface:
-		if e := v.Elem(); e.Kind() != reflect.Func {
+		if _, ok := v.Interface().(error); !ok && v.Elem().Kind() != reflect.Func {
+			e := v.Elem()
 			spoil(addressable(e))
 		}
 	case reflect.Slice:
