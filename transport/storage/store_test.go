@@ -169,6 +169,10 @@ func TestDownload(t *testing.T) {
 				if err != nil || !bytes.Equal(got, c.bytes[f.Offset:f.Offset+f.Length]) {
 					t.Errorf("%v: %d bytes, %v", f.Path, len(got), err)
 				}
+				found, err := os.Stat(filepath.Join(append([]string{dir, "torrent"}, f.Path...)...))
+				if err != nil || (found.Mode()&0o100 != 0) != f.Executable { // BEP47-PAD-001
+					t.Errorf("%v has the mode %v, %v", f.Path, found.Mode(), err)
+				}
 			}
 			c.expect(t, mustOpen(t, dir, c), c.all()...)
 		})
@@ -277,7 +281,7 @@ func TestReadOnly(t *testing.T) {
 // touched. BEP03-META-013
 func TestDoor(t *testing.T) {
 	for _, path := range [][]string{
-		{".."}, {"a", "..", "..", "b"}, {"/etc"}, {"a/b"}, {""}, {"."}, {"a\\b"}, {"a\x00b"},
+		{".."}, {"a", "..", "..", "b"}, {"a", "..", "b"}, {"/etc"}, {"a/b"}, {""}, {"."}, {"a\\b"}, {"a\x00b"},
 		{".aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.verified"},
 	} {
 		info := &metainfo.Info{PieceLength: 1, Files: []metainfo.File{{Path: path}}}
