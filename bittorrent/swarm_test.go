@@ -11,14 +11,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/p2pspec/p2pspec/bittorrent/wire"
+	"pgregory.net/rapid"
+
 	"github.com/p2pspec/p2pspec/spec"
 )
 
 // swarm is a small network in memory: machines, streams between them that
 // delay what they carry, and their storage. It is deterministic.
 type swarm struct {
-	*testing.T
+	rapid.TB
 	rng     spec.Rand
 	now     time.Duration
 	layout  Layout
@@ -36,12 +37,11 @@ type member struct {
 	cfg      Config
 	addr     netip.AddrPort
 	store    map[block][]byte // by the block, each at its place
-	accepted int              // next inbound stream
+	accepted int              // inbound streams so far
 	ends     map[spec.Conn]*stream
 	notes    []spec.Event
 	drops    []spec.Drop
-	busy     bool // a Drained is under way
-	log      []spec.Effect
+	referee  *referee
 }
 
 // stream is one end of a connection.
@@ -58,10 +58,10 @@ type event struct {
 }
 
 // newSwarm makes a torrent of that many pieces; the last is shorter.
-func newSwarm(t *testing.T, seed uint64, pieces, length int32) *swarm {
+func newSwarm(t rapid.TB, seed uint64, pieces, length int32) *swarm {
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[:], seed)
-	s := &swarm{T: t, rng: spec.NewRand(key), layout: Layout{Pieces: pieces, PieceLength: length}}
+	s := &swarm{TB: t, rng: spec.NewRand(key), layout: Layout{Pieces: pieces, PieceLength: length}}
 	if length > 1 {
 		s.layout.Short = []ShortPiece{{pieces - 1, 1 + length/2}}
 		if 1+length/2 == length {
@@ -106,6 +106,16 @@ func (s *swarm) join(cfg Config, have []int32) *member {
 		Node: n, cfg: cfg, addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 6881),
 		store: map[block][]byte{}, ends: map[spec.Conn]*stream{},
 	}
+	all := have
+	for piece := range s.layout.Pieces {
+		if n.Has(piece) {
+			all = append(all, piece)
+		}
+	}
+	m.referee = newReferee(func(format string, args ...any) {
+		s.Helper()
+		s.Fatalf("%v at %v: "+format, append([]any{m.addr, s.now}, args...)...)
+	}, &m.cfg, all)
 	s.peers = append(s.peers, m)
 	return m
 }
@@ -127,17 +137,18 @@ const latency = 10 * time.Millisecond
 // what it asks for.
 func (s *swarm) step(m *member, in spec.Input) {
 	s.Helper()
+	m.referee.input(in)
 	effects := m.Step(s.now, in, nil)
 	if err := m.Check(); err != nil {
 		s.Fatalf("%v at %v after %T%+v: %v", m.addr, s.now, in, in, err)
 	}
 	for _, e := range effects {
+		m.referee.effect(in, e)
 		s.perform(m, e)
 	}
 }
 
 func (s *swarm) perform(m *member, e spec.Effect) {
-	m.log = append(m.log, e)
 	switch e := e.(type) {
 	case spec.Dial:
 		s.dialled(m, e)
@@ -297,5 +308,3 @@ func TestSwarmCompletes(t *testing.T) {
 		}
 	}
 }
-
-var _ = wire.Choke
