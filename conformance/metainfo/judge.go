@@ -23,13 +23,13 @@ func judge(v vectors.Vector, r reading) judgement {
 	outcome := v.Expect.Text("outcome")
 	switch {
 	case r.verdict == broken:
-		return judgement{wrong: "the target neither read nor refused it", got: r.why}
+		return judgement{wrong: "the target neither read nor refused it"}
 	case r.verdict == refused && outcome == "accept":
-		return judgement{wrong: "what is well-formed was refused", got: "a refusal", want: []string{"the info-hash"}}
+		return judgement{wrong: "what is well-formed was refused", want: []string{"the info-hash"}}
 	case r.verdict == refused:
 		return judgement{}
 	case outcome == "refuse":
-		return judgement{wrong: "what must be refused was read", got: "an info-hash", want: []string{"a refusal"}}
+		return judgement{wrong: "what must be refused was read", want: []string{"a refusal"}}
 	}
 	if j := judgeHashes(v, r); j.wrong != "" {
 		return j

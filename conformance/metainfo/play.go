@@ -144,8 +144,11 @@ func tell(t *T, v vectors.Vector, r reading, j judgement) {
 		t.Notef("the torrent has %d bytes, beginning with %s; p2pspec vectors metainfo has it whole",
 			len(b), hex.EncodeToString(b[:min(shown, len(b))]))
 	}
+	got := j.got
+	if got == "" {
+		got = r.String()
+	}
 	t.Fail(conformance.Failure{
-		Message: v.Name + ": " + j.wrong, Where: j.where, Expected: j.want,
-		Got: strings.TrimSpace(j.got + " (" + r.String() + ")"),
+		Message: v.Name + ": " + j.wrong, Where: j.where, Expected: j.want, Got: got,
 	})
 }
