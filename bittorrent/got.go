@@ -70,8 +70,10 @@ func (n *step) message(c *conn, m *wire.Message) bool {
 		n.setPeerInterest(c, false)
 	case wire.Have:
 		n.gotHave(c, m.Index)
-	case wire.Bitfield, wire.HaveAll, wire.HaveNone:
-		if !first { // BEP03-PEER-021, BEP06-FAST-002
+	case wire.Bitfield, wire.HaveAll: // BEP03-PEER-021: aria2 sends them in the place of haves, too
+		n.gotPieces(c, m)
+	case wire.HaveNone:
+		if !first { // BEP06-FAST-002
 			n.drop(c, "BEP03-PEER-021", fmt.Errorf("%w: %v is not the first", errOrder, m.Type))
 			return true
 		}
