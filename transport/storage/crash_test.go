@@ -52,7 +52,7 @@ func untilKilled(dir string) error {
 	fmt.Println("open")
 	for _, i := range rand.Perm(c.info.Pieces()) {
 		piece := int32(i)
-		if s.verified(piece) {
+		if s.known(piece) {
 			continue
 		}
 		for _, right := range []bool{rand.IntN(3) > 0, true} {

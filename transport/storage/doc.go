@@ -3,9 +3,10 @@
 //
 // # What holds
 //
-// A piece can be loaded only after it was verified, and stored to only before.
-// So what a store gives away is what the torrent promises, whatever was stored
-// and in which order, and however the program ended: the verified pieces are
+// A piece can be loaded only after Verify has looked at it, and stored to only
+// until it was verified. So what a store gives away is what the torrent
+// promises, unless Verify has just said that it is not, whatever was stored and
+// in which order, and however the program ended: the verified pieces are
 // recorded in a file beside the content, after the data has reached the disk,
 // and the record counts only while the files have the size and the time of
 // modification that it names. Everything else is hashed again by [Open].

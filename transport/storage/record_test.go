@@ -235,9 +235,9 @@ func TestDiskFull(t *testing.T) {
 	if ok, err := s.Verify(1); ok || err != nil {
 		t.Errorf("half a piece: %v, %v", ok, err)
 	}
-	c.expect(t, s, 0)
 	d.room = -1
 	c.fill(t, s, 1)
+	c.expect(t, s, 0, 1)
 	mustClose(t, s)
 	c.expect(t, mustOpen(t, dir, c), 0, 1)
 }

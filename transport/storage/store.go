@@ -13,7 +13,8 @@ import (
 
 // Errors that callers may look for with errors.Is. None changes the state.
 var (
-	// ErrUnverified refuses to load from a piece that has not been verified.
+	// ErrUnverified refuses to load from a piece of which nobody knows whether
+	// it is right.
 	ErrUnverified = errors.New("the piece is not verified")
 	// ErrVerified refuses to store into a piece that has been verified.
 	ErrVerified = errors.New("the piece is verified already")
@@ -73,6 +74,10 @@ type Store struct {
 	have    []byte     // the verified pieces, as a bitfield
 	changed bool       // since the last record
 	failure error      // data could not be brought to the disk
+
+	// wrong are the pieces whose verification failed, and that have not been
+	// stored to since.
+	wrong map[int32]bool
 }
 
 // Open opens the files of a torrent in a folder and finds out which pieces are
@@ -99,6 +104,7 @@ func open(dir string, info *metainfo.Info, opt Options, when schedule) (*Store, 
 	s := &Store{
 		info: info, files: f, readOnly: opt.ReadOnly, schedule: when,
 		stop: make(chan struct{}), have: make([]byte, (info.Pieces()+7)/8),
+		wrong: make(map[int32]bool),
 	}
 	s.resume()
 	if opt.ReadOnly {
@@ -114,7 +120,9 @@ func open(dir string, info *metainfo.Info, opt Options, when schedule) (*Store, 
 	return s, nil
 }
 
-// Load fills b from begin of a verified piece.
+// Load fills b from begin of a piece that is verified. It does so also of a
+// piece whose verification failed, until something is stored to it, so that
+// the bad block can be found.
 func (s *Store) Load(piece, begin int32, b []byte) error {
 	lock, err := s.enter(piece, begin, len(b))
 	if err != nil {
@@ -123,7 +131,7 @@ func (s *Store) Load(piece, begin int32, b []byte) error {
 	defer s.life.RUnlock()
 	lock.RLock()
 	defer lock.RUnlock()
-	if !s.verified(piece) {
+	if !s.known(piece) {
 		return fmt.Errorf("storage: load of piece %d: %w", piece, ErrUnverified)
 	}
 	if err := s.files.read(b, s.address(piece, begin)); err != nil {
@@ -143,13 +151,8 @@ func (s *Store) Store(piece, begin int32, b []byte) error {
 	defer s.life.RUnlock()
 	lock.Lock()
 	defer lock.Unlock()
-	switch err := s.failed(); {
-	case s.readOnly:
-		return fmt.Errorf("storage: store to piece %d: %w", piece, ErrReadOnly)
-	case s.verified(piece):
-		return fmt.Errorf("storage: store to piece %d: %w", piece, ErrVerified)
-	case err != nil:
-		return err
+	if err := s.changing(piece); err != nil {
+		return fmt.Errorf("storage: store to piece %d: %w", piece, err)
 	}
 	if err := s.files.write(b, s.address(piece, begin)); err != nil {
 		return fmt.Errorf("storage: store to piece %d: %w", piece, err)
@@ -158,8 +161,8 @@ func (s *Store) Store(piece, begin int32, b []byte) error {
 }
 
 // Verify hashes a piece as it is on the disk, and reports whether it has the
-// hashes that the torrent promises. Only then can it be loaded. With an error
-// nothing is known about the piece, and it cannot.
+// hashes that the torrent promises. With an error nothing is known about the
+// piece.
 func (s *Store) Verify(piece int32) (bool, error) {
 	lock, err := s.enter(piece, 0, 0)
 	if err != nil {
@@ -169,7 +172,7 @@ func (s *Store) Verify(piece int32) (bool, error) {
 	lock.Lock()
 	defer lock.Unlock()
 	ok, err := s.check(piece)
-	if err := errors.Join(err, s.mark(piece, ok)); err != nil {
+	if err := errors.Join(err, s.mark(piece, ok, err == nil)); err != nil {
 		return false, fmt.Errorf("storage: verification of piece %d: %w", piece, err)
 	}
 	return ok, nil
@@ -222,33 +225,54 @@ func (s *Store) address(piece, begin int32) int64 {
 	return int64(piece)*s.info.PieceLength + int64(begin)
 }
 
-func (s *Store) verified(piece int32) bool {
+// has reports whether a piece is verified. The caller holds mu.
+func (s *Store) has(piece int32) bool { return s.have[piece/8]&(0x80>>(piece%8)) != 0 }
+
+// known reports whether somebody knows if a piece is right.
+func (s *Store) known(piece int32) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.have[piece/8]&(0x80>>(piece%8)) != 0
+	return s.has(piece) || s.wrong[piece]
 }
 
-// mark says whether a piece is verified from now on. A piece that has been,
-// and is no longer, must not be found in a record: that goes first.
-func (s *Store) mark(piece int32, ok bool) error {
+// changing says that a piece is about to be stored to, if it may be.
+func (s *Store) changing(piece int32) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.readOnly:
+		return ErrReadOnly
+	case s.has(piece):
+		return ErrVerified
+	case s.failure != nil:
+		return s.failure
+	}
+	delete(s.wrong, piece)
+	return nil
+}
+
+// mark says whether a piece is verified from now on, and if that is certain. A
+// piece that has been, and is no longer, must not be found in a record: that
+// goes first.
+func (s *Store) mark(piece int32, ok, certain bool) error {
 	var err error
-	if !ok && s.verified(piece) {
+	s.mu.Lock()
+	before := s.has(piece)
+	s.mu.Unlock()
+	if before && !ok {
 		s.recording.Lock()
 		defer s.recording.Unlock()
 		err = s.forget()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	bit := byte(0x80 >> (piece % 8))
-	if before := s.have[piece/8]&bit != 0; before != ok {
-		s.have[piece/8] ^= bit
+	if before != ok {
+		s.have[piece/8] ^= 0x80 >> (piece % 8)
 		s.changed = true
 	}
+	delete(s.wrong, piece)
+	if !ok && certain {
+		s.wrong[piece] = true
+	}
 	return err
-}
-
-func (s *Store) failed() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.failure
 }

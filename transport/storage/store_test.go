@@ -98,7 +98,8 @@ func blocks(piece []byte) func(func(int32, []byte) bool) {
 	}
 }
 
-// expect wants the given pieces, and no others, to be there and right.
+// expect wants the given pieces, and no others, to be there and right. The
+// others have not been looked at.
 func (c content) expect(t testing.TB, s *Store, pieces ...int32) {
 	t.Helper()
 	have := s.Have()
@@ -198,7 +199,14 @@ func TestBadData(t *testing.T) {
 			if ok, err := s.Verify(i); ok || err != nil {
 				t.Errorf("version %d, piece %d: %v, %v", version, i, ok, err)
 			}
-			if err := s.Load(i, 0, make([]byte, 1)); !errors.Is(err, ErrUnverified) {
+			got := make([]byte, 1) // to find the culprit
+			if err := s.Load(i, last, got); err != nil || !bytes.Equal(got, wrong) {
+				t.Errorf("version %d, piece %d: the wrong byte is %x, %v", version, i, got, err)
+			}
+			if err := s.Store(i, last, wrong); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Load(i, 0, got); !errors.Is(err, ErrUnverified) {
 				t.Errorf("version %d, piece %d is given away: %v", version, i, err)
 			}
 			c.fill(t, s, i)
@@ -404,6 +412,25 @@ func TestVanished(t *testing.T) {
 	for _, i := range c.all()[1:] {
 		c.fill(t, s, i)
 	}
+}
+
+// TestReplaced: another file under the name is what Verify looks at.
+func TestReplaced(t *testing.T) {
+	c, dir := make4(t, metainfo.V1), t.TempDir()
+	s := mustOpen(t, dir, c)
+	c.fill(t, s, 0)
+	name := filepath.Join(dir, "torrent", "a")
+	if err := os.WriteFile(name+".other", []byte("other"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(name+".other", name); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := s.Verify(0); ok || err != nil {
+		t.Errorf("%v, %v", ok, err)
+	}
+	c.fill(t, s, 0)
+	c.expect(t, s, 0)
 }
 
 // TestTruncated: what is cut off is an error, and can be fetched again.
