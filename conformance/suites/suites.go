@@ -8,6 +8,7 @@ import (
 	"github.com/p2pspec/p2pspec/conformance/bittorrent"
 	"github.com/p2pspec/p2pspec/conformance/dht"
 	"github.com/p2pspec/p2pspec/conformance/metainfo"
+	"github.com/p2pspec/p2pspec/conformance/tracker"
 )
 
 // family is what a package of suites has to offer.
@@ -24,6 +25,9 @@ func families() []family {
 		}},
 		{bittorrent.Family, bittorrent.Suites, func(s *conformance.Sources) conformance.Target {
 			return bittorrent.Reference{Loopback: bittorrent.Loopback{Sources: s}}
+		}},
+		{tracker.Family, tracker.Suites, func(s *conformance.Sources) conformance.Target {
+			return tracker.Reference{Loopback: tracker.Loopback{Sources: s}}
 		}},
 		{metainfo.Family, metainfo.Suites, func(*conformance.Sources) conformance.Target {
 			return metainfo.Target{}

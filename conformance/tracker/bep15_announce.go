@@ -20,6 +20,7 @@ func bep15Announce() []Case {
 				"sane number of seconds in network order, the numbers of leechers and seeders, and whole " +
 				"entries of 6 bytes.",
 			Causes: []string{"integers are written in the order of the host"},
+			Kills:  []string{"packet-interval-in-host-order", "packet-with-half-an-entry"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				a := p.AnnouncePacket(t.NewHash(), nil)
@@ -36,6 +37,10 @@ func bep15Announce() []Case {
 			Explain: "One peer announces, then another. The second must be told of the first, with address and " +
 				"port in network order: the port of the announce, not that of the packet.",
 			Causes: []string{"the port is in the order of the host", "the source port of the packet is stored"},
+			Kills: []string{
+				"packet-num-want-below-0-is-none", "packet-ports-in-host-order", "packet-source-port",
+				"packet-with-half-an-entry",
+			},
 			Run: run(func(t *T) {
 				h, a, b := t.NewHash(), NewPeer(t), NewPeer(t)
 				a.AnnouncePacket(h, started)
@@ -47,6 +52,10 @@ func bep15Announce() []Case {
 			Requirements: []string{"BEP15-UDP-014"}, Role: conformance.Tracker, Kind: conformance.State,
 			Control: "the same peer in the list of its own torrent",
 			Explain: "A peer announces one torrent. Whoever announces another must not be told of it.",
+			Kills: []string{
+				"packet-one-list-for-all", "packet-ports-in-host-order", "packet-source-port",
+				"packet-with-half-an-entry",
+			},
 			Run: run(func(t *T) {
 				h, other, a := t.NewHash(), t.NewHash(), NewPeer(t)
 				a.AnnouncePacket(h, nil)
@@ -60,6 +69,10 @@ func bep15Announce() []Case {
 			Control: "a connect right after, if no answer comes",
 			Explain: "An announce has two zero bytes more than its 98. It must be served.",
 			Causes:  []string{"the length is compared for equality"},
+			Kills: []string{
+				"exact-sizes", "packet-ports-in-host-order", "packet-source-port",
+				"packet-with-half-an-entry",
+			},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.answered(a.AskBytes(a.announcement(h, tracker.None), "announce of 100 bytes",
@@ -73,6 +86,7 @@ func bep15Announce() []Case {
 			Control: "a connect before and one after, which are answered",
 			Explain: "An announce lacks its last byte, of the port. It should not be served, nor stored.",
 			Causes:  []string{"the buffer of the packet before is read"},
+			Kills:   []string{"fills-packets-up", "packet-with-half-an-entry"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.notServed(a.announcement(h, tracker.None), "announce of 97 bytes", func(b []byte) []byte { return b[:97] })
@@ -88,6 +102,10 @@ func bep15Announce() []Case {
 			Explain: "Five peers announce. One that wants 2 should be told of 2, and one that leaves it to the " +
 				"tracker, by -1, of some.",
 			Causes: []string{"num_want is ignored", "-1 reads as a number below zero"},
+			Kills: []string{
+				"ids-for-one-use", "packet-num-want-below-0-is-none", "packet-num-want-ignored",
+				"packet-with-half-an-entry", "packets-of-18-bytes-over-ipv4",
+			},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				for _, p := range NewPeers(t, 5) {
@@ -110,6 +128,10 @@ func bep15Announce() []Case {
 			Explain: "A hundred peers announce, and one asks for 1000. The answer should hold many of them, " +
 				"each once, and no more bytes than common networks carry in one piece.",
 			Causes: []string{"the answer is split by the network and lost"},
+			Kills: []string{
+				"packet-beyond-the-network", "packet-lists-ten-at-most", "packet-ports-in-host-order",
+				"packet-source-port", "packet-with-half-an-entry", "packets-of-18-bytes-over-ipv4",
+			},
 			Run: run(func(t *T) {
 				h, members := t.NewHash(), []netip.AddrPort(nil)
 				for _, p := range NewPeers(t, 100) {
@@ -136,6 +158,7 @@ func bep15Announce() []Case {
 			Control: "the announce, which is answered",
 			Explain: "A peer writes somebody else's address into its announce. A target that lists the " +
 				"stranger, at least for a sender on its own host, is recorded.",
+			Kills: []string{"believes-ip", "packet-with-half-an-entry"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.AnnouncePacket(h, func(r *tracker.AnnounceRequest) { r.IP = netip.MustParseAddr("203.0.113.77") })
@@ -151,6 +174,10 @@ func bep15Announce() []Case {
 			Requirements: []string{"BEP15-UDP-014"}, Role: conformance.Tracker, Kind: conformance.State,
 			Control: "another peer in the list",
 			Explain: "A peer announces port 0, at which nobody can reach it. It should not be listed.",
+			Kills: []string{
+				"packet-port-0-is-listed", "packet-ports-in-host-order", "packet-source-port",
+				"packet-with-half-an-entry",
+			},
 			Run: run(func(t *T) {
 				h, a, b := t.NewHash(), NewPeer(t), NewPeer(t)
 				a.AskBytes(a.announcement(h, tracker.None), "announce with port 0",
@@ -170,6 +197,11 @@ func bep15Announce() []Case {
 			Explain: "Two peers announce over IPv6, and one over IPv4. The second over IPv6 must find entries of " +
 				"18 bytes alone, the first peer among them: the family of the packet decides.",
 			Causes: []string{"entries of 6 bytes are sent over IPv6", "entries of both sizes are mixed"},
+			Kills: []string{
+				"packet-num-want-below-0-is-none", "packet-ports-in-host-order", "packet-source-port",
+				"packet-with-half-an-entry", "packets-of-6-bytes-over-ipv6",
+				"packets-of-both-families",
+			},
 			Run: run(func(t *T) {
 				h, a, b := t.NewHash(), NewPeer6(t), NewPeer6(t)
 				a.AnnouncePacket(h, nil)
@@ -191,6 +223,10 @@ func bep15Announce() []Case {
 			Control: "the announces over both families, which are answered",
 			Explain: "A peer announces over IPv6 and one over IPv4. The next over IPv4 must find entries of 6 " +
 				"bytes alone.",
+			Kills: []string{
+				"packet-num-want-below-0-is-none", "packet-ports-in-host-order", "packet-source-port",
+				"packet-with-half-an-entry", "packets-of-18-bytes-over-ipv4",
+			},
 			Run: run(func(t *T) {
 				h, six, a, b := t.NewHash(), NewPeer6(t), NewPeer(t), NewPeer(t)
 				six.AnnouncePacket(h, nil)

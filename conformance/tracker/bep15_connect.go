@@ -16,12 +16,15 @@ func bep15Connect() []Case {
 			ID: "bep15/connect/is-answered", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 			Requirements: []string{"BEP15-UDP-002", "BEP15-UDP-003"}, Role: conformance.Tracker, Kind: conformance.Reply,
 			Control: "the answer itself",
-			Explain: "A peer asks for a connection id. The answer must be 16 bytes or more, with action 0 and " +
-				"the transaction id of the request.",
+			Explain: "A peer asks for a connection id, twice. The answers must be 16 bytes or more, with " +
+				"action 0 and the transaction id of the request.",
+			Kills: []string{"connect-answered-by-action-1"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
-				if a := p.AskConnect(); a.Kind != Answered {
-					p.oddAnswer(a)
+				for range 2 {
+					if a := p.AskConnect(); a.Kind != Answered {
+						p.oddAnswer(a)
+					}
 				}
 			}),
 		},
@@ -32,6 +35,7 @@ func bep15Connect() []Case {
 			Explain: "A peer sends two connects with different transaction ids at once. Both must be answered, " +
 				"each with its own id.",
 			Causes: []string{"the state of one request is kept for the next"},
+			Kills:  []string{"transaction-ids-of-the-last"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				same := func(b []byte) []byte { return b }
@@ -50,10 +54,12 @@ func bep15Connect() []Case {
 			Explain: "A connect has four bytes more than it needs. It must be answered: only what is too short " +
 				"is no packet, so that later versions can add to it.",
 			Causes: []string{"the length is compared for equality"},
+			Kills:  []string{"exact-sizes"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				p.answered(p.AskBytes(&tracker.Request{Action: tracker.ActionConnect}, "connect of 20 bytes",
 					func(b []byte) []byte { return append(b, 0, 0, 0, 0) }))
+				p.connected()
 			}),
 		},
 		{
@@ -62,6 +68,7 @@ func bep15Connect() []Case {
 			Control: "a connect before and one after, which are answered",
 			Explain: "A connect lacks its last byte, of the transaction id. It should not be served.",
 			Causes:  []string{"the buffer of the packet before is read"},
+			Kills:   []string{"fills-packets-up"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				before := len(p.strays)
@@ -79,6 +86,7 @@ func bep15Connect() []Case {
 			Explain: "A connect has another number than 0x41727101980 in front. It should not be answered with " +
 				"a connection id: it belongs to another protocol.",
 			Causes: []string{"the number is not looked at"},
+			Kills:  []string{"any-protocol"},
 			Run: run(func(t *T) {
 				NewPeer(t).notServed(&tracker.Request{Action: tracker.ActionConnect}, "connect without the protocol id",
 					func(b []byte) []byte { b[7] ^= 1; return b })
@@ -90,11 +98,13 @@ func bep15Connect() []Case {
 			Control: "the answer itself",
 			Explain: "The answer to a connect should have 16 bytes, as many as the request: whoever forges the " +
 				"sender's address must not gain by it.",
+			Kills: []string{"connect-answered-at-length"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				a := p.AskConnect()
 				p.answered(a)
 				equal(t, "the size of the answer", len(a.Data), 16, decimal)
+				p.connected()
 			}),
 		},
 		{
@@ -104,6 +114,7 @@ func bep15Connect() []Case {
 			Explain: "A packet with a good connection id has action 9, and one has action 1 in little-endian " +
 				"order. Neither should be served.",
 			Causes: []string{"the low byte of the action is read", "integers are read in the order of the host"},
+			Kills:  []string{"any-byte-order", "unknown-action-is-an-announce"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				r := p.announcement(t.NewHash(), tracker.None)
@@ -121,6 +132,7 @@ func bep15Connect() []Case {
 			Explain: "Packets of no bytes, of one, of random ones and of 9000 zeros arrive. A connect must be " +
 				"answered afterwards.",
 			Causes: []string{"a crash, or a socket that is closed after an error"},
+			Kills:  []string{"crashes-on-large-packets", "deaf-after-an-empty-packet"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				p.connected()
@@ -158,6 +170,7 @@ func bep15IDs() []Case {
 				"its own after one bit was flipped. None may be served: the id shows that the sender's " +
 				"address is not forged.",
 			Causes: []string{"ids are not checked", "some bits of the id are not checked"},
+			Kills:  []string{"any-connection-id", "half-an-id", "transaction-ids-of-the-last"},
 			Run: run(func(t *T) {
 				h, p := t.NewHash(), NewPeer(t)
 				good := p.Connect()
@@ -183,6 +196,7 @@ func bep15IDs() []Case {
 			Explain: "A peer announces with the connection id that another address got. It may not be served: " +
 				"otherwise one real address pays for any number of forged ones.",
 			Causes: []string{"ids do not depend on the address", "one id serves everybody for a while"},
+			Kills:  []string{"any-connection-id", "ids-for-everybody"},
 			Run: run(func(t *T) {
 				p, other := NewPeer(t), NewPeer(t)
 				r := p.announcement(t.NewHash(), tracker.None)
@@ -195,6 +209,7 @@ func bep15IDs() []Case {
 			Requirements: []string{"BEP15-UDP-008"}, Role: conformance.Tracker, Kind: conformance.Silence,
 			Control: "a connect before and one after, which are answered",
 			Explain: "A peer scrapes with an invented connection id. It may not be served.",
+			Kills:   []string{"any-connection-id", "scrape-without-id"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				p.notServed(&tracker.Request{
@@ -209,6 +224,7 @@ func bep15IDs() []Case {
 			Explain: "A peer announces two torrents and scrapes with one connection id. All must be served: the " +
 				"id is good for a minute, not for one request.",
 			Causes: []string{"the id is deleted when it is used"},
+			Kills:  []string{"ids-for-one-use"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				h := t.NewHash()
@@ -223,6 +239,7 @@ func bep15IDs() []Case {
 			Control: "a connect right after, if no answer comes",
 			Explain: "A peer announces from another port of its address with the id that it holds. A target " +
 				"that binds ids to the port as well is recorded.",
+			Kills: []string{"ids-bound-to-the-port"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				other := p.Sibling()
@@ -241,6 +258,7 @@ func bep15IDs() []Case {
 			Explain: "Forty addresses ask for connection ids. All should differ, and no difference of one to " +
 				"the next should come twice: whoever sees some ids must not be able to tell the others.",
 			Causes: []string{"ids are counted up", "the id is the time or the address"},
+			Kills:  []string{"ids-are-counted"},
 			Run: run(func(t *T) {
 				ids, steps := map[uint64]bool{}, map[uint64]bool{}
 				last := uint64(0)
@@ -262,6 +280,7 @@ func bep15IDs() []Case {
 			Explain: "A peer announces 59 and 115 seconds after it got its connection id. Both should be " +
 				"served: clients may use an id for a minute, and trackers should accept it for two.",
 			Causes: []string{"the secret of the ids changes too often, and the one before is not tried"},
+			Kills:  []string{"half-an-id", "ids-for-a-minute", "ids-for-one-use"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				p.Connect()
@@ -279,6 +298,7 @@ func bep15IDs() []Case {
 			Explain: "A peer announces with a connection id that is ten minutes old. It should not be served: " +
 				"an id that never expires is a licence for whoever overhears it.",
 			Causes: []string{"ids are never forgotten", "the secret never changes"},
+			Kills:  []string{"any-connection-id", "ids-forever", "transaction-ids-of-the-last"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				r := p.announcement(t.NewHash(), tracker.None)
@@ -292,6 +312,7 @@ func bep15IDs() []Case {
 			Control: "a connect right after, if no answer comes",
 			Explain: "A peer announces with an invented connection id. A refusal may be an error packet with " +
 				"the transaction id and text, which saves the client 15 seconds; silence is recorded.",
+			Kills: []string{"any-connection-id", "errors-are-silent"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				r := p.announcement(t.NewHash(), tracker.None)

@@ -17,6 +17,10 @@ func bep15Swarm() []Case {
 			Explain: "Two peers announce, and one of them stops by event 3. Whoever asks then should be told of " +
 				"the other alone.",
 			Causes: []string{"the numbers of the events are mixed up"},
+			Kills: []string{
+				"ids-for-one-use", "ignores-stopped", "packet-ports-in-host-order",
+				"packet-source-port", "packet-with-half-an-entry",
+			},
 			Run: run(func(t *T) {
 				h, a, b := t.NewHash(), NewPeer(t), NewPeer(t)
 				a.AnnouncePacket(h, nil)
@@ -34,6 +38,7 @@ func bep15Swarm() []Case {
 			Explain: "One seed and three other peers announce. The last answer must count 3 leechers, and after " +
 				"that 1 seeder: in this order.",
 			Causes: []string{"the two numbers are swapped: a scrape has them in the other order"},
+			Kills:  []string{"packet-counts-swapped"},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				NewPeer(t).AnnouncePacket(h, seeding)
@@ -49,6 +54,10 @@ func bep15Swarm() []Case {
 			Control: "the counts before",
 			Explain: "A peer announces with bytes to fetch, and later by event 1 that it has completed. It " +
 				"should count as a seeder from then on.",
+			Kills: []string{
+				"completed-is-no-seed", "ids-for-one-use", "packet-counts-swapped",
+				"packet-events-mixed-up", "packet-repeats-count",
+			},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				t.packetCounts(a.AnnouncePacket(h, started), 1, 0)
@@ -63,6 +72,7 @@ func bep15Swarm() []Case {
 			Control: "the announce, which is answered",
 			Explain: "A peer of which 2^32 bytes are missing announces. It must count as a leecher.",
 			Causes:  []string{"the low 32 bits are read, which are zero"},
+			Kills:   []string{"left-in-32-bits", "packet-counts-swapped"},
 			Run: run(func(t *T) {
 				a := NewPeer(t).AnnouncePacket(t.NewHash(), func(r *tracker.AnnounceRequest) { r.Left = 1 << 32 })
 				t.packetCounts(a, 1, 0)
@@ -73,6 +83,7 @@ func bep15Swarm() []Case {
 			Requirements: []string{"BEP15-UDP-014"}, Role: conformance.Tracker, Kind: conformance.State,
 			Control: "the announces, which are answered",
 			Explain: "A peer announces three times, as one does whose answers are lost. It must count once.",
+			Kills:   []string{"ids-for-one-use", "packet-counts-swapped", "packet-repeats-count"},
 			Run: run(func(t *T) {
 				h, p := t.NewHash(), NewPeer(t)
 				var a *Packet
@@ -88,6 +99,11 @@ func bep15Swarm() []Case {
 			Control: "the announces both ways, which are answered",
 			Explain: "A peer announces over UDP and another over HTTP. Each should be told of the other: it is " +
 				"one tracker.",
+			Kills: []string{
+				"hashes-are-text", "http-and-udp-apart", "lists-the-source-port", "one-list-for-all",
+				"packet-one-list-for-all", "packet-ports-in-host-order", "packet-source-port",
+				"packet-with-half-an-entry", "ports-in-host-order",
+			},
 			Run: run(func(t *T) {
 				h, a, b := t.NewHash(), NewPeer(t), NewPeer(t)
 				a.AnnouncePacket(h, nil)
@@ -119,6 +135,7 @@ func bep15Scrape() []Case {
 			Explain: "Two seeds and one other peer announce. A scrape must give 2 seeders, the number of " +
 				"completed downloads, and 1 leecher, in this order.",
 			Causes: []string{"the order of an announce is used"},
+			Kills:  []string{"packet-one-list-for-all", "packet-scrape-enters", "packet-scrape-swapped"},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				NewPeer(t).AnnouncePacket(h, seeding)
@@ -135,6 +152,10 @@ func bep15Scrape() []Case {
 				"shares, in an order that is not that of the hashes, must give the numbers in the order of " +
 				"the request, with zeros for the last.",
 			Causes: []string{"the numbers come in the order of a table", "an unknown torrent is left out"},
+			Kills: []string{
+				"packet-one-list-for-all", "packet-scrape-enters", "packet-scrape-sorted",
+				"packet-scrape-swapped", "packet-scrape-without-strangers",
+			},
 			Run: run(func(t *T) {
 				hashes := []Hash{t.NewHash(), t.NewHash(), t.NewHash(), t.NewHash()}
 				for i, h := range hashes[:3] {
@@ -159,6 +180,10 @@ func bep15Scrape() []Case {
 			Control: "a connect right after, if no answer comes",
 			Explain: "A scrape asks about 74 torrents, about as many as fit a packet. The answer must have 12 " +
 				"bytes for each, and the first two must be right.",
+			Kills: []string{
+				"packet-one-list-for-all", "packet-scrape-enters", "packet-scrape-of-fifty",
+				"packet-scrape-sorted", "packet-scrape-swapped", "packet-scrape-without-strangers",
+			},
 			Run: run(func(t *T) {
 				hashes := make([]Hash, 74)
 				for i := range hashes {
@@ -177,6 +202,11 @@ func bep15Scrape() []Case {
 			Control: "the peer that is counted",
 			Explain: "A torrent with one peer is scraped three times. It must have one peer then, and nobody " +
 				"may be told of those who scraped.",
+			Kills: []string{
+				"packet-one-list-for-all", "packet-ports-in-host-order", "packet-scrape-enters",
+				"packet-scrape-swapped", "packet-source-port", "packet-with-half-an-entry",
+				"packets-of-18-bytes-over-ipv4",
+			},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.AnnouncePacket(h, nil)
@@ -195,6 +225,11 @@ func bep15Scrape() []Case {
 			Explain: "A peer downloads and announces twice that it has completed, as one does whose answer was " +
 				"lost. A scrape should count one completed download.",
 			Causes: []string{"each event is counted, not each peer", "completed is not counted over UDP"},
+			Kills: []string{
+				"completed-is-no-seed", "every-completed-counts", "ids-for-one-use",
+				"packet-events-mixed-up", "packet-one-list-for-all", "packet-scrape-enters",
+				"packet-scrape-swapped",
+			},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.AnnouncePacket(h, started)
@@ -211,6 +246,11 @@ func bep15Scrape() []Case {
 			Requirements: []string{"BEP15-UDP-020"}, Role: conformance.Tracker, Kind: conformance.State,
 			Control: "the numbers while the peer is there",
 			Explain: "A seed announces and stops. A scrape before must count it, and one after must give zeros.",
+			Kills: []string{
+				"ids-for-one-use", "ignores-stopped", "packet-one-list-for-all",
+				"packet-scrape-enters", "packet-scrape-from-memory", "packet-scrape-swapped",
+				"packet-scrape-without-strangers",
+			},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.AnnouncePacket(h, seeding)

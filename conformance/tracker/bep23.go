@@ -17,6 +17,7 @@ func bep23() []Case {
 			Explain: "A peer announces with compact=1. The list should come as a string: a request is advisory, " +
 				"but some clients read nothing else when they have asked for it.",
 			Causes: []string{"compact is not read"},
+			Kills:  []string{"never-compact"},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				NewPeer(t).Announce(h, nil)
@@ -32,6 +33,7 @@ func bep23() []Case {
 			Requirements: []string{"BEP23-COMPACT-002"}, Role: conformance.Tracker, Kind: conformance.Reply,
 			Control: "the announce, which is answered",
 			Explain: "A peer announces without the key compact. The list should come as a string.",
+			Kills:   []string{"list-form-by-default", "never-compact"},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				NewPeer(t).Announce(h, nil)
@@ -49,6 +51,9 @@ func bep23() []Case {
 			Explain: "A peer announces port 258, which is 0x0102. Its entry must be the four bytes of its " +
 				"address, then 01 and 02.",
 			Causes: []string{"the port is written in the order of the host"},
+			Kills: []string{
+				"lists-peers-twice", "lists-the-asker", "lists-the-source-port", "ports-in-host-order",
+			},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Port = 0x0102
@@ -70,6 +75,7 @@ func bep23() []Case {
 			Control: "the announce, which is answered",
 			Explain: "The first peer of a torrent announces. Peers should be there and empty, not left out: " +
 				"readers take a missing list for a broken answer.",
+			Kills: []string{"lists-the-asker", "no-peers-when-alone"},
 			Run: run(func(t *T) {
 				r := NewPeer(t).Announce(t.NewHash(), nil)
 				v, ok := r.Value.Get("peers")
@@ -84,6 +90,7 @@ func bep23() []Case {
 			Control: "the announce, which is answered",
 			Explain: "A peer announces with compact=0. The list may come in either form; a target that " +
 				"keeps to the compact one is recorded.",
+			Kills: []string{"always-compact"},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				NewPeer(t).Announce(h, nil)
@@ -104,6 +111,7 @@ func bep24() []Case {
 			Explain: "A peer announces. If the answer has external ip, it must be the 4 bytes of the address " +
 				"that the request came from.",
 			Causes: []string{"the address is written as text", "the tracker's own address is written"},
+			Kills:  []string{"external-ip-as-text"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				p.external(p.Announce(t.NewHash(), nil))
@@ -116,6 +124,7 @@ func bep24() []Case {
 			Control: "the announces, which are answered",
 			Explain: "Three addresses announce the same torrent. Each must be told its own address.",
 			Causes:  []string{"an answer is kept and given to the next one who asks"},
+			Kills:   []string{"external-ip-as-text", "external-ip-of-the-first"},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				for _, p := range NewPeers(t, 3) {
@@ -129,6 +138,7 @@ func bep24() []Case {
 			Control: "the announce, which is answered",
 			Explain: "A peer names another address by the key ip. The answer should tell it where the tracker " +
 				"sees it, which it does not know, and not what it has said.",
+			Kills: []string{"external-ip-as-text", "external-ip-is-believed"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				p.external(p.Announce(t.NewHash(), Params{"ip": "203.0.113.77"}))
@@ -140,6 +150,7 @@ func bep24() []Case {
 			Needs:   []conformance.Need{conformance.NeedIPv6},
 			Control: "the announce, which is answered",
 			Explain: "A peer announces over IPv6. If the answer has external ip, it must be 16 bytes.",
+			Kills:   []string{"external-ip-as-text", "external-ip-of-4-bytes"},
 			Run: run(func(t *T) {
 				p := NewPeer6(t)
 				p.external(p.Announce(t.NewHash(), nil))
@@ -169,6 +180,7 @@ func bep31() []Case {
 				"sent. Where a failure reason comes with retry in, its value must be a positive number of " +
 				"minutes or the string never.",
 			Causes: []string{"seconds are written", "the value is 0 or negative"},
+			Kills:  []string{"retry-in-0"},
 			Run: run(func(t *T) {
 				found := false
 				for _, r := range t.refusals() {
@@ -195,6 +207,7 @@ func bep31() []Case {
 			Control: "the failure reasons",
 			Explain: "A torrent that the target does not serve is announced twice. If the first refusal says " +
 				"never, the second should be a refusal too.",
+			Kills: []string{"forgets-never"},
 			Run: run(func(t *T) {
 				var h Hash
 				t.draw().Fill(h[:])
@@ -212,6 +225,7 @@ func bep31() []Case {
 			Requirements: []string{"BEP31-RETRY-001"}, Role: conformance.Tracker, Kind: conformance.Reply,
 			Control: "the announce, which is answered",
 			Explain: "An announce that is served should not carry retry in, which belongs to a failure reason.",
+			Kills:   []string{"retry-when-served"},
 			Run: run(func(t *T) {
 				r := NewPeer(t).Announce(t.NewHash(), nil)
 				if v, ok := r.Value.Get("retry in"); ok {

@@ -16,6 +16,7 @@ func bep3Events() []Case {
 			Explain: "Two peers announce, and one of them stops. Whoever asks then should be told of the other " +
 				"alone.",
 			Causes: []string{"peers leave the list by time alone"},
+			Kills:  []string{"ignores-stopped", "lists-the-source-port", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a, b := t.NewHash(), NewPeer(t), NewPeer(t)
 				a.Announce(h, nil)
@@ -35,6 +36,7 @@ func bep3Events() []Case {
 			Explain: "A peer announces. Another address announces the same port and peer id, with another key, " +
 				"and that it stops. The first should stay: ids are public, and anybody could empty a torrent.",
 			Causes: []string{"peers are found by their id alone", "the key is not compared"},
+			Kills:  []string{"anybody-stops-a-peer", "lists-the-source-port", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a, b := t.NewHash(), NewPeer(t), NewPeer(t)
 				a.Announce(h, nil)
@@ -50,6 +52,10 @@ func bep3Events() []Case {
 			Explain: "A peer stops twice, and one stops that was never there. Nobody else should vanish, and no " +
 				"number should go below what there is.",
 			Causes: []string{"a counter is decremented for peers that are gone"},
+			Kills: []string{
+				"counts-swapped", "ignores-stopped", "lists-the-source-port", "ports-in-host-order",
+				"stops-are-counted",
+			},
 			Run: run(func(t *T) {
 				h, a, b := t.NewHash(), NewPeer(t), NewPeer(t)
 				a.Announce(h, nil)
@@ -69,6 +75,7 @@ func bep3Events() []Case {
 			Requirements: []string{"BEP03-TRK-013", "BEP03-TRK-021"}, Role: conformance.Tracker, Kind: conformance.State,
 			Control: "the announces, which are answered",
 			Explain: "A peer announces, stops and starts again. It must be listed again.",
+			Kills:   []string{"lists-the-source-port", "ports-in-host-order", "stopped-for-good"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Announce(h, Params{"event": "started"})
@@ -84,6 +91,7 @@ func bep3Events() []Case {
 			Explain: "Two seeds and three other peers announce. If the answer has complete and incomplete, they " +
 				"should be 2 and 3.",
 			Causes: []string{"left=0 is not read as a seed", "the asker is counted twice or not at all"},
+			Kills:  []string{"counts-swapped"},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				for _, p := range NewPeers(t, 2) {
@@ -101,6 +109,7 @@ func bep3Events() []Case {
 			Control: "the counts before",
 			Explain: "A peer announces with bytes to fetch, and later that it has completed. It should count as " +
 				"a seed from then on, and as a seed only.",
+			Kills: []string{"completed-is-no-seed", "counts-swapped", "lists-the-source-port"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				t.counts(a.Announce(h, Params{"event": "started"}), 0, 1)
@@ -115,6 +124,10 @@ func bep3Events() []Case {
 			Explain: "A seed announces that it misses bytes, as after a check of its files. It should count as " +
 				"a seed no longer.",
 			Causes: []string{"a seed remains one for good"},
+			Kills: []string{
+				"counts-of-those-who-were-there", "counts-swapped", "lists-the-source-port",
+				"once-a-seed",
+			},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				t.counts(a.Seed(h), 1, 0)
@@ -128,6 +141,7 @@ func bep3Events() []Case {
 			Explain: "A peer announces without left, as one that has no metadata yet may. It should be refused " +
 				"or count as one that downloads, but not as a seed.",
 			Causes: []string{"a missing number reads as 0"},
+			Kills:  []string{"counts-swapped", "no-left-is-0"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				r := a.AskMalformed("announce without left", h, Params{"left": nil})
@@ -144,6 +158,7 @@ func bep3Events() []Case {
 			Control: "the peer that downloads in the same list",
 			Explain: "A seed announces to a torrent of a seed and a peer that downloads. It needs the second " +
 				"alone; a target that tells it of seeds is recorded.",
+			Kills: []string{"lists-the-source-port", "ports-in-host-order", "seeds-for-seeds"},
 			Run: run(func(t *T) {
 				h, a, b := t.NewHash(), NewPeer(t), NewPeer(t)
 				a.Seed(h)
@@ -161,6 +176,7 @@ func bep3Events() []Case {
 			Control: "the peer at its new port in the list",
 			Explain: "A peer announces, and again with the same id and key and another port. Its new port must " +
 				"be listed; a target that lists the old one as well is recorded.",
+			Unkillable: "the reference tracker itself keeps the old port until it expires",
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Announce(h, nil)

@@ -19,6 +19,7 @@ func bep3Peers() []Case {
 			Explain: "One peer announces, then another. The second must be told of the first, at the address " +
 				"that the request came from and the port that it named.",
 			Causes: []string{"the source port of the connection is stored", "peers show only after a while"},
+			Kills:  []string{"lists-the-source-port", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Announce(h, Params{"event": "started"})
@@ -30,6 +31,10 @@ func bep3Peers() []Case {
 			Requirements: []string{"BEP03-TRK-013"}, Role: conformance.Tracker, Kind: conformance.State,
 			Control: "the same peer in the list of its own torrent",
 			Explain: "A peer announces one torrent. Whoever announces another must not be told of it.",
+			Kills: []string{
+				"lists-the-source-port", "no-peers-when-alone", "one-list-for-all",
+				"ports-in-host-order",
+			},
 			Run: run(func(t *T) {
 				h, other, a := t.NewHash(), t.NewHash(), NewPeer(t)
 				a.Announce(h, nil)
@@ -42,6 +47,7 @@ func bep3Peers() []Case {
 			Requirements: []string{"BEP03-TRK-013"}, Role: conformance.Tracker, Kind: conformance.State,
 			Control: "the other peer in the same list",
 			Explain: "A peer announces twice. Its own address is of no use to it, and should not be listed.",
+			Kills:   []string{"lists-the-asker", "lists-the-source-port", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a, b := t.NewHash(), NewPeer(t), NewPeer(t)
 				a.Announce(h, nil)
@@ -56,6 +62,7 @@ func bep3Peers() []Case {
 			Requirements: []string{"BEP03-TRK-013"}, Role: conformance.Tracker, Kind: conformance.State,
 			Control: "the peer in the list",
 			Explain: "A peer announces three times, as it does every interval. Others should be told of it once.",
+			Kills:   []string{"lists-peers-twice", "lists-the-source-port", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				for range 3 {
@@ -75,6 +82,7 @@ func bep3Peers() []Case {
 			Explain: "Two peers with different ids and ports announce from one IP address, as behind a router. " +
 				"Both should be listed.",
 			Causes: []string{"peers are stored by IP address alone"},
+			Kills:  []string{"lists-the-source-port", "one-peer-an-address", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				b := a.Sibling()
@@ -90,6 +98,7 @@ func bep3Peers() []Case {
 			Explain: "A peer asks for the form that is not compact. If the target gives it, every entry must " +
 				"be a dictionary of peer id, ip and port, with the id that the peer has announced.",
 			Causes: []string{"the key is peer_id", "the ip is written as 4 bytes"},
+			Kills:  []string{"ip-as-bytes", "list-form-without-ids", "lists-the-source-port"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Announce(h, nil)
@@ -109,6 +118,7 @@ func bep3Peers() []Case {
 			Control: "the peer in the list",
 			Explain: "A peer asks for the form that is not compact, with no_peer_id=1, a common key that saves " +
 				"20 bytes a peer. A target that gives ids nevertheless is recorded.",
+			Kills: []string{"ids-end-at-nul", "ignores-no-peer-id", "ip-as-bytes", "lists-the-source-port"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Announce(h, nil)
@@ -126,6 +136,10 @@ func bep3Peers() []Case {
 			Explain: "Five peers announce. One that asks for two should be told of two, and one that asks for " +
 				"none of nobody.",
 			Causes: []string{"numwant is ignored", "numwant=0 is taken for the default"},
+			Kills: []string{
+				"ignores-numwant", "lists-peers-twice", "lists-the-asker", "no-peers-when-alone",
+				"numwant-0-is-the-default",
+			},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				for _, p := range NewPeers(t, 5) {
@@ -146,6 +160,7 @@ func bep3Peers() []Case {
 			Explain: "A peer asks for -1, for 2147483647 and for 10000000000 peers. It should be told of those " +
 				"that there are: clients write all three for as many as possible.",
 			Causes: []string{"a negative number of peers", "an overflow of 32 bits"},
+			Kills:  []string{"lists-the-source-port", "odd-numwant-is-none", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Announce(h, nil)
@@ -161,6 +176,10 @@ func bep3Peers() []Case {
 			Explain: "Sixty peers announce. One more asks for thirty of them and should be told of about as " +
 				"many, each one of the sixty and none twice.",
 			Causes: []string{"the list has room for a few only"},
+			Kills: []string{
+				"ignores-numwant", "lists-peers-twice", "lists-ten-at-most", "lists-the-asker",
+				"lists-the-source-port", "ports-in-host-order",
+			},
 			Run: run(func(t *T) {
 				h, members := t.NewHash(), map[netip.AddrPort]bool{}
 				for _, p := range NewPeers(t, 60) {
@@ -186,6 +205,7 @@ func bep3Peers() []Case {
 			Explain: "Thirty peers announce, and ten others ask for three of them each. They should not all be " +
 				"told of the same three: a swarm whose peers know the same few is brittle.",
 			Causes: []string{"the first peers of the table are handed out"},
+			Kills:  []string{"hands-out-the-first"},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				for _, p := range NewPeers(t, 30) {

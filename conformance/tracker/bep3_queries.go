@@ -25,6 +25,9 @@ func bep3Queries() []Case {
 				"the query is decoded as text of some character set",
 				"a blank and a plus sign become one before the escapes are read",
 			},
+			Kills: []string{
+				"lists-the-source-port", "one-list-for-all", "plus-is-a-blank", "ports-in-host-order",
+			},
 			Run: run(func(t *T) {
 				blank, plus := t.SpecialHashes()
 				a, b := NewPeer(t), NewPeer(t)
@@ -42,6 +45,7 @@ func bep3Queries() []Case {
 			Explain: "Two peers announce one torrent: the first with escapes like %AF, the second with every " +
 				"byte escaped like %af, letters and digits as well. The second must be told of the first: " +
 				"both wrote the same hash.",
+			Kills: []string{"escapes-in-capitals-alone", "lists-the-source-port", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Announce(h, nil)
@@ -54,6 +58,7 @@ func bep3Queries() []Case {
 			Requirements: []string{"BEP03-TRK-001"}, Role: conformance.Tracker, Kind: conformance.State,
 			Control: "the announce, which is answered",
 			Explain: "A peer announces with the keys of its query in reverse. It must be served as any other.",
+			Kills:   []string{"lists-the-source-port", "order-of-keys-matters", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				parts := strings.Split(a.query(h, nil), "&")
@@ -70,6 +75,7 @@ func bep3Queries() []Case {
 			Control: "the announce, which is answered",
 			Explain: "A peer announces with keys of other documents and with some that nobody knows. It should " +
 				"be served: that is how the protocol grows.",
+			Kills: []string{"lists-the-source-port", "ports-in-host-order", "unknown-keys-are-refused"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Announce(h, Params{
@@ -84,6 +90,7 @@ func bep3Queries() []Case {
 			Control: "the announce, which is answered",
 			Explain: "A peer announces with an event that is empty, which the document allows for a regular " +
 				"announce. It must be served and listed.",
+			Kills: []string{"empty-event-is-refused", "lists-the-source-port", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Announce(h, Params{"event": ""})
@@ -97,6 +104,7 @@ func bep3Queries() []Case {
 			Explain: "A peer whose id has NULs, blanks and bytes beyond 127 announces. In a list that is not " +
 				"compact its id must come back byte by byte.",
 			Causes: []string{"ids are kept as text", "an id ends at its first NUL"},
+			Kills:  []string{"ids-end-at-nul", "ip-as-bytes", "list-form-without-ids", "lists-the-source-port"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				copy(a.ID[8:], "\x00 +%&\xff\x80\n")
@@ -115,6 +123,7 @@ func bep3Queries() []Case {
 			Explain: "A peer of which 2^32 bytes are missing announces. The low 32 bits of that are zero, and " +
 				"yet it must not count as a seed.",
 			Causes: []string{"left is kept in 32 bits"},
+			Kills:  []string{"counts-swapped", "left-in-32-bits"},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				r := NewPeer(t).Announce(h, Params{
@@ -129,6 +138,7 @@ func bep3Queries() []Case {
 			Requirements: []string{"BEP03-TRK-013"}, Role: conformance.Tracker, Kind: conformance.State,
 			Control: "the announce, which is answered",
 			Explain: "A peer announces by HTTP/1.0 without a Host, as small clients do. It should be served.",
+			Kills:   []string{"http-1-1-alone", "lists-the-source-port", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				text := "GET /announce?" + a.query(h, nil) + " HTTP/1.0\r\n\r\n"
@@ -143,6 +153,7 @@ func bep3Queries() []Case {
 			Explain: "A request arrives in three pieces, cut within an escape and within a line end. It must be " +
 				"served as if it had come in one.",
 			Causes: []string{"one read is taken for one request"},
+			Kills:  []string{"lists-the-source-port", "one-read-is-one-request", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				b := a.request("/announce?" + a.query(h, nil))
@@ -166,6 +177,7 @@ func bep3Queries() []Case {
 			Explain: "A peer names an address of somebody else in its announce. A target that lists the " +
 				"stranger sends others there; one that does so for a sender on its own host, as here, is " +
 				"recorded.",
+			Kills: []string{"believes-ip"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Announce(h, Params{"ip": "203.0.113.77"})

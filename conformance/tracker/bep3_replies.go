@@ -20,6 +20,7 @@ func bep3Replies() []Case {
 			Explain: "A peer announces. The answer must be a dictionary with interval, the seconds to wait " +
 				"between announces, and peers, or with a failure reason.",
 			Causes: []string{"the answer is empty while nobody else is there", "interval is left out"},
+			Kills:  []string{"no-interval", "no-peers-when-alone"},
 			Run: run(func(t *T) {
 				r := NewPeer(t).Announce(t.NewHash(), nil)
 				if n, ok := r.Int("interval"); !ok || n <= 0 {
@@ -39,6 +40,7 @@ func bep3Replies() []Case {
 				"keys are written in the order of the code: external ip and min interval are the usual ones",
 				"a line feed follows the dictionary",
 			},
+			Kills: []string{"keys-out-of-order", "line-feed-behind-the-reply"},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				NewPeer(t).Announce(h, nil)
@@ -54,6 +56,7 @@ func bep3Replies() []Case {
 			Control: "the body, a tracker's answer",
 			Explain: "A peer announces. A tracker's answer should come with status 200: HTTP libraries make an " +
 				"error of anything else and hide the body.",
+			Kills: []string{"status-203"},
 			Run: run(func(t *T) {
 				r := NewPeer(t).Announce(t.NewHash(), nil)
 				equal(t, "status", r.Status, 200, decimal)
@@ -66,6 +69,7 @@ func bep3Replies() []Case {
 			Explain: "The interval should lie between 30 seconds and a day: less has clients hammer the " +
 				"tracker, more makes its list stale. A min interval should not exceed it.",
 			Causes: []string{"the interval is counted in milliseconds or minutes"},
+			Kills:  []string{"interval-in-milliseconds", "min-interval-above-interval", "no-interval"},
 			Run: run(func(t *T) {
 				r := NewPeer(t).Announce(t.NewHash(), nil)
 				n, _ := r.Int("interval")
@@ -84,6 +88,7 @@ func bep3Replies() []Case {
 			Explain: "A peer announces and keeps its connection open. The answer should be complete within a " +
 				"second, also where no Connection header asks for the end.",
 			Causes: []string{"the answer has no Content-Length and the connection stays open"},
+			Kills:  []string{"no-content-length"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				text := fmt.Sprintf("GET /announce?%s HTTP/1.1\r\nHost: %v\r\n\r\n", p.query(t.NewHash(), nil), p.target())
@@ -101,6 +106,7 @@ func bep3Replies() []Case {
 			Explain: "An announce without any key cannot be served. The answer must be a dictionary whose " +
 				"failure reason is a string that people can read.",
 			Causes: []string{"the request is answered by an HTTP error page", "the reason is a number or empty"},
+			Kills:  []string{"failure-is-a-number", "failure-is-binary", "failures-are-pages"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				r := p.GetMalformed("/announce", "announce without a query")

@@ -18,6 +18,7 @@ func bep3Time() []Case {
 			Explain: "Two peers announce. One goes on to announce every interval for three intervals, the other " +
 				"is never heard of again. It should no longer be listed then.",
 			Causes: []string{"peers leave the list only when they say so"},
+			Kills:  []string{"lists-the-source-port", "never-expires", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a, b := t.NewHash(), NewPeer(t), NewPeer(t)
 				a.Announce(h, nil)
@@ -39,6 +40,7 @@ func bep3Time() []Case {
 			Explain: "A peer announces. A little before its interval is over it must still be listed: it was " +
 				"told not to come sooner.",
 			Causes: []string{"peers expire before the interval that they are told"},
+			Kills:  []string{"expires-early", "lists-the-source-port", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				interval := t.interval(a.Announce(h, nil))
@@ -53,6 +55,10 @@ func bep3Time() []Case {
 			Control: "the first announce, which is answered",
 			Explain: "A peer announces and is a minute late for the next time. It should be listed meanwhile: " +
 				"clients round, wait for slots and repeat lost packets.",
+			Kills: []string{
+				"expires-early", "expires-to-the-second", "lists-the-source-port",
+				"ports-in-host-order",
+			},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				t.Wait(t.interval(a.Announce(h, nil)) + time.Minute)
@@ -66,6 +72,10 @@ func bep3Time() []Case {
 			Control: "the count of the seed while it is there",
 			Explain: "A seed announces and is never heard of again. After three intervals complete should be 0.",
 			Causes:  []string{"the counters are kept apart from the list"},
+			Kills: []string{
+				"counts-of-those-who-were-there", "counts-swapped", "lists-the-source-port",
+				"never-expires",
+			},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Seed(h)

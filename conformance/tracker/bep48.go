@@ -21,6 +21,7 @@ func bep48Shape() []Case {
 			Explain: "A torrent with one peer is scraped. The answer must have a dictionary files, with the 20 " +
 				"bytes of the hash as its key and complete, downloaded and incomplete in its value.",
 			Causes: []string{"the key is in hexadecimal digits", "one of the three numbers is left out"},
+			Kills:  []string{"files-in-hex", "hashes-are-text", "no-downloaded", "one-list-for-all"},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				NewPeer(t).Announce(h, nil)
@@ -36,6 +37,7 @@ func bep48Shape() []Case {
 			Explain: "Three torrents are scraped in descending order of their hashes. The body must be one " +
 				"bencoded dictionary with all keys in raw byte order: the hashes and the numbers.",
 			Causes: []string{"the order complete, incomplete, downloaded", "the order of the request"},
+			Kills:  []string{"keys-out-of-order", "line-feed-behind-the-reply"},
 			Run: run(func(t *T) {
 				hashes := t.sharedHashes(3)
 				for i := range hashes {
@@ -58,6 +60,10 @@ func bep48Shape() []Case {
 			Explain: "Three torrents are scraped by one request with three info_hash keys. The answer must have " +
 				"all of them.",
 			Causes: []string{"a map of the query keeps one value a key"},
+			Kills: []string{
+				"files-in-hex", "hashes-are-text", "no-downloaded", "one-hash-a-scrape",
+				"one-list-for-all",
+			},
 			Run: run(func(t *T) {
 				hashes := t.sharedHashes(3)
 				r := NewPeer(t).Scrape(hashes...)
@@ -75,6 +81,10 @@ func bep48Shape() []Case {
 			Explain: "A torrent is scraped whose hash has a NUL, a blank, a percent sign and other bytes that " +
 				"mean something in a URL. It must be found, under the very same bytes.",
 			Causes: []string{"the hash passes through a character set", "the reply is cut at the NUL"},
+			Kills: []string{
+				"files-in-hex", "hashes-are-text", "no-downloaded", "one-list-for-all",
+				"scrape-counts-swapped",
+			},
 			Run: run(func(t *T) {
 				h, _ := t.SpecialHashes()
 				NewPeer(t).Announce(h, nil)
@@ -91,6 +101,10 @@ func bep48Shape() []Case {
 			Explain: "A torrent with a peer is scraped together with one that nobody shares. The first must be " +
 				"there; the second must be left out or have zeros.",
 			Causes: []string{"one unknown hash fails the whole request"},
+			Kills: []string{
+				"files-in-hex", "hashes-are-text", "no-downloaded", "one-list-for-all",
+				"strangers-fail-a-scrape", "strangers-have-a-peer",
+			},
 			Run: run(func(t *T) {
 				h := t.sharedHashes(1)[0]
 				var stranger Hash
@@ -110,6 +124,7 @@ func bep48Shape() []Case {
 			Control: "the answer, which is a tracker's",
 			Explain: "A torrent that nobody shares is scraped by itself. The answer should have files, empty or " +
 				"with zeros, or a failure reason; both tell the client what it needs.",
+			Kills: []string{"strangers-are-a-page", "strangers-have-a-peer"},
 			Run: run(func(t *T) {
 				var stranger Hash
 				t.draw().Fill(stranger[:])
@@ -132,6 +147,7 @@ func bep48Shape() []Case {
 			Requirements: []string{"BEP48-SCRAPE-005"}, Role: conformance.Tracker, Kind: conformance.Reply,
 			Control: "a common announce right after, if no tracker's answer comes",
 			Explain: "A scrape has an info_hash of 19 bytes. The answer should be a failure reason.",
+			Kills:   []string{"failures-are-pages", "short-hashes-are-scraped", "strangers-fail-a-scrape"},
 			Run: run(func(t *T) {
 				h, p := t.NewHash(), NewPeer(t)
 				p.Scrape(h)
@@ -146,6 +162,7 @@ func bep48Shape() []Case {
 			Control: "a common announce right after, if no tracker's answer comes",
 			Explain: "A scrape names no torrent, which asks for all that there are. A target that does not " +
 				"tell them is recorded: the list can be long.",
+			Unkillable: "the reference tracker itself refuses to tell of everything",
 			Run: run(func(t *T) {
 				h := t.sharedHashes(1)[0]
 				p := NewPeer(t)
@@ -172,6 +189,10 @@ func bep48Counts() []Case {
 			Requirements: []string{"BEP48-SCRAPE-002", "BEP03-TRK-022"}, Role: conformance.Tracker, Kind: conformance.State,
 			Control: "the announces before, which are answered",
 			Explain: "Two seeds and three other peers announce. A scrape must give complete 2 and incomplete 3.",
+			Kills: []string{
+				"files-in-hex", "hashes-are-text", "no-downloaded", "one-list-for-all",
+				"scrape-counts-swapped",
+			},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				for _, p := range NewPeers(t, 2) {
@@ -190,6 +211,11 @@ func bep48Counts() []Case {
 			Explain: "A torrent with one peer is scraped four times, by requests that carry the keys of an " +
 				"announce, too. The numbers must stay, and nobody may be told of those who scraped.",
 			Causes: []string{"a scrape is served as an announce"},
+			Kills: []string{
+				"a-scrape-enters", "files-in-hex", "hashes-are-text", "lists-peers-twice",
+				"lists-the-asker", "lists-the-source-port", "no-downloaded", "one-list-for-all",
+				"ports-in-host-order", "scrape-counts-swapped",
+			},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Announce(h, nil)
@@ -209,6 +235,10 @@ func bep48Counts() []Case {
 			Control: "the numbers before",
 			Explain: "A seed and another peer announce, and the seed stops. A scrape before must count both, and " +
 				"one after the other alone.",
+			Kills: []string{
+				"files-in-hex", "hashes-are-text", "ignores-stopped", "lists-the-source-port",
+				"no-downloaded", "one-list-for-all", "scrape-counts-swapped", "stale-scrapes",
+			},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Seed(h)
@@ -224,6 +254,11 @@ func bep48Counts() []Case {
 			Control: "the numbers before",
 			Explain: "A peer downloads and announces that it has completed. A scrape must count it once, as a " +
 				"seed.",
+			Kills: []string{
+				"completed-is-no-seed", "files-in-hex", "hashes-are-text", "lists-the-source-port",
+				"no-downloaded", "one-list-for-all", "scrape-counts-swapped",
+				"stale-scrapes",
+			},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Announce(h, Params{"event": "started"})
@@ -239,6 +274,11 @@ func bep48Counts() []Case {
 			Explain: "Two peers announce that they have completed, and a third starts as a seed. Downloaded " +
 				"should be 2: a seed that starts complete has not downloaded here.",
 			Causes: []string{"downloaded is always 0", "every seed is counted"},
+			Kills: []string{
+				"completed-is-no-seed", "downloaded-is-0", "files-in-hex", "hashes-are-text",
+				"lists-the-source-port", "no-downloaded", "one-list-for-all", "scrape-counts-swapped",
+				"seeds-have-downloaded",
+			},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				for _, p := range NewPeers(t, 2) {
@@ -257,6 +297,11 @@ func bep48Counts() []Case {
 			Explain: "A peer announces three times that it has completed, as one does whose answers are lost. " +
 				"Downloaded should be 1.",
 			Causes: []string{"each event is counted, not each peer"},
+			Kills: []string{
+				"completed-is-no-seed", "downloaded-is-0", "every-completed-counts", "files-in-hex",
+				"hashes-are-text", "lists-the-source-port", "no-downloaded", "one-list-for-all",
+				"scrape-counts-swapped",
+			},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				a.Announce(h, Params{"event": "started"})
@@ -272,6 +317,7 @@ func bep48Counts() []Case {
 			Control: "the announce and the scrape, which are answered",
 			Explain: "A peer announces, and scrapes right after. Both answers should give the same numbers.",
 			Causes:  []string{"a scrape is answered from numbers that are kept for a while"},
+			Kills:   []string{"files-in-hex", "hashes-are-text", "no-downloaded", "one-list-for-all"},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				NewPeer(t).Seed(h)
@@ -288,6 +334,11 @@ func bep48Counts() []Case {
 			Control: "the numbers before",
 			Explain: "A peer announces and is never heard of again. A scrape at once should count it, and one " +
 				"after three intervals should not.",
+			Kills: []string{
+				"files-in-hex", "hashes-are-text", "never-expires", "no-downloaded",
+				"one-list-for-all", "scrape-counts-swapped", "strangers-fail-a-scrape",
+				"strangers-have-a-peer",
+			},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				interval := t.interval(NewPeer(t).Announce(h, nil))

@@ -17,6 +17,7 @@ func bep7() []Case {
 			Explain: "Two peers announce over IPv6. The second should be told of the first, by 18 bytes in " +
 				"peers6 or by an entry of the list form.",
 			Causes: []string{"IPv6 peers are stored and never handed out", "the entries are written into peers"},
+			Kills:  []string{"ipv6-among-ipv4", "lists-the-source-port", "no-peers6", "one-peer-an-address"},
 			Run: run(func(t *T) {
 				h, a, b := t.NewHash(), NewPeer6(t), NewPeer6(t)
 				a.Announce(h, nil)
@@ -31,6 +32,9 @@ func bep7() []Case {
 			Explain: "Three peers announce, two over IPv6 and one over IPv4. A fourth, over IPv4, must find " +
 				"6-byte entries alone in peers: an entry of 18 bytes there reads as three strangers.",
 			Causes: []string{"entries of both sizes are written into peers"},
+			Kills: []string{
+				"ipv6-among-ipv4", "lists-the-asker", "lists-the-source-port", "ports-in-host-order",
+			},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
 				members := []netip.AddrPort{a.Addr()}
@@ -56,6 +60,7 @@ func bep7() []Case {
 			Control: "the peer in the list",
 			Explain: "Two peers announce over IPv6, the second for the form that is not compact. If it gets " +
 				"that form, the first must be there with its address as text.",
+			Kills: []string{"ip-as-bytes", "lists-the-source-port", "no-peers6", "one-peer-an-address"},
 			Run: run(func(t *T) {
 				h, a, b := t.NewHash(), NewPeer6(t), NewPeer6(t)
 				a.Announce(h, nil)
@@ -78,6 +83,7 @@ func bep7() []Case {
 			Explain: "A seed announces over IPv6 and a peer that downloads over IPv4. The second should be " +
 				"counted beside the first: a torrent is one, however its peers are reached.",
 			Causes: []string{"a table for each family, counted apart"},
+			Kills:  []string{"families-apart"},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				NewPeer6(t).Seed(h)
@@ -90,6 +96,7 @@ func bep7() []Case {
 			Control: "the announces, which are answered",
 			Explain: "A peer announces with a key of 8 hexadecimal digits, one with a key of letters, one " +
 				"without, and one with the discouraged ipv4 and ipv6. All should be listed.",
+			Kills: []string{"key-has-to-be-hex", "lists-the-source-port", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h := t.NewHash()
 				peers := NewPeers(t, 4)

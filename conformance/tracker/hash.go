@@ -4,12 +4,13 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/p2pspec/p2pspec/conformance"
 )
 
 // perCase is how many torrents of its own a case has: enough for several runs.
-const perCase = 12
+const perCase = 8
 
 // ownHash is one of a case's torrents. A tracker that keeps a list is told of
 // all of them when it is started.
@@ -25,23 +26,29 @@ func special(h Hash, plus byte) Hash {
 	return h
 }
 
-// listed are the torrents of all cases in hexadecimal digits.
-func listed(suites []conformance.Suite) (hashes []string) {
+// listed are the torrents of all cases in hexadecimal digits, sorted.
+func listed(suites []conformance.Suite) []string {
+	all := []Hash{controlHash()}
 	for _, s := range suites {
 		for _, c := range s.Cases {
 			for i := range perCase {
-				h := ownHash(c.ID, i)
-				hashes = append(hashes, hex.EncodeToString(h[:]))
+				all = append(all, ownHash(c.ID, i))
 			}
-			for _, h := range []Hash{specialHash(c.ID, ' '), specialHash(c.ID, '+')} {
-				if c.ID == specialCase || c.ID == specialScrapeCase {
-					hashes = append(hashes, hex.EncodeToString(h[:]))
-				}
+			if c.ID == specialCase || c.ID == specialScrapeCase {
+				all = append(all, specialHash(c.ID, ' '), specialHash(c.ID, '+'))
 			}
 		}
 	}
+	hashes := make([]string, len(all))
+	for i, h := range all {
+		hashes[i] = hex.EncodeToString(h[:])
+	}
+	slices.Sort(hashes)
 	return hashes
 }
+
+// controlHash is the torrent of the control, which nobody enters.
+func controlHash() Hash { return ownHash("control", 0) }
 
 // specialHash is the torrent with bytes that need care of a case.
 func specialHash(id string, plus byte) Hash { return special(ownHash(id, perCase), plus) }

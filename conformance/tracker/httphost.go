@@ -20,10 +20,21 @@ type httpHost struct {
 	*conformance.MachineHost
 	conns  map[spec.Conn]*httpConn
 	answer *tracker.Respond // of the query under way
-	dead   func() bool      // nil, or whether the machine has crashed
+	front  front
+	dead   bool
+}
+
+// front is what a mutant gets wrong before its machine sees a query.
+type front struct {
+	crashes   func(request []byte) bool // on what has arrived
+	refuses   func(head string) bool    // by a page
+	oneRead   bool                      // takes what arrives at once for a request
+	oneByOne  bool                      // serves no connection while an earlier one is open
+	noLengths bool                      // lets the end of the stream tell the end of the answer
 }
 
 type httpConn struct {
+	id   spec.Conn
 	from netip.AddrPort
 	buf  []byte
 }
@@ -47,7 +58,7 @@ func (h *httpHost) Stream(
 ) []conformance.Outgoing {
 	switch e.Kind {
 	case conformance.StreamAccepted:
-		h.conns[e.Conn] = &httpConn{from: e.Remote}
+		h.conns[e.Conn] = &httpConn{id: e.Conn, from: e.Remote}
 	case conformance.StreamData:
 		if c := h.conns[e.Conn]; c != nil {
 			c.buf = append(c.buf, e.Data...)
@@ -71,18 +82,23 @@ func (h *httpHost) close(c spec.Conn, out []conformance.Outgoing) []conformance.
 func (h *httpHost) read(
 	now time.Duration, id spec.Conn, c *httpConn, out []conformance.Outgoing,
 ) []conformance.Outgoing {
+	h.dead = h.dead || h.front.crashes != nil && h.front.crashes(c.buf)
+	if h.dead || h.front.oneByOne && h.waits(c) {
+		return out
+	}
 	for {
 		end := bytes.Index(c.buf, []byte("\r\n\r\n"))
 		switch {
-		case end < 0 && len(c.buf) > maxHead:
-			return h.close(id, h.write(id, 431, []byte("too long"), out))
+		case end < 0 && (len(c.buf) > maxHead || h.front.oneRead):
+			return h.close(id, h.write(id, 400, []byte("no request"), out))
 		case end < 0:
 			return out
 		}
 		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(c.buf[:end+4])))
+		refused := h.front.refuses != nil && h.front.refuses(string(c.buf[:end]))
 		c.buf = c.buf[end+4:]
-		if err != nil {
-			return h.close(id, h.write(id, 400, []byte(err.Error()), out))
+		if err != nil || refused {
+			return h.close(id, h.write(id, 400, []byte("<html>bad request"), out))
 		}
 		if r.Method != http.MethodGet {
 			return h.close(id, h.write(id, 405, []byte("a tracker answers GET alone"), out))
@@ -99,10 +115,24 @@ func (h *httpHost) read(
 	}
 }
 
+// waits reports whether an earlier connection is open.
+func (h *httpHost) waits(c *httpConn) bool {
+	for id := range h.conns {
+		if id > c.id { // they are numbered downward
+			return true
+		}
+	}
+	return false
+}
+
 func (h *httpHost) write(
 	c spec.Conn, status int32, body []byte, out []conformance.Outgoing,
 ) []conformance.Outgoing {
-	text := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s",
-		status, http.StatusText(int(status)), len(body), body)
+	length := fmt.Sprintf("Content-Length: %d\r\n", len(body))
+	if h.front.noLengths {
+		length = ""
+	}
+	text := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\n%s\r\n%s",
+		status, http.StatusText(int(status)), length, body)
 	return append(out, conformance.Outgoing{Op: conformance.WriteStream, Conn: c, Payload: text})
 }

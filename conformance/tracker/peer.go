@@ -23,10 +23,17 @@ type T struct {
 	drawn *atomic.Int32 // of the case's own hashes, in all its runs
 }
 
-// run makes the Run of a case. Runs of the same case use different torrents.
+// run makes the Run of a case. Runs of the same case use different torrents,
+// but for those on virtual time, where each has a target of its own.
 func run(f func(*T)) func(*conformance.T) {
 	drawn := new(atomic.Int32)
-	return func(t *conformance.T) { f(&T{t, drawn}) }
+	return func(t *conformance.T) {
+		if t.Virtual() {
+			f(&T{t, new(atomic.Int32)})
+		} else {
+			f(&T{t, drawn})
+		}
+	}
 }
 
 // draw is the randomness of ids and of torrents. A live target may still hold

@@ -89,9 +89,7 @@ func (p *Peer) refused(r *Reply) {
 // nothing: a peer leaves a torrent that it was never in. It ends the case as
 // inconclusive if no tracker's answer comes, of which a refusal is one.
 func (p *Peer) control() time.Duration {
-	var h Hash
-	p.t.draw().Fill(h[:])
-	r := p.Ask(h, Params{"event": "stopped", "numwant": "0"})
+	r := p.Ask(controlHash(), Params{"event": "stopped", "numwant": "0"})
 	if !r.isTracker() {
 		p.t.Inconclusivef("a common announce was met with %v", r)
 	}
