@@ -26,6 +26,12 @@
 //	other := t.DialTo(addr)                  // its Opened and Err are facts to judge
 //	s.Encrypt(enc, dec)                      // all that follows passes through two ciphers
 //
+// What the target has or is to do is in [StartOptions]: T.Start(T.Standard() and a
+// little more) for a case with [NeedFresh], Suite.Shared for the instance that the
+// others share. A [Leecher] is started for each case; T.Learns says how it finds
+// the harness's peers, T.ReadFile what it wrote, T.Exited whether it has ended.
+// T.Torrent is the torrent of any peer, also of one that somebody else runs.
+//
 // Suite.Frame cuts the transcript of a stream into messages, Suite.LintStream
 // checks what Write sends. On virtual time a [MachineHost] with Streams and
 // Storage plays a core; any other [StreamHost] speaks bytes.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -232,7 +233,8 @@ func readsLate(t *T) {
 	const size = 3 * StreamWindow
 	s.Write(bytes.Repeat([]byte("x"), size), "")
 	s.CloseWrite()
-	t.Wait(200 * time.Millisecond)
+	until(t, "a full window", func() bool { return len(s.Buffered()) >= StreamWindow })
+	t.Wait(100 * time.Millisecond)
 	if n := len(s.Buffered()); n != StreamWindow {
 		t.Harnessf("%d bytes are buffered", n)
 	}
@@ -297,6 +299,33 @@ func TestStreamLint(t *testing.T) {
 		assert.Equal(t, Error, res.Verdict)
 	}
 	passesOnBoth(t, func(t *T) { t.Dial().WriteMalformed([]byte("bad"), "on purpose") })
+}
+
+// A target that opens streams without end is held off, and those that it has go on.
+func TestSocketStreamsAreBounded(t *testing.T) {
+	n := NewSocketNetwork(LoopbackSources())
+	defer n.Shut()
+	for range MaxStreams {
+		n.dialled++
+		n.streams[n.dialled] = newSocketStream(n, n.dialled)
+	}
+	at, err := n.Listen(netip.AddrPort{})
+	require.NoError(t, err)
+	_, err = n.Dial(netip.AddrPort{}, at)
+	assert.ErrorContains(t, err, "1024 streams")
+	far, err := net.Dial("tcp", at.String())
+	if err == nil {
+		defer far.Close()
+		_, err = far.Read(make([]byte, 1))
+	}
+	assert.ErrorIs(t, err, syscall.ECONNRESET)
+	n.Abort(1)
+	again, err := net.Dial("tcp", at.String())
+	require.NoError(t, err)
+	defer again.Close()
+	a, ok := n.Recv(n.Now() + 5*time.Second)
+	require.True(t, ok)
+	assert.Equal(t, StreamAccepted, a.(StreamEvent).Kind)
 }
 
 // What is written before Close arrives; the other side sees an end in good order.
