@@ -222,7 +222,8 @@ var bep9Seeder = []Case{
 			}, AnswerWithin)
 			p.Alive()
 			if n := count(wire.MetadataData); n < many {
-				t.Infof("of %d requests for a block of metadata %d were served and %d rejected", many, n, count(wire.MetadataReject))
+				t.Infof("of %d requests for a block of metadata %d were served and %d rejected",
+					many, n, count(wire.MetadataReject))
 			}
 		},
 	},
