@@ -67,6 +67,7 @@ type chokeChange struct {
 type choker struct {
 	slots      int32 // downloaders at a time, the optimistic unchoke included
 	seedOrder  SeedOrder
+	meritOnly  bool  // no optimistic unchoke: for experiments that show what it is good for
 	round      int32 // 0 when the optimistic unchoke was just chosen
 	optimistic spec.Conn
 	queue      []spec.Conn // all connections; the next optimistic unchoke comes first
@@ -95,10 +96,13 @@ func (c *choker) rechoke(peers []chokerPeer, seed bool, out []chokeChange) []cho
 	c.round = (c.round + 1) % optimisticRounds
 	isTurn := c.round == 0
 	line := c.line(peers)
-	regular := int(c.slots) - 1
 	isRoundRobin := seed && c.seedOrder == RoundRobin
-	if isRoundRobin {
+	regular := int(c.slots) - 1 // slots by merit
+	switch {
+	case isRoundRobin:
 		regular = 0
+	case c.meritOnly:
+		regular = int(c.slots)
 	}
 	var served []spec.Conn
 	floor := int64(0) // a peer that sends more deserves a slot
@@ -111,10 +115,10 @@ func (c *choker) rechoke(peers []chokerPeer, seed bool, out []chokeChange) []cho
 	if len(served) < regular { // there is room for all
 		floor = 0
 	}
-	if !isRoundRobin {
+	if !isRoundRobin && !c.meritOnly {
 		served = c.unchokeOptimistic(line, served, isTurn)
 	}
-	for len(served) < int(c.slots) {
+	for len(served) < int(c.slots) && (isRoundRobin || !c.meritOnly) {
 		next := c.next(line, served, isTurn)
 		if next == 0 {
 			break
@@ -268,7 +272,7 @@ func (c *choker) clone() choker {
 }
 
 func (c *choker) appendState(b []byte) []byte {
-	b = append(b, byte(c.seedOrder))
+	b = appendBool(append(b, byte(c.seedOrder)), c.meritOnly)
 	b = appendInts(b, c.slots, c.round)
 	b = binary.BigEndian.AppendUint64(b, uint64(c.optimistic))
 	b = appendInts(b, int32(len(c.queue)))

@@ -229,6 +229,26 @@ func TestEverybodyGetsATurn(t *testing.T) {
 	}
 }
 
+// Without it nobody learns that a stranger is better than four partners.
+func TestWithoutOptimisticUnchokeStrangersStayStrangers(t *testing.T) {
+	p := newParlour(4, FastestFirst, 2)
+	p.choker.meritOnly = true
+	for rate := range int64(9) {
+		p.join(min(rate, 4)) // 5 to 9 send 4
+	}
+	p.peer(6).snubbing = true
+	for range 9 {
+		p.wait(t)
+		require.Equal(t, []spec.Conn{5, 7, 8, 9}, p.served())
+	}
+	p.peer(7).snubbing, p.peer(8).snubbing = true, true
+	for conn := spec.Conn(1); conn <= 4; conn++ {
+		p.leave(conn)
+	}
+	p.wait(t)
+	require.Equal(t, []spec.Conn{5, 9}, p.served())
+}
+
 // BEP03-CHOKE-006: a new connection starts at the head of the queue three
 // times as often as at any other place.
 func TestNewcomersStartAtTheHeadThreeTimesAsOften(t *testing.T) {
