@@ -119,7 +119,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"sim"}, "there are: kademlia"},
 		{[]string{"sim", "nosuchexperiment"}, "kademlia-churn"},
 		{[]string{"sim", "kademlia", "--nodes", "1"}, "1 nodes"},
-		{[]string{"serve"}, "there is: dht"},
+		{[]string{"serve"}, "there are: dht"},
 		{[]string{"serve", "dht", "--listen", "here"}, "write IP:PORT"},
 		{[]string{"serve", "dht", "--state", broken}, "remove it to begin anew"},
 	} {

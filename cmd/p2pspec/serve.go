@@ -24,7 +24,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve NODE",
 		Short: "Run a reference node on real sockets, for others to test against",
 		RunE: func(*cobra.Command, []string) error {
-			return usagef("serve: name a node; there are: dht, seeder, leecher")
+			return usagef("serve: name a node; there are: dht, seeder, leecher, tracker")
 		},
 	}
 	var f serveFlags
@@ -45,7 +45,7 @@ contacts survive a restart.`,
 	fl.StringArrayVar(&f.bootstrap, "bootstrap", nil,
 		"first contacts, as IP:PORT with blanks between; may be repeated")
 	fl.StringVar(&f.state, "state", "", "file that keeps the id and the contacts")
-	cmd.AddCommand(dht, a.seederCommand(), a.leecherCommand())
+	cmd.AddCommand(dht, a.seederCommand(), a.leecherCommand(), a.trackerCommand())
 	return cmd
 }
 
