@@ -23,7 +23,8 @@ func TestAnyOrder(t *testing.T) {
 	}
 	root := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
-		c := versions[rapid.SampledFrom([]metainfo.Version{metainfo.V1, metainfo.V2, metainfo.Hybrid}).Draw(t, "version")]
+		version := rapid.SampledFrom([]metainfo.Version{metainfo.V1, metainfo.V2, metainfo.Hybrid}).Draw(t, "version")
+		c := versions[version]
 		dir, err := os.MkdirTemp(root, "")
 		if err != nil {
 			t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 	"time"
 )
@@ -17,10 +16,20 @@ import (
 // The record of verified pieces is a file beside the content. It holds only if
 // every file that it is about is as it describes it, so that nothing has to be
 // written when a file changes: recordMagic, the info-hash (20 bytes), the
-// number of files (4), when each was written to last in nanoseconds since 1970
-// or 0 if that is not known (8 each), the verified pieces as a bitfield, and
-// the SHA-256 of all that.
+// number of files (4), whether the store was closed (1), when each file was
+// written to last in nanoseconds since 1970 or 0 if that is not known (8 each),
+// the verified pieces as a bitfield, and the SHA-256 of all that.
+//
+// Of a store that was not closed, pieces may have been verified after they were
+// recorded. They are hashed again.
 const recordMagic = "p2pspec verified pieces 1\n"
+
+// record is what the file says.
+type record struct {
+	closed bool
+	mtimes []int64
+	have   []byte
+}
 
 // recordName is the record's name in the folder.
 func (s *Store) recordName() string {
@@ -38,22 +47,23 @@ func isRecordName(name string) bool {
 
 // resume finds the verified pieces of files that were there before.
 func (s *Store) resume() {
-	mtimes, have := s.readRecord()
+	r, ok := s.readRecord()
 	var unknown []int32
 	for piece := range int32(s.info.Pieces()) {
-		recorded, empty := true, false
+		described, empty := ok, false
 		s.eachFile(piece, func(i int) bool {
 			state := &s.files.state[i]
-			recorded = recorded && mtimes != nil && mtimes[i] != 0 && state.mtime.UnixNano() == mtimes[i]
+			described = described && r.mtimes[i] != 0 && state.mtime.UnixNano() == r.mtimes[i]
 			empty = state.fresh
 			return !empty
 		})
+		bit := byte(0x80 >> (piece % 8))
 		switch {
 		case empty:
-		case !recorded || mtimes == nil:
+		case described && r.have[piece/8]&bit != 0:
+			s.have[piece/8] |= bit
+		case !described || !r.closed:
 			unknown = append(unknown, piece)
-		case have[piece/8]&(0x80>>(piece%8)) != 0:
-			s.have[piece/8] |= 0x80 >> (piece % 8)
 		}
 	}
 	s.rehash(unknown)
@@ -73,16 +83,16 @@ func (s *Store) keepRecord() {
 			changed := s.changed
 			s.mu.Unlock()
 			if changed {
-				_ = s.record(s.schedule.quiet)
+				_ = s.record(false)
 			}
 		}
 	}
 }
 
 // record brings all data to the disk and then writes the record of the pieces
-// that were verified before that. It describes the files that have been quiet
-// for the given time.
-func (s *Store) record(quiet time.Duration) error {
+// that were verified before that. When the store is closed nobody writes any
+// more, so that no file is too busy to be described.
+func (s *Store) record(closed bool) error {
 	s.recording.Lock()
 	defer s.recording.Unlock()
 	s.mu.Lock()
@@ -90,8 +100,12 @@ func (s *Store) record(quiet time.Duration) error {
 	s.changed = false
 	s.mu.Unlock()
 
+	quiet := s.schedule.quiet
+	if closed {
+		quiet = 0
+	}
 	mtimes, settled, err := s.files.sync(quiet)
-	written := s.writeRecord(mtimes, have)
+	written := s.writeRecord(record{closed, mtimes, have})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changed = s.changed || !settled || written != nil
@@ -99,11 +113,6 @@ func (s *Store) record(quiet time.Duration) error {
 		s.failure = fmt.Errorf("storage: data may not have reached the disk: %w", err)
 	}
 	return errors.Join(s.failure, written)
-}
-
-// busy reports whether a file was written to within the given time.
-func (f *files) busy(quiet time.Duration) bool {
-	return slices.ContainsFunc(f.state, func(s fileState) bool { return time.Since(s.mtime) < quiet })
 }
 
 // sync brings the files that were written to to the disk, and returns for each
@@ -160,16 +169,17 @@ func (f *files) syncFile(i int) error {
 	return nil
 }
 
-func (s *Store) writeRecord(mtimes []int64, have []byte) error {
-	b := s.recordHead()
-	for _, t := range mtimes {
+func (s *Store) writeRecord(r record) error {
+	b := append(s.recordHead(), 0)
+	if r.closed {
+		b[len(b)-1] = 1
+	}
+	for _, t := range r.mtimes {
 		b = binary.BigEndian.AppendUint64(b, uint64(t))
 	}
-	b = append(b, have...)
+	b = append(b, r.have...)
 	sum := sha256.Sum256(b)
-	name := s.recordName()
-	err := s.files.replace(name, append(b, sum[:]...))
-	if err != nil {
+	if err := s.files.replace(s.recordName(), append(b, sum[:]...)); err != nil {
 		return fmt.Errorf("storage: the record of verified pieces: %w", err)
 	}
 	return nil
@@ -222,21 +232,23 @@ func (f *files) syncFolder() error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// readRecord returns nil unless there is a record of this torrent.
-func (s *Store) readRecord() (mtimes []int64, have []byte) {
+// readRecord reads the record; ok is false unless there is one of this torrent.
+func (s *Store) readRecord() (r record, ok bool) {
 	b, err := s.files.root.ReadFile(s.recordName())
 	head := s.recordHead()
-	files, pieces := len(s.info.Files), len(s.have)
-	if err != nil || len(b) != len(head)+8*files+pieces+sha256.Size || !bytes.HasPrefix(b, head) {
-		return nil, nil
+	files := len(s.info.Files)
+	if err != nil || len(b) != len(head)+1+8*files+len(s.have)+sha256.Size || !bytes.HasPrefix(b, head) {
+		return record{}, false
 	}
 	body, sum := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
 	if sha256.Sum256(body) != [sha256.Size]byte(sum) {
-		return nil, nil
+		return record{}, false
 	}
-	mtimes = make([]int64, files)
-	for i := range mtimes {
-		mtimes[i] = int64(binary.BigEndian.Uint64(body[len(head)+8*i:]))
+	r = record{closed: body[len(head)] == 1, mtimes: make([]int64, files)}
+	body = body[len(head)+1:]
+	for i := range r.mtimes {
+		r.mtimes[i] = int64(binary.BigEndian.Uint64(body[8*i:]))
 	}
-	return mtimes, body[len(head)+8*files:]
+	r.have = body[8*files:]
+	return r, true
 }

@@ -74,7 +74,7 @@ func TestRecord(t *testing.T) {
 	dir, a, b = complete()
 	spoil(t, a, 0, time.Unix(0, 0)) // which is also how a record says that it does not know
 	s := mustOpen(t, dir, c)
-	if err := s.writeRecord([]int64{0, modified(t, b).UnixNano()}, []byte{0b1110_0000}); err != nil {
+	if err := s.writeRecord(record{true, []int64{0, modified(t, b).UnixNano()}, []byte{0b1110_0000}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := have(dir); got != 0b0110_0000 {
@@ -120,13 +120,40 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// TestLateVerification: a piece that is verified after the record was made, and
+// without another write to its file, is not lost.
+func TestLateVerification(t *testing.T) {
+	c, dir := make4(t, metainfo.V1), t.TempDir()
+	s := mustOpen(t, dir, c)
+	c.store(t, s, 0)
+	s.schedule.quiet = 0
+	if err := s.record(false); err != nil {
+		t.Fatal(err)
+	}
+	c.fill(t, s, 1)
+	c.expect(t, s, 1)
+	if err := s.record(false); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := s.Verify(0); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	c.expect(t, mustOpen(t, dir, c), 0, 1) // as after a crash
+	mustClose(t, s)
+	s = mustOpen(t, dir, c)
+	c.expect(t, s, 0, 1)
+	if r, ok := s.readRecord(); !ok || r.closed {
+		t.Errorf("the record says that an open store is closed: %+v", r)
+	}
+}
+
 // TestDamageIsForgotten: a piece that was verified, and is not any more, is in
 // no record on the disk when Verify returns.
 func TestDamageIsForgotten(t *testing.T) {
 	c, dir := make4(t, metainfo.V1), t.TempDir()
 	s := mustOpen(t, dir, c)
 	c.fill(t, s, 0)
-	if err := s.record(0); err != nil {
+	if err := s.record(true); err != nil {
 		t.Fatal(err)
 	}
 	name := filepath.Join(dir, s.recordName())
@@ -173,13 +200,13 @@ func TestRecordIsKept(t *testing.T) {
 	c.fill(t, s, 0)
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		s.recording.Lock()
-		_, have := s.readRecord()
+		r, ok := s.readRecord()
 		s.recording.Unlock()
-		if have != nil && have[0] == 0x80 {
+		if ok && r.have[0] == 0x80 {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("no record, or %08b", have)
+			t.Fatalf("there is a record: %v; %+v", ok, r)
 		}
 	}
 }
@@ -251,7 +278,7 @@ func TestDiskBreaks(t *testing.T) {
 	onDisk(s, d)
 	c.fill(t, s, 0)
 	d.broken = syscall.EIO
-	if err := s.record(time.Hour); !errors.Is(err, syscall.EIO) {
+	if err := s.record(false); !errors.Is(err, syscall.EIO) {
 		t.Errorf("record: %v", err)
 	}
 	d.broken = nil // a second attempt would succeed, and mean nothing

@@ -110,11 +110,11 @@ func open(dir string, info *metainfo.Info, opt Options, when schedule) (*Store, 
 	if opt.ReadOnly {
 		return s, nil
 	}
-	if f.busy(when.quiet) { // what is stored now may look as if it were in the record
+	// From here on the record of the last Close may be wrong.
+	if err := s.record(false); err != nil {
 		if err := s.forget(); err != nil {
 			return nil, errors.Join(fmt.Errorf("storage: %w", err), f.close())
 		}
-		s.changed = true
 	}
 	s.recorder.Go(s.keepRecord)
 	return s, nil
@@ -200,7 +200,7 @@ func (s *Store) Close() error {
 	s.recorder.Wait()
 	var err error
 	if !s.readOnly {
-		err = s.record(0) // nobody writes any more
+		err = s.record(true)
 	}
 	return errors.Join(err, s.files.close())
 }
