@@ -29,7 +29,7 @@ func judge(v vectors.Vector, r reading) judgement {
 	case r.verdict == refused:
 		return judgement{}
 	case outcome == "refuse":
-		return judgement{wrong: "what must be refused was read", want: []string{"a refusal"}}
+		return judgement{wrong: "what must be refused was not", want: []string{"a refusal"}}
 	}
 	if j := judgeHashes(v, r); j.wrong != "" {
 		return j
@@ -55,7 +55,7 @@ func judgeHashes(v vectors.Vector, r reading) judgement {
 	switch {
 	case r.hash == "" && r.hash2 == "":
 		return judgement{
-			wrong: "it was read, but no info-hash was told", want: []string{strings.TrimSpace(want + " " + want2)},
+			wrong: "no info-hash was told, though nothing was refused", want: []string{strings.TrimSpace(want + " " + want2)},
 		}
 	case v.Expect.Text("outcome") == "one" && r.hash != "" && r.hash2 != "" && r.hash != short:
 		return bad("info_hash", r.hash+" and "+r.hash2, "one of both", "a refusal")

@@ -46,7 +46,7 @@ func (r reading) String() string {
 	case r.verdict == broken:
 		return r.why
 	case r.hash+r.hash2 == "":
-		return "read, without an info-hash"
+		return "neither an info-hash nor an error"
 	default:
 		return "read, with the info-hash " + strings.TrimSpace(r.hash+" "+r.hash2)
 	}
