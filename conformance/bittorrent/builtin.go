@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	core "github.com/p2pspec/p2pspec/bittorrent"
 	"github.com/p2pspec/p2pspec/bittorrent/metainfo"
+	"github.com/p2pspec/p2pspec/bittorrent/tracker"
 	"github.com/p2pspec/p2pspec/bittorrent/wire"
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/spec"
@@ -115,6 +117,9 @@ func (m *Memory) read(name string) ([]byte, error) {
 // running is one instance of the peer, whatever drives it.
 type running struct {
 	node    *core.Node
+	seed    [32]byte
+	tiers   [][]string // of trackers
+	report  func()     // tells the trackers' client how far the download is; may be nil
 	machine spec.Machine
 	codec   spec.StreamCodec
 	storage transport.Storage
@@ -127,9 +132,13 @@ func (b Builtin) new(opt conformance.StartOptions, cfg core.Config, now time.Dur
 	if err := r.share(opt, &cfg); err != nil {
 		return nil, err
 	}
+	for _, u := range opt.Trackers {
+		r.tiers = append(r.tiers, []string{u})
+	}
 	if b.Configure != nil {
 		b.Configure(&cfg)
 	}
+	r.seed = cfg.Seed
 	var err error
 	if r.node, err = core.New(cfg, now); err != nil {
 		return nil, err
@@ -155,6 +164,9 @@ func (r *running) share(opt conformance.StartOptions, cfg *core.Config) error {
 			return fmt.Errorf("magnet: %w", err)
 		}
 		cfg.InfoHash, cfg.InfoHashV2 = m.InfoHash, m.InfoHashV2
+		for _, u := range m.Trackers {
+			r.tiers = append(r.tiers, []string{u})
+		}
 		return nil
 	}
 	t, err := metainfo.Parse(opt.Torrent, metainfo.Options{Lenient: true})
@@ -162,6 +174,8 @@ func (r *running) share(opt conformance.StartOptions, cfg *core.Config) error {
 		return fmt.Errorf("torrent: %w", err)
 	}
 	cfg.Info, cfg.Have = t.Info, r.store.adopt(t.Info, r.files)
+	r.tiers = t.Trackers()
+	r.private.Store(t.Info.Private)
 	return nil
 }
 
@@ -171,11 +185,29 @@ func (r *running) observe(_ time.Duration, e spec.Effect) {
 	if !ok {
 		return
 	}
-	if m, ok := notify.Event.(core.MetadataReceived); ok {
-		if info, err := metainfo.ParseInfo(m.Info, metainfo.Options{Lenient: true}); err == nil {
+	switch e := notify.Event.(type) {
+	case core.MetadataReceived:
+		if info, err := metainfo.ParseInfo(e.Info, metainfo.Options{Lenient: true}); err == nil {
+			r.private.Store(info.Private)
 			r.store.adopt(info, r.files)
 		}
+	case core.PieceVerified, core.Completed:
+		if r.report != nil {
+			r.report()
+		}
 	}
+}
+
+// heard is what the peer has to do about an answer of its trackers.
+func (r *running) heard(e spec.Event) []spec.Input {
+	var in []spec.Input
+	if a, ok := e.(tracker.Announced); ok && a.Switched && r.private.Load() {
+		in = append(in, core.DropPeers{})
+	}
+	if addrs := addresses(e); len(addrs) > 0 {
+		in = append(in, core.AddPeers{Source: core.FromTracker, Addrs: addrs})
+	}
+	return in
 }
 
 // ReadFile is what the peer has stored of a file.

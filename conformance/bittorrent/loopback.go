@@ -3,12 +3,16 @@ package bittorrent
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net"
 	"net/netip"
 
 	core "github.com/p2pspec/p2pspec/bittorrent"
+	"github.com/p2pspec/p2pspec/bittorrent/tracker"
 	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/spec"
 	"github.com/p2pspec/p2pspec/transport"
+	driver "github.com/p2pspec/p2pspec/transport/tracker"
 )
 
 // Loopback is the reference peer on real sockets at 127.0.0.1.
@@ -36,9 +40,6 @@ func (l Loopback) Can(n conformance.Need) (bool, string) {
 // Plays tells the roles of a peer.
 func (Loopback) Plays(r conformance.Role) (bool, string) { return plays(r) }
 
-// Learns is how a leecher of this package finds the peers of the harness.
-func (Loopback) Learns() conformance.PeerSource { return conformance.FromCommand }
-
 // PerCase is true: a peer starts in microseconds.
 func (Loopback) PerCase() bool { return true }
 
@@ -62,10 +63,36 @@ func (l Loopback) Start(
 		listener.Close()
 		return nil, err
 	}
-	tcp := transport.ServeTCP(listener, transport.TCPConfig{
+	i := &loopbackInstance{running: r}
+	begin, ready := r.progress(), make(chan struct{})
+	r.report = func() {
+		<-ready
+		if i.announcer != nil {
+			_ = i.announcer.Report(r.progress()) // it fails only when the peer is being stopped
+		}
+	}
+	i.tcp = transport.ServeTCP(listener, transport.TCPConfig{
 		Machine: r.machine, Codec: r.codec, Storage: r.storage, Observe: r.observe,
 	})
-	return &loopbackInstance{running: r, tcp: tcp}, tcp.Do(core.AddPeers{Source: core.FromUser, Addrs: opt.Peers})
+	err = i.announce(cfg.ListenPort, begin)
+	close(ready)
+	return i, errors.Join(err, i.tcp.Do(core.AddPeers{Source: core.FromUser, Addrs: opt.Peers}))
+}
+
+// announce begins to tell the torrent's trackers.
+func (i *loopbackInstance) announce(port uint16, p tracker.Progress) (err error) {
+	if len(i.tiers) == 0 {
+		return nil
+	}
+	i.announcer, err = driver.Announce(driver.AnnouncerConfig{
+		Client: i.announcing(port), Bind: i.tcp.LocalAddr().Addr(),
+		Observe: func(e spec.Event) {
+			for _, in := range i.heard(e) {
+				_ = i.tcp.Do(in)
+			}
+		},
+	}, p)
+	return err
 }
 
 // Reference is the reference peer as it stands in when no target is named: on
@@ -87,7 +114,8 @@ func (r Reference) For(_ *conformance.Suite, c *conformance.Case) conformance.Ta
 
 type loopbackInstance struct {
 	*running
-	tcp *transport.TCP
+	tcp       *transport.TCP
+	announcer *driver.Announcer // nil without trackers
 }
 
 func (i *loopbackInstance) Addr() netip.AddrPort { return i.tcp.LocalAddr() }
@@ -96,5 +124,8 @@ func (i *loopbackInstance) Exited() error { return nil }
 
 func (i *loopbackInstance) Stop() error {
 	i.tcp.Close()
-	return nil
+	if i.announcer == nil {
+		return nil
+	}
+	return i.announcer.Close(i.progress()) // nobody steps the machine any more
 }

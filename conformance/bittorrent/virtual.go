@@ -5,12 +5,16 @@ import (
 	"net/netip"
 
 	core "github.com/p2pspec/p2pspec/bittorrent"
+	"github.com/p2pspec/p2pspec/bittorrent/tracker"
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/spec"
 )
 
-// The address of the peer on a virtual network.
+// virtualAddr is the address of the peer on a virtual network.
 var virtualAddr = netip.MustParseAddrPort("127.0.0.1:6881")
+
+// announcerAddr is where its announcer's packets come from.
+var announcerAddr = netip.MustParseAddrPort("127.0.0.1:6969")
 
 // Virtual is the reference peer on virtual time, where a wait of minutes costs
 // nothing and a run repeats exactly.
@@ -32,9 +36,6 @@ func (Virtual) Can(n conformance.Need) (bool, string) {
 // Plays tells the roles of a peer.
 func (Virtual) Plays(r conformance.Role) (bool, string) { return plays(r) }
 
-// Learns is how a leecher of this package finds the peers of the harness.
-func (Virtual) Learns() conformance.PeerSource { return conformance.FromCommand }
-
 // PerCase is true: every case gets its own network and peer.
 func (Virtual) PerCase() bool { return true }
 
@@ -55,13 +56,38 @@ func (v Virtual) Start(
 	}}
 	net.Attach(i.host, virtualAddr)
 	i.tell(core.AddPeers{Source: core.FromUser, Addrs: opt.Peers})
-	return i, nil
+	return i, i.announce()
 }
 
 type virtualInstance struct {
 	*running
-	net  *conformance.VirtualNetwork
-	host *conformance.MachineHost
+	net       *conformance.VirtualNetwork
+	host      *conformance.MachineHost
+	announcer *announcerHost // nil without trackers
+}
+
+// announce begins to tell the torrent's trackers.
+func (i *virtualInstance) announce() error {
+	if len(i.tiers) == 0 {
+		return nil
+	}
+	client, err := tracker.NewClient(i.announcing(virtualAddr.Port()), i.net.Now())
+	if err != nil {
+		return err
+	}
+	i.announcer = newAnnouncerHost(client, func(e spec.Event) {
+		for _, in := range i.heard(e) {
+			i.tell(in)
+		}
+	})
+	i.net.Attach(i.announcer, announcerAddr)
+	i.report = func() { i.tellTrackers(tracker.Report{Progress: i.progress()}) }
+	i.tellTrackers(tracker.Begin{Progress: i.progress()})
+	return nil
+}
+
+func (i *virtualInstance) tellTrackers(in spec.Input) {
+	i.net.Emit(i.announcer, i.announcer.Apply(i.net.Now(), in, nil))
 }
 
 func (i *virtualInstance) tell(in spec.Input) {
@@ -73,5 +99,8 @@ func (i *virtualInstance) Exited() error        { return nil }
 
 func (i *virtualInstance) Stop() error {
 	i.net.Detach(i.host)
+	if i.announcer != nil {
+		i.net.Detach(i.announcer)
+	}
 	return nil
 }
