@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -165,6 +166,43 @@ func TestLeecherMayEndInGoodOrder(t *testing.T) {
 	assert.Equal(t, Fail, res.Verdict, "an end with a status is no good end")
 	assert.Contains(t, res.Failure.Message, "the target ended during the case")
 	assert.Less(t, time.Since(began), 4*time.Second, "the end of the program wakes the case")
+}
+
+// Leechers are programs of their own, so a few of them run at once.
+func TestLeechersRunSideBySide(t *testing.T) {
+	const most = 3
+	var mu sync.Mutex
+	running, peak := 0, 0
+	enter := func(n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		running += n
+		peak = max(peak, running)
+	}
+	suite := streamSuite("a", nil)
+	for i := range 2 * most {
+		suite.Cases = append(suite.Cases, Case{ID: fmt.Sprintf("a/leech/%d", i), Rev: 1, Role: Leecher, Run: func(t *T) {
+			enter(1)
+			defer enter(-1)
+			t.Start(StartOptions{Torrent: []byte(t.Case().ID)})
+			t.Until(t.Exited, 5*time.Second)
+			t.Wait(100 * time.Millisecond)
+			if got, _ := t.ReadFile("got"); string(got) == t.Case().ID {
+				t.Earn()
+			}
+		}})
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	r, err := Run(t.Context(), program(t, "leech", l.Addr().String(), "{torrent}", "{dir}"),
+		Options{Suites: []Suite{suite}, Jobs: most})
+	require.NoError(t, err)
+	for i, res := range r.Results {
+		assert.Equal(t, Pass, res.Verdict, "%+v", res.Failure)
+		assert.Equal(t, suite.Cases[i].ID, res.Case, "results are in the order of the cases")
+	}
+	assert.Equal(t, most, peak)
 }
 
 func TestParserRunsOnceForEachTorrent(t *testing.T) {

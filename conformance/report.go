@@ -46,7 +46,8 @@ type Options struct {
 	// Repeat runs every case so often; verdicts that differ make it flaky.
 	Repeat int
 	// Jobs bounds the cases that run at once against a target that starts a
-	// fresh instance for each case at no cost; others run one by one.
+	// fresh instance for each case at no cost, and with [MaxPrograms] those of
+	// leechers; others run one by one.
 	Jobs int
 	// Slow also runs the cases that wait for minutes of real time.
 	Slow bool

@@ -63,40 +63,62 @@ func (r *runner) run(selected []Selected) (results []Result, unreachable string)
 		}
 		return results, reason
 	}
-	if r.target.PerCase() {
-		return r.runParallel(selected), ""
+	results = make([]Result, len(selected))
+	var shared, apart []int
+	jobs := r.opts.Jobs
+	for i, s := range selected {
+		if r.target.PerCase() || s.Case.Role == Leecher {
+			apart = append(apart, i)
+		} else {
+			shared = append(shared, i)
+		}
 	}
-	for _, s := range selected {
+	if !r.target.PerCase() {
+		jobs = min(jobs, MaxPrograms)
+	}
+	unreachable = r.runShared(selected, shared, results)
+	r.dropShared()
+	r.runApart(selected, apart, jobs, results)
+	return results, unreachable
+}
+
+// MaxPrograms is how many leechers run at once as programs of their own: they
+// wait most of their time, and a loaded machine would tell on their timing.
+const MaxPrograms = 4
+
+// runShared runs cases that share an instance, one by one.
+func (r *runner) runShared(selected []Selected, which []int, results []Result) (unreachable string) {
+	for _, i := range which {
+		s := selected[i]
 		if unreachable != "" {
-			results = append(results, r.final(r.unreached(s, unreachable)))
+			results[i] = r.final(r.unreached(s, unreachable))
 			continue
 		}
 		res := r.judge(s)
 		if res.Verdict == Fail || res.Verdict == Warn || res.Verdict == Inconclusive {
 			unreachable = r.reprobe(s, &res)
 		}
-		results = append(results, r.final(res))
+		results[i] = r.final(res)
 	}
-	return results, unreachable
+	return unreachable
 }
 
-func (r *runner) runParallel(selected []Selected) []Result {
-	results := make([]Result, len(selected))
+// runApart runs cases that have an instance of their own, several at once.
+func (r *runner) runApart(selected []Selected, which []int, jobs int, results []Result) {
 	next := make(chan int)
 	var wg sync.WaitGroup
-	for range max(1, r.opts.Jobs) {
+	for range max(1, jobs) {
 		wg.Go(func() {
 			for i := range next {
 				results[i] = r.final(r.judge(selected[i]))
 			}
 		})
 	}
-	for i := range selected {
+	for _, i := range which {
 		next <- i
 	}
 	close(next)
 	wg.Wait()
-	return results
 }
 
 // judge runs a case as often as asked and folds the verdicts.
@@ -203,11 +225,8 @@ func plays(target Target, role Role) (ok bool, why string) {
 }
 
 // reprobe finds out whether the shared target still answers after a case that
-// went wrong, and returns why not. A leecher is started for each case anyway.
+// went wrong, and returns why not.
 func (r *runner) reprobe(s Selected, res *Result) string {
-	if s.Case.Role == Leecher {
-		return ""
-	}
 	reason := r.control(s)
 	for pause := time.Second; reason != "" && pause <= RecoverPause; pause *= 2 {
 		select {
