@@ -118,8 +118,9 @@ func (m *Memory) read(name string) ([]byte, error) {
 type running struct {
 	node    *core.Node
 	seed    [32]byte
-	tiers   [][]string // of trackers
-	report  func()     // tells the trackers' client how far the download is; may be nil
+	tiers   [][]string  // of trackers
+	private atomic.Bool // the torrent is
+	report  func()      // tells the trackers' client how far the download is; may be nil
 	machine spec.Machine
 	codec   spec.StreamCodec
 	storage transport.Storage
