@@ -21,6 +21,7 @@ import (
 type bitfield struct {
 	pieces int32    // in the torrent
 	count  int32    // in the set
+	asSeed bool     // how the picker counts it: see picker.seeds
 	words  []uint64 // piece i is bit 63-i%64 of word i/64; spare bits are 0
 }
 
@@ -125,9 +126,8 @@ func (f *bitfield) clone() bitfield {
 }
 
 func (f *bitfield) appendState(b []byte) []byte {
-	b = binary.BigEndian.AppendUint32(b, uint32(f.pieces))
-	b = binary.BigEndian.AppendUint32(b, uint32(f.count))
-	b = binary.BigEndian.AppendUint32(b, uint32(len(f.words)))
+	b = appendBool(appendInts(b, f.pieces, f.count), f.asSeed)
+	b = appendInts(b, int32(len(f.words)))
 	for _, w := range f.words {
 		b = binary.BigEndian.AppendUint64(b, w)
 	}

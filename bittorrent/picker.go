@@ -72,7 +72,7 @@ type picker struct {
 	have   bitfield // pieces that are held
 	open   bitfield // pieces that are wanted: not held, not begun
 	pieces []piece
-	seeds  int32   // counted bitfields that are full; these count in no piece's copies
+	seeds  int32   // counted bitfields that were full from the first; these are in no piece's copies
 	wanted []int32 // the pieces of open, most common first, ties in random order
 	above  []int32 // [a]: how many in wanted have more than a copies: where those with a begin
 	begun  []begunPiece
@@ -83,7 +83,7 @@ type picker struct {
 
 // piece is what is known of every piece.
 type piece struct {
-	copies int32 // counted bitfields that have it, full ones apart
+	copies int32 // counted bitfields that have it, besides seeds
 	place  int32 // index in wanted or in begun
 	state  pieceState
 	alone  bool // it is in retry

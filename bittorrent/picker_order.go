@@ -42,28 +42,24 @@ func (p *picker) peerHas(rng *spec.Rand, f *bitfield, piece int32) bool {
 	if !f.set(piece) {
 		return false
 	}
-	if p.raise(rng, piece); f.isFull() {
-		for i := range p.pieces {
-			p.lower(rng, int32(i))
-		}
-		p.seeds++
-	}
+	p.raise(rng, piece)
 	return true
 }
 
-// peerLost takes a piece out of f and reports whether it was there. BEP 54
+// peerLost takes a piece out of f and reports whether it was there. A seed that
+// loses a piece is counted piece by piece from then on, even when it gets the
+// piece back, lest two messages in turn cost all pieces each time. BEP 54
 func (p *picker) peerLost(rng *spec.Rand, f *bitfield, piece int32) bool {
-	wasFull := f.isFull()
 	if !f.unset(piece) {
 		return false
 	}
-	if wasFull {
-		p.seeds--
-		for i := range p.pieces {
-			p.raise(rng, int32(i))
-		}
+	if !f.asSeed {
+		p.lower(rng, piece)
+		return true
 	}
-	p.lower(rng, piece)
+	f.asSeed = false
+	p.seeds--
+	p.count(rng, f)
 	return true
 }
 
@@ -72,6 +68,7 @@ func (p *picker) peerLeft(rng *spec.Rand, f *bitfield) { p.uncount(rng, f) }
 
 func (p *picker) count(rng *spec.Rand, f *bitfield) {
 	if f.isFull() {
+		f.asSeed = true
 		p.seeds++
 		return
 	}
@@ -79,7 +76,8 @@ func (p *picker) count(rng *spec.Rand, f *bitfield) {
 }
 
 func (p *picker) uncount(rng *spec.Rand, f *bitfield) {
-	if f.isFull() {
+	if f.asSeed {
+		f.asSeed = false
 		p.seeds--
 		return
 	}

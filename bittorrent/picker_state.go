@@ -108,7 +108,7 @@ func (p *picker) check(counted []*bitfield) error {
 func (p *picker) checkCopies(counted []*bitfield) error {
 	copies, seeds := make([]int32, len(p.pieces)), int32(0)
 	for _, f := range counted {
-		if f.isFull() {
+		if f.asSeed {
 			seeds++
 			continue
 		}
