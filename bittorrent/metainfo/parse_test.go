@@ -186,7 +186,7 @@ func TestLimits(t *testing.T) {
 		"the limit of 536870912":      torrentOf(nil, dict{"piece length": metainfo.MaxPieceLength + 1}),
 		"the limit of 281474976710656": torrentOf(nil, listed(dict{"length": int64(metainfo.MaxLength), "path": []any{"a"}},
 			dict{"length": 1, "path": []any{"b"}})),
-		"exceed the limit of 2097152 pieces": torrentOf(nil, dict{"length": block*metainfo.MaxPieces + 1}),
+		"exceed the limit of 2097152 pieces": torrentOf(nil, dict{"length": int64(block*metainfo.MaxPieces + 1)}),
 		"more than 10000 tiers":              torrentOf(dict{"announce-list": many(metainfo.MaxURLs+1, "le")}, nil),
 		"more than 10000 entries":            torrentOf(dict{"url-list": many(metainfo.MaxURLs+1, "0:")}, nil),
 		"nesting exceeds 100 levels": torrentOf(nil, dict{"meta version": 2, "file tree": bencode.Raw(
@@ -198,7 +198,7 @@ func TestLimits(t *testing.T) {
 		require.Less(t, time.Since(began), 5*time.Second, want)
 		require.Less(t, len(err.Error()), 300)
 	}
-	largest := block * metainfo.MaxPieces
+	largest := int64(block * metainfo.MaxPieces)
 	in, err := metainfo.ParseInfo(bencode.MustAppend(nil, dict{
 		"meta version": 2, "name": "f", "piece length": block,
 		"file tree": dict{"f": dict{"": dict{"length": largest, "pieces root": strings.Repeat("r", 32)}}},

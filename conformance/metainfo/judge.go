@@ -58,7 +58,10 @@ func judgeHashes(v vectors.Vector, r reading) judgement {
 			wrong: "no info-hash was told, though nothing was refused", want: []string{strings.TrimSpace(want + " " + want2)},
 		}
 	case v.Expect.Text("outcome") == "one" && r.hash != "" && r.hash2 != "" && r.hash != short:
-		return bad("info_hash", r.hash+" and "+r.hash2, "one of both", "a refusal")
+		return judgement{
+			wrong: "both descriptions were read, though they differ", where: "info_hash_v2",
+			got: r.hash + " and " + r.hash2, want: []string{"one of both", "a refusal"},
+		}
 	case r.hash2 != "" && r.hash2 != want2:
 		return bad("info_hash_v2", r.hash2, want2)
 	case want == "" && r.hash2 != "":
