@@ -15,6 +15,7 @@ import (
 	"github.com/p2pspec/p2pspec/bittorrent"
 	"github.com/p2pspec/p2pspec/bittorrent/metainfo"
 	"github.com/p2pspec/p2pspec/bittorrent/mse"
+	"github.com/p2pspec/p2pspec/bittorrent/tracker"
 	"github.com/p2pspec/p2pspec/spec"
 	"github.com/p2pspec/p2pspec/transport/torrent"
 )
@@ -198,6 +199,10 @@ func (s *story) observe(e spec.Event) {
 			size(uint64(e.Info.ContentLength())))
 	case torrent.NoDHT:
 		s.printf("without the DHT: %v\n", e.Err)
+	case tracker.Failed:
+		s.printf("tracker %s: %v\n", e.Tracker, e.Err)
+	case tracker.Announced:
+		s.printf("tracker %s knows %d other peers\n", e.Tracker, len(e.Response.Peers))
 	case bittorrent.PeerBanned:
 		s.printf("%v is banned: %v\n", e.Addr, e.Reason)
 	case bittorrent.PieceFailed:

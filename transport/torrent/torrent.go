@@ -16,6 +16,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/p2pspec/p2pspec/bittorrent"
 	"github.com/p2pspec/p2pspec/bittorrent/metainfo"
@@ -24,6 +25,7 @@ import (
 	"github.com/p2pspec/p2pspec/spec"
 	"github.com/p2pspec/p2pspec/transport"
 	"github.com/p2pspec/p2pspec/transport/storage"
+	transporttracker "github.com/p2pspec/p2pspec/transport/tracker"
 )
 
 // Config says what is shared, and how. Torrent or Magnet must be set.
@@ -82,7 +84,8 @@ type Torrent struct {
 	failOnce sync.Once
 	err      error
 
-	held atomic.Int32
+	held      atomic.Int32
+	announcer *transporttracker.Announcer // of run's goroutine; nil: there is no tracker
 
 	mu    sync.Mutex // guards what follows
 	info  *metainfo.Info
@@ -236,10 +239,28 @@ func (t *Torrent) share(info *metainfo.Info, store *storage.Store) error {
 		t.allThere()
 	}
 	t.find(info)
-	<-t.stop
+	t.attend()
 	t.closeFinders()
 	t.leave()
 	return nil
+}
+
+// attend keeps trackers informed until the end.
+func (t *Torrent) attend() {
+	tick := time.NewTicker(reportEvery)
+	defer tick.Stop()
+	complete := t.complete
+	for {
+		select {
+		case <-complete:
+			complete = nil
+			t.report()
+		case <-tick.C:
+			t.report()
+		case <-t.stop:
+			return
+		}
+	}
 }
 
 // newNode fills in what is the same for every machine of the torrent.
