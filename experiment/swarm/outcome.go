@@ -13,6 +13,7 @@ import (
 
 // outcome is what a run showed.
 type outcome struct {
+	members  []member
 	times    []time.Duration // of the downloads that ended, sorted
 	missing  int             // of those that did not
 	end      time.Duration   // of the run
@@ -30,12 +31,12 @@ func (p plan) outcome() outcome { return p.start().finish() }
 func (s *swarm) finish() outcome {
 	s.run()
 	o := outcome{
-		missing: s.left, end: s.Now(), odd: s.odd,
+		members: s.members, missing: s.left, end: s.Now(), odd: s.odd,
 		messages: s.StreamStats().Written, bytes: s.StreamStats().Bytes,
 	}
 	for _, m := range s.members {
-		if m.done > 0 {
-			o.times = append(o.times, m.done)
+		if m.took > 0 {
+			o.times = append(o.times, m.took)
 		}
 	}
 	slices.Sort(o.times)

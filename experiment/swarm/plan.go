@@ -3,6 +3,7 @@ package swarm
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/p2pspec/p2pspec/bittorrent"
@@ -24,9 +25,10 @@ type plan struct {
 	// what goes over a link or through a hash is in bytes.
 	unit int64
 
-	told  int           // other members that each is told of, by a tracker that draws them
-	leave bool          // members leave once they are complete
-	limit time.Duration // when to give up
+	told    int           // other members that each is told of, by a tracker that draws them
+	leave   bool          // members leave once they are complete, and come one by one
+	arrival time.Duration // until then
+	limit   time.Duration // when to give up
 }
 
 // torrent is one content and who has and wants it.
@@ -51,8 +53,10 @@ func (t *torrent) layout(unit int64) bittorrent.Layout {
 // member is a host's part in a torrent.
 type member struct {
 	host, torrent int
-	wants         bool
-	done          time.Duration // when it was complete; 0: not yet
+	wants, rides  bool
+	here          bool          // the tracker names it to others
+	since         time.Duration // when it came
+	took          time.Duration // to be complete; 0: it is not yet
 }
 
 // swarm is a plan under way.
@@ -102,50 +106,98 @@ func (s *swarm) place() {
 	}
 }
 
-// join starts the machines of one torrent and tells them of each other.
+// join makes the members of one torrent and lets them come.
 func (s *swarm) join(t int) {
 	tor := &s.torrents[t]
 	first := len(s.members)
+	for _, h := range tor.seeds {
+		s.members = append(s.members, member{host: h, torrent: t})
+	}
+	for i, h := range tor.leechers {
+		m := member{host: h, torrent: t, wants: true, rides: slices.Contains(tor.riders, h)}
+		m.since = s.arrival * time.Duration(i) / time.Duration(len(tor.leechers))
+		s.members = append(s.members, m)
+		s.left++
+	}
+	if !s.leave {
+		for i := first; i < len(s.members); i++ {
+			s.come(i)
+		}
+		for i, told := range s.graph(len(s.members) - first) {
+			s.tell(first+i, told, first)
+		}
+		return
+	}
+	for i := first; i < len(s.members); i++ {
+		s.At(s.members[i].since, func() {
+			s.come(i)
+			s.announce(i, first)
+		})
+	}
+}
+
+// announce asks the tracker for members who are here, now and again until the
+// download ends: others leave.
+func (s *swarm) announce(i, first int) {
+	if m := &s.members[i]; !m.here || !m.wants || m.took > 0 {
+		return
+	}
+	s.tell(i, s.present(i, first, s.told), first)
+	s.At(s.Now()+announceInterval, func() { s.announce(i, first) })
+}
+
+// announceInterval is how soon a client asks that wants more peers: the least
+// interval that trackers commonly set.
+const announceInterval = 5 * time.Minute
+
+// come starts the machine of a member.
+func (s *swarm) come(i int) {
+	m := &s.members[i]
+	addr := address(m.host, m.torrent)
 	cfg := s.node
-	cfg.Layout = tor.layout(s.unit)
-	binary.BigEndian.PutUint64(cfg.InfoHash[:], uint64(t+1))
-	full := make([]byte, wire.BitfieldLen(cfg.Layout.Pieces))
-	for i := range cfg.Layout.Pieces {
-		full[i/8] |= 0x80 >> (i % 8)
+	cfg.Seed = seedBytes(s.seed, uint64(i+1))
+	cfg.Layout = s.torrents[m.torrent].layout(s.unit)
+	binary.BigEndian.PutUint64(cfg.InfoHash[:], uint64(m.torrent+1))
+	if !m.wants {
+		cfg.Have = make([]byte, wire.BitfieldLen(cfg.Layout.Pieces))
+		for i := range cfg.Layout.Pieces {
+			cfg.Have[i/8] |= 0x80 >> (i % 8)
+		}
 	}
-	riders := make(map[int]bool)
-	for _, h := range tor.riders {
-		riders[h] = true
+	n, err := bittorrent.New(cfg, s.Now())
+	if err != nil {
+		panic("swarm: " + err.Error()) // the experiments are fixed
 	}
-	for i, h := range append(append([]int(nil), tor.seeds...), tor.leechers...) {
-		own := cfg
-		own.Seed = seedBytes(s.seed, uint64(len(s.members)+1))
-		if i < len(tor.seeds) {
-			own.Have = full
-		}
-		n, err := bittorrent.New(own, s.Now())
-		if err != nil {
-			panic("swarm: " + err.Error()) // the presets are fixed
-		}
-		s.index[address(h, t)] = int32(len(s.members))
-		s.members = append(s.members, member{host: h, torrent: t, wants: own.Have == nil})
-		if own.Have == nil {
-			s.left++
-		}
-		var m spec.Machine = n
-		if riders[h] {
-			m = &freeRider{n}
-		}
-		s.Add(address(h, t), m)
+	m.here = true
+	s.index[addr] = int32(i)
+	if m.rides {
+		s.Add(addr, &freeRider{n})
+	} else {
+		s.Add(addr, n)
 	}
-	members := s.members[first:]
-	for i, told := range s.graph(len(members)) {
-		var addrs []netip.AddrPort
-		for _, j := range told {
-			addrs = append(addrs, address(members[j].host, t))
-		}
-		s.Input(address(members[i].host, t), bittorrent.AddPeers{Addrs: addrs})
+}
+
+// tell names members to one of them, by their numbers from first on.
+func (s *swarm) tell(i int, told []int, first int) {
+	var addrs []netip.AddrPort
+	for _, j := range told {
+		addrs = append(addrs, address(s.members[first+j].host, s.members[first+j].torrent))
 	}
+	m := &s.members[i]
+	s.Input(address(m.host, m.torrent), bittorrent.AddPeers{Addrs: addrs})
+}
+
+// present draws up to k members of a torrent who are here, but not the one who
+// asks, as numbers from first on.
+func (s *swarm) present(self, first, k int) []int {
+	var here []int
+	for i, m := range s.members[first:] {
+		if m.here && first+i != self && m.torrent == s.members[self].torrent {
+			here = append(here, i)
+		}
+	}
+	s.Rand().Shuffle(len(here), func(i, j int) { here[i], here[j] = here[j], here[i] })
+	return here[:min(k, len(here))]
 }
 
 // graph draws whom each of so many members is told of: each of told others,
@@ -189,14 +241,18 @@ func (s *swarm) run() {
 func (s *swarm) observe(at time.Duration, addr netip.AddrPort, e spec.Effect) {
 	switch e := e.(type) {
 	case spec.Drop:
-		s.odd++
-		s.lastOdd = e
+		if e.Clause != lateRequest && e.Clause != secondDial {
+			s.odd++
+			s.lastOdd = e
+		}
 	case spec.Notify:
 		switch e.Event.(type) {
 		case bittorrent.Completed:
-			s.members[s.index[addr]].done = at
+			m := &s.members[s.index[addr]]
+			m.took = at - m.since
 			s.left--
 			if s.leave {
+				m.here = false
 				s.At(at, func() { s.Input(addr, bittorrent.Stop{}) })
 			}
 		case bittorrent.PeerBanned, bittorrent.PieceFailed, bittorrent.StorageFailed:
@@ -205,6 +261,13 @@ func (s *swarm) observe(at time.Duration, addr netip.AddrPort, e spec.Effect) {
 		}
 	}
 }
+
+// Clauses of what happens in every swarm: a request crosses a choke on its way,
+// and two who were told of each other dial both.
+const (
+	lateRequest = "BEP03-PEER-036"
+	secondDial  = "BEP03-PEER-009"
+)
 
 // size is what a message weighs on a link, in bytes.
 func (s *swarm) size(m spec.Message) int {
@@ -234,18 +297,22 @@ func (s *swarm) piece(addr netip.AddrPort, piece int32) (int64, bool) {
 	return min(t.pieceLength, t.size-int64(piece)*t.pieceLength), true
 }
 
-// freeRider is a peer that never hears that others are interested, and so
-// serves nobody.
+// freeRider is a peer that tells nobody that they may ask it for pieces.
 type freeRider struct{ *bittorrent.Node }
 
 // Step implements [spec.Machine].
 func (r *freeRider) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
-	if got, ok := in.(spec.Got); ok {
-		if m, ok := got.Msg.(*wire.Message); ok && m.Type == wire.Interested {
-			in = spec.Wake{}
+	before := len(out)
+	out = r.Node.Step(now, in, out)
+	kept := slices.DeleteFunc(out[before:], func(e spec.Effect) bool {
+		w, ok := e.(spec.Write)
+		if !ok {
+			return false
 		}
-	}
-	return r.Node.Step(now, in, out)
+		m, ok := w.Msg.(*wire.Message)
+		return ok && (m.Type == wire.Unchoke || m.Type == wire.AllowedFast)
+	})
+	return out[:before+len(kept)]
 }
 
 // Clone implements [spec.Machine].
