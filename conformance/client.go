@@ -98,7 +98,7 @@ func (t *clientTarget) Identity() Identity {
 
 // Plays consults the description.
 func (t *clientTarget) Plays(r Role) (bool, string) {
-	return t.parts[r] != nil, "the client is not described as a " + string(r)
+	return t.parts[r] != nil, "the client is not described as a " + string(r) + ", or not judged as one"
 }
 
 func (t *clientTarget) Can(Need) (bool, string)   { return false, ErrUnsupported.Error() }
