@@ -18,8 +18,9 @@ const (
 	// announceEvery is the pause between two announces to the DHT: well below
 	// the half hour after which nodes forget a peer.
 	announceEvery = 15 * time.Minute
-	// retryEvery is the pause after an announce that found no node.
-	retryEvery = 10 * time.Second
+	// retryAfter is the pause after an announce that found nobody, then twice
+	// as long.
+	retryAfter = 5 * time.Second
 	// maxContacts bounds the nodes named by peers that are pinged between two
 	// announces.
 	maxContacts = 32
@@ -116,20 +117,17 @@ func (t *Torrent) closeDHT() {
 
 // run announces and looks for peers, again and again.
 func (d *dht) run() {
-	for {
+	for pause := retryAfter; ; pause = min(2*pause, announceEvery) {
 		d.mu.Lock()
 		seed := d.seed
 		d.contacts = 0
 		d.mu.Unlock()
 		err := d.socket.Do(mainline.Announce{Op: opAnnounce, InfoHash: d.hash, Port: d.port, Seed: seed})
-		pause := retryEvery
 		if err == nil {
 			select {
 			case done := <-d.done:
-				if a, ok := done.Result.(mainline.Announced); ok {
+				if a, ok := done.Result.(mainline.Announced); ok && len(a.Peers) > 0 {
 					d.found(a.Peers)
-				}
-				if done.Err == nil {
 					pause = announceEvery
 				}
 			case <-d.stop:

@@ -232,10 +232,11 @@ func (t *Torrent) share(info *metainfo.Info, store *storage.Store) error {
 	if err != nil {
 		return err
 	}
-	t.held.Store(node.Held())
+	held, complete := node.Held(), node.Complete() // the node is the driver's from here on
+	t.held.Store(held)
+	t.observe(Ready{info, held})
 	t.serve(t.listener, node, info, store)
-	t.observe(Ready{info, node.Held()})
-	if node.Complete() {
+	if complete {
 		t.allThere()
 	}
 	t.find(info)
