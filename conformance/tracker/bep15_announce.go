@@ -140,7 +140,7 @@ func bep15Announce() []Case {
 				}
 				b := NewPeer(t)
 				a := b.AnnouncePacket(h, func(a *tracker.AnnounceRequest) { a.NumWant = 1000 })
-				got := b.PeersOf(a)
+				got := b.others(b.PeersOf(a))
 				if len(got) < 30 || len(a.Data) > 1472 {
 					t.Mismatch("the answer", fmt.Sprintf("%d peers in %d bytes", len(got), len(a.Data)),
 						"30 peers or more in at most 1472 bytes")
@@ -166,6 +166,27 @@ func bep15Announce() []Case {
 					if got.Addr().String() == "203.0.113.77" {
 						t.Infof("the IP field is believed, at least from this host: %v is listed", got)
 					}
+				}
+			}),
+		},
+		{
+			ID: "bep15/announce/strange-torrent-is-an-error", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+			Requirements: []string{"BEP15-UDP-021"}, Role: conformance.Tracker, Kind: conformance.Reply,
+			Control: "a connect right after, if no answer comes",
+			Explain: "A peer announces a torrent that nobody knows. A target that serves the torrents of a list " +
+				"alone should say so by an error packet with the transaction id and text.",
+			Causes: []string{"an answer without interval and numbers is sent", "the refusal is silent"},
+			Kills:  []string{"errors-are-silent", "strangers-get-half-an-answer"},
+			Run: run(func(t *T) {
+				h, p := t.random(), NewPeer(t)
+				a := p.AskPacket(p.announcement(h, tracker.None))
+				switch {
+				case a.Kind == Answered:
+					p.AskPacket(p.announcement(h, tracker.Stopped))
+					t.Unsupportedf("the target serves every torrent")
+				case a.Kind != ErrorPacket || len(a.Body) == 0:
+					p.connected()
+					t.Mismatch("the answer to a strange torrent", a, "an error packet with text")
 				}
 			}),
 		},
@@ -207,7 +228,7 @@ func bep15Announce() []Case {
 				a.AnnouncePacket(h, nil)
 				four := NewPeer(t)
 				four.AnnouncePacket(h, nil)
-				got := b.PeersOf(b.AnnouncePacket(h, nil))
+				got := b.others(b.PeersOf(b.AnnouncePacket(h, nil)))
 				t.sees("peers", got, a)
 				for _, g := range got {
 					if g != a.Addr() {
@@ -231,7 +252,7 @@ func bep15Announce() []Case {
 				h, six, a, b := t.NewHash(), NewPeer6(t), NewPeer(t), NewPeer(t)
 				six.AnnouncePacket(h, nil)
 				a.AnnouncePacket(h, nil)
-				got := b.PeersOf(b.AnnouncePacket(h, nil))
+				got := b.others(b.PeersOf(b.AnnouncePacket(h, nil)))
 				t.sees("peers", got, a)
 				if len(got) != 1 {
 					t.Mismatch("peers", show(got), a.Addr().String()+" alone")
@@ -244,9 +265,3 @@ func bep15Announce() []Case {
 func started(r *tracker.AnnounceRequest) { r.Event = tracker.Started }
 
 func seeding(r *tracker.AnnounceRequest) { r.Left = 0 }
-
-// lookByPacket is look over UDP.
-func (t *T) lookByPacket(h Hash) []netip.AddrPort {
-	p := NewPeer(t)
-	return p.PeersOf(p.AnnouncePacket(h, func(r *tracker.AnnounceRequest) { r.NumWant = 100 }))
-}

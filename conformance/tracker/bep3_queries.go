@@ -109,10 +109,8 @@ func bep3Queries() []Case {
 				h, a := t.NewHash(), NewPeer(t)
 				copy(a.ID[8:], "\x00 +%&\xff\x80\n")
 				a.Announce(h, nil)
-				entries := t.listForm(h, nil)
-				t.sees("peers", addrs(entries), a)
-				if entries[0].ID != string(a.ID[:]) {
-					t.Mismatch("peer id", fmt.Sprintf("%x", entries[0].ID), fmt.Sprintf("%x", a.ID))
+				if e := t.entryOf(t.listForm(h, nil), a); e.ID != string(a.ID[:]) {
+					t.Mismatch("peer id", fmt.Sprintf("%x", e.ID), fmt.Sprintf("%x", a.ID))
 				}
 			}),
 		},

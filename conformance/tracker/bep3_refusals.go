@@ -87,7 +87,7 @@ func refusal(name, fault string, kills, causes []string, over func(Hash) Params)
 		Explain: "A peer announces with " + fault + ". The answer should be a failure reason, so that the " +
 			"author of the client learns of it, and nothing may be stored.",
 		Causes: causes,
-		Kills:  append(kills, "failures-are-pages", "lists-the-asker", "no-peers-when-alone"),
+		Kills:  append(kills, "failures-are-pages", "no-peers-when-alone"),
 		Run: run(func(t *T) {
 			h, a := t.NewHash(), NewPeer(t)
 			r := a.AskMalformed("announce with "+fault, h, over(h))

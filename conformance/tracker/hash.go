@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/p2pspec/p2pspec/bittorrent/tracker"
 	"github.com/p2pspec/p2pspec/conformance"
 )
 
@@ -57,38 +58,52 @@ func specialHash(id string, plus byte) Hash { return special(ownHash(id, perCase
 // takes any, so that a target which others use knows nothing of it; a target
 // that keeps a list was told of the case's own when it was started.
 func (t *T) NewHash() Hash {
-	own := ownHash(t.Case().ID, int(t.drawn.Add(1)-1)%perCase)
-	if t.Virtual() {
-		return own
+	if t.takesAny() {
+		return t.random()
 	}
-	var random Hash
-	t.draw().Fill(random[:])
-	if t.takes(random) {
-		return random
-	}
-	return own
+	return ownHash(t.Case().ID, int(t.drawn.Add(1)-1)%perCase)
 }
 
 // SpecialHashes are two torrents with bytes that need care, which differ in a
 // blank and a plus sign alone.
 func (t *T) SpecialHashes() (blank, plus Hash) {
-	var random Hash
-	t.draw().Fill(random[:])
-	if h := special(random, ' '); !t.Virtual() && t.takes(h) {
-		return h, special(random, '+')
+	if t.takesAny() {
+		random := t.random()
+		return special(random, ' '), special(random, '+')
 	}
 	return specialHash(t.Case().ID, ' '), specialHash(t.Case().ID, '+')
 }
 
-// takes asks whether the target serves any torrent, by a peer that leaves one
-// which it was never in.
+func (t *T) random() (h Hash) {
+	t.draw().Fill(h[:])
+	return h
+}
+
+// takesAny asks once in a case whether the target serves a torrent that nobody
+// knows. The peer that asks leaves it at once. Some targets check their list
+// only for peers that come.
+func (t *T) takesAny() bool {
+	if t.any == nil {
+		taken := !t.Virtual() && t.takes(t.random())
+		t.any = &taken
+	}
+	return *t.any
+}
+
 func (t *T) takes(h Hash) bool {
 	p := NewPeer(t)
 	defer p.sock.Close()
-	if p.hasHTTP() {
-		r := p.Ask(h, Params{"event": "stopped", "numwant": "0"})
-		_, refused := r.Failure()
-		return r.isTracker() && !refused
+	if !p.hasHTTP() {
+		if p.AskPacket(p.announcement(h, tracker.None)).Kind != Answered {
+			return false
+		}
+		p.AskPacket(p.announcement(h, tracker.Stopped))
+		return true
 	}
-	return p.AskPacket(p.announcement(h, 3)).Kind != ErrorPacket
+	r := p.Ask(h, Params{"numwant": "0"})
+	if _, refused := r.Failure(); refused || !r.isTracker() {
+		return false
+	}
+	p.Ask(h, Params{"event": "stopped"})
+	return true
 }

@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -160,6 +161,15 @@ func heardMutants() []Mutant {
 		{Name: "packet-one-list-for-all", What: "keeps one list for all torrents", configure: openToAll,
 			bend: func(b *bent) {
 				b.request = func(_ *netip.AddrPort, r *tracker.Request) { r.Announce.InfoHash = Hash{1} }
+			}},
+		{Name: "strangers-get-half-an-answer", What: "answers for a torrent that it does not serve without any numbers",
+			bend: func(b *bent) {
+				b.send = func(_ netip.AddrPort, r, p []byte) []byte {
+					if r[11] == 1 && bytes.Contains(p, []byte("not registered")) {
+						p = append([]byte{0, 0, 0, 1}, p[4:8]...)
+					}
+					return p
+				}
 			}},
 		{Name: "packet-repeats-count", What: "takes a repeated announce for another peer", bend: func(b *bent) {
 			b.answer = func(r *tracker.Request, a *tracker.Response) {

@@ -112,6 +112,12 @@ func choiceMutants() []Mutant {
 		}},
 		{Name: "never-compact", What: "gives the list form whatever is asked for",
 			bend: onAsk(func(_ *tracker.Query, f *form) { f.set("compact", "0") })},
+		{Name: "compact-0-is-refused", What: "refuses those who ask for the list form",
+			bend: onAsk(func(_ *tracker.Query, f *form) {
+				if f.get("compact") == "0" {
+					f.del("info_hash")
+				}
+			})},
 		{Name: "list-form-by-default", What: "gives the list form when compact is not there",
 			bend: onAsk(func(_ *tracker.Query, f *form) {
 				if !f.has("compact") {

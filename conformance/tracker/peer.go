@@ -21,6 +21,7 @@ type (
 type T struct {
 	*conformance.T
 	drawn *atomic.Int32 // of the case's own hashes, in all its runs
+	any   *bool         // whether the target takes any torrent; nil: not known
 }
 
 // run makes the Run of a case. Runs of the same case use different torrents,
@@ -29,9 +30,9 @@ func run(f func(*T)) func(*conformance.T) {
 	drawn := new(atomic.Int32)
 	return func(t *conformance.T) {
 		if t.Virtual() {
-			f(&T{t, new(atomic.Int32)})
+			f(&T{T: t, drawn: new(atomic.Int32)})
 		} else {
-			f(&T{t, drawn})
+			f(&T{T: t, drawn: drawn})
 		}
 	}
 }
