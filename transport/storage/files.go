@@ -300,16 +300,15 @@ func (f *files) openFile(i int) (*handle, error) {
 	return h, nil
 }
 
-// makeRoom closes a file that nobody uses, if there are many.
+// makeRoom closes files that nobody uses, as far as there are too many.
 func (f *files) makeRoom() {
-	if len(f.open) < maxOpen {
-		return
-	}
 	for i, h := range f.open {
+		if len(f.open) < maxOpen {
+			return
+		}
 		if h.users == 0 {
 			delete(f.open, i)
-			h.Close() // what matters was synced, or will be: see sync
-			return
+			h.Close() // what was written is brought to the disk by sync, which opens it again
 		}
 	}
 }

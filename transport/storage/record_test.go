@@ -91,6 +91,9 @@ func TestRecord(t *testing.T) {
 	if got := have(dir); got != 0b1110_0000 {
 		t.Errorf("file b was cut behind its first piece: %08b", got)
 	}
+	if found, err := os.Stat(b); err != nil || found.Size() != 2*blockSize {
+		t.Errorf("file b has %d bytes again, %v", found.Size(), err)
+	}
 	for name, change := range map[string]func(record []byte) []byte{
 		"absent":  func([]byte) []byte { return nil },
 		"cut":     func(r []byte) []byte { return r[:len(r)-1] },

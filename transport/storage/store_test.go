@@ -379,6 +379,19 @@ func TestMoreFilesThanAreOpen(t *testing.T) {
 	if n := len(s.files.open); n > maxOpen {
 		t.Errorf("%d files are open", n)
 	}
+	used := make([]*handle, len(list))
+	for i := range used {
+		var err error
+		if used[i], err = s.files.acquire(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, h := range used {
+		if _, err := h.ReadAt(make([]byte, 1), 0); err != nil {
+			t.Errorf("file %d, which is in use: %v", i, err)
+		}
+		s.files.release(i, h)
+	}
 	mustClose(t, s)
 	c.expect(t, mustOpen(t, dir, c), c.all()...)
 }
