@@ -47,14 +47,16 @@ type conn struct {
 	loading int32   // their bytes
 	written int32   // bytes written to it and perhaps on their way
 
-	their      extensions
-	early      early
-	metaRest   time.Duration    // until then no metadata is asked for
-	metaFails  int32            // attempts that were in vain
-	metaServed int32            // blocks of metadata that were sent
-	pexTold    []netip.AddrPort // contacts that the peer has been told of, sorted
-	pexNext    time.Duration    // when it may be told more
-	pexHeard   time.Duration    // until when it may not tell more
+	their        extensions
+	early        early
+	metaRest     time.Duration    // until then no metadata is asked for
+	metaFails    int32            // attempts that were in vain
+	metaServed   int32            // blocks of metadata that were sent
+	hashRest     time.Duration    // until then no hashes are asked for
+	hashesServed int32            // that were sent
+	pexTold      []netip.AddrPort // contacts that the peer has been told of, sorted
+	pexNext      time.Duration    // when it may be told more
+	pexHeard     time.Duration    // until when it may not tell more
 
 	up, down   rate // of blocks
 	uploadOnly bool // the peer wants nothing (BEP 21)
@@ -111,7 +113,7 @@ func (n *Node) newConn(id spec.Conn, remote netip.AddrPort, p phase) *conn {
 		amChoking: true, peerChoking: true, depth: int32(n.cfg.MinRequestsOut), // BEP03-PEER-015
 		limit: int32(n.cfg.MaxRequestsOut),
 		up:    newRate(n.now), down: newRate(n.now),
-		gave: n.now, metaRest: n.now, pexNext: n.now, pexHeard: n.now,
+		gave: n.now, metaRest: n.now, pexNext: n.now, pexHeard: n.now, hashRest: n.now,
 	}
 	slot := slices.Index(n.conns, nil)
 	if slot < 0 {

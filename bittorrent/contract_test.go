@@ -41,6 +41,26 @@ func makeContractInfo(private bool) []byte {
 
 var contractPrivate = sha1.Sum(contractInfo(true))
 
+// contractV2 is a seed of a torrent whose piece layer takes two requests.
+var contractV2 = func() *Node {
+	plan := metainfo.Plan{
+		Version: metainfo.V2, Name: "a", PieceLength: 1 << 14, Files: []metainfo.File{{Length: 600 << 14}},
+	}
+	file, err := plan.Make(func(int, int64, []byte) error { return nil })
+	if err != nil {
+		panic(err)
+	}
+	torrent, err := metainfo.Parse(file, metainfo.Options{})
+	if err != nil {
+		panic(err)
+	}
+	n, err := New(Config{Info: torrent.Info}, 0)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}()
+
 // contractConfig is small, so that every limit is reached.
 func contractConfig(seed uint64) Config {
 	cfg := Config{
@@ -70,7 +90,13 @@ func contractConfig(seed uint64) Config {
 		cfg.Info, cfg.BlockSize, cfg.UploadWindow = info, 0, 1<<14
 	case 3, 11:
 		cfg.Have, cfg.NoFast = []byte{0b10100000}, true
-	case 4, 12:
+	case 12: // of version 2, without its piece layer
+		info, err := metainfo.ParseInfo(contractV2.raw, metainfo.Options{})
+		if err != nil {
+			panic(err)
+		}
+		cfg.Info, cfg.BlockSize = info, 0
+	case 4:
 		cfg.Layout.Private, cfg.NoExtended = true, true
 	case 5, 6, 13, 14:
 		cfg.Layout, cfg.BlockSize = Layout{}, 0
@@ -95,8 +121,11 @@ func contractSubject() check.Subject {
 			if err != nil {
 				panic(err)
 			}
-			if seed%8 == 1 {
+			switch seed % 8 {
+			case 1:
 				failPiece(n, now)
+			case 5, 6:
+				beginMetadata(n, now)
 			}
 			return n
 		},
@@ -162,6 +191,23 @@ func failPiece(n *Node, now time.Duration) {
 	}
 }
 
+// beginMetadata has a peer send one block of three and leave.
+func beginMetadata(n *Node, now time.Duration) {
+	const c = -spec.Conn(1 << 30)
+	h := &wire.Handshake{InfoHash: n.cfg.InfoHash}
+	h.Offer(wire.FeatureExtension)
+	x := wire.ExtensionHandshake{M: []wire.Extension{{Name: wire.ExtMetadata, ID: 9}}, MetadataSize: 2<<14 + 1}
+	d := wire.Metadata{Type: wire.MetadataData, Data: make([]byte, 1<<14)}
+	n.Step(now, spec.Opened{Conn: c, Remote: netip.MustParseAddrPort("198.51.100.100:6881")}, nil)
+	for _, m := range []spec.Message{
+		h, &wire.Message{Type: wire.Extended, Data: x.Append(nil)},
+		&wire.Message{Type: wire.Extended, ExtID: idMetadata, Data: d.Append(nil)},
+	} {
+		n.Step(now, spec.Got{Conn: c, Msg: m}, nil)
+	}
+	n.Step(now, spec.Closed{Conn: c}, nil)
+}
+
 func contractAddr(g *check.Gen) netip.AddrPort {
 	i := byte(g.Below(9))
 	switch i {
@@ -194,6 +240,11 @@ func contractInput(g *check.Gen) spec.Input {
 		return contractAnswer(g, open[i].(spec.Write))
 	}
 	for _, e := range slices.Backward(open[max(0, len(open)-8):]) {
+		if w, ok := e.(spec.Write); ok && w.Msg != nil && g.Below(2) == 0 {
+			if h, ok := w.Msg.(*wire.Hashes); ok && h.Type == wire.HashRequest {
+				return contractAnswer(g, w)
+			}
+		}
 		if w, ok := e.(spec.Write); ok && wantsMetadata(w) && g.Below(2) == 0 {
 			return spec.Got{Conn: w.Conn, Msg: contractExtended(g, w.Msg.(*wire.Message))}
 		}
@@ -285,7 +336,7 @@ func contractCommand(g *check.Gen) spec.Input {
 		return DropPiece{Op: g.Op, Piece: int32(g.Below(7))}
 	case 1, 2, 3:
 		return Start{Op: g.Op}
-	case 4, 12:
+	case 4:
 		if g.Below(4) == 0 {
 			return DropPeers{Op: g.Op}
 		}
@@ -325,6 +376,14 @@ func contractAnswer(g *check.Gen, e spec.Write) spec.Input {
 		in.Msg.(*wire.Handshake).InfoHash = h.InfoHash
 		return in
 	}
+	if h, ok := e.Msg.(*wire.Hashes); ok && h.Type == wire.HashRequest && g.Below(1+uint64(h.Index)/16) == 0 {
+		answer := *h
+		answer.Type, answer.Hashes = wire.HashesMessage, contractV2.prove(&conn{}, h)
+		if g.Below(4) == 0 || answer.Hashes == nil {
+			answer.Type, answer.Hashes = wire.HashReject, nil
+		}
+		return spec.Got{Conn: e.Conn, Msg: &answer}
+	}
 	switch g.Below(100) {
 	case 0, 1, 2, 3, 4, 5, 6, 7:
 		return spec.Drained{Conn: e.Conn}
@@ -335,6 +394,7 @@ func contractAnswer(g *check.Gen, e spec.Write) spec.Input {
 	case 10:
 		return spec.Got{Conn: e.Conn, Msg: &wire.Hashes{
 			Type: wire.HashRequest + wire.Type(g.Below(3)*g.Below(2)*g.Below(2)), Count: 2,
+			PiecesRoot: contractV2.info.Files[0].PiecesRoot, ProofLayers: uint32(g.Below(12)),
 		}}
 	}
 	if m, ok := e.Msg.(*wire.Message); ok && g.Below(4) > 0 {
@@ -363,7 +423,7 @@ func contractAnswer(g *check.Gen, e spec.Write) spec.Input {
 // contractMessage is a message that a peer could send at any time.
 func contractMessage(g *check.Gen) *wire.Message {
 	m := &wire.Message{Index: uint32(g.Below(6))}
-	switch g.Below(20) {
+	switch g.Below(26) {
 	case 0:
 		m.Type = wire.Choke
 	case 1, 2:
@@ -383,7 +443,7 @@ func contractMessage(g *check.Gen) *wire.Message {
 		if m.Type = wire.KeepAlive; g.Below(4) == 0 {
 			m.Type = wire.HaveAll + wire.Type(g.Below(2))
 		}
-	case 11, 12, 13:
+	case 11, 12, 13, 20, 21, 22, 23, 24, 25:
 		m.Type, m.Begin, m.Length = wire.Request, uint32(g.Below(2)*4), 4-uint32(g.Below(4)/3)
 	case 14:
 		m.Type, m.Begin, m.Length = wire.Cancel, uint32(g.Below(2)*4), 4
@@ -435,7 +495,7 @@ func contractExtended(g *check.Gen, to *wire.Message) *wire.Message {
 	case 3, 11:
 		d := wire.Metadata{Type: wire.MetadataType(g.Below(4)), Piece: int32(g.Below(3))}
 		m.ExtID, m.Data = idMetadata, d.Append(nil)
-	case 4, 12:
+	case 4:
 		m.ExtID, m.Data = uint8(g.Below(256)), []byte("nonsense")
 	default:
 		h := wire.ExtensionHandshake{

@@ -3,6 +3,8 @@ package bittorrent
 import (
 	"errors"
 	"net/netip"
+
+	"github.com/p2pspec/p2pspec/bittorrent/metainfo"
 )
 
 // The events of spec.Notify.
@@ -27,6 +29,10 @@ type (
 		Info    []byte
 		Private bool
 	}
+
+	// LayersReceived holds the torrent of version 2 with the piece layers that
+	// its metadata lacks: the hashes that the driver needs for the first Verify.
+	LayersReceived struct{ Info *metainfo.Info }
 
 	// MetadataBad says that the torrent of a magnet link cannot be used: its
 	// dictionary has the hash, and breaks a rule.
@@ -57,6 +63,7 @@ func (PieceVerified) IsEvent()    {}
 func (PieceFailed) IsEvent()      {}
 func (Completed) IsEvent()        {}
 func (MetadataReceived) IsEvent() {}
+func (LayersReceived) IsEvent()   {}
 func (MetadataBad) IsEvent()      {}
 func (PeerBanned) IsEvent()       {}
 func (DHTNode) IsEvent()          {}
@@ -78,5 +85,6 @@ var (
 	errTooMany   = errors.New("bittorrent: too many requests")
 	errFormat    = errors.New("bittorrent: a payload that breaks its format")
 	errPoison    = errors.New("bittorrent: data that did not have its hash")
+	errHashes    = errors.New("bittorrent: hashes that do not lead to the root")
 	errMetadata  = errors.New("bittorrent: metadata that does not have its hash")
 )

@@ -184,14 +184,3 @@ func keepAlive() *wire.Message { return &wire.Message{Type: wire.KeepAlive} }
 func blockOf(m *wire.Message) block {
 	return block{int32(m.Index), int32(m.Begin), int32(m.Length)}
 }
-
-// gotHashes answers a hash request. BEP52-PEER-002
-func (n *step) gotHashes(c *conn, m *wire.Hashes) {
-	if m.Type != wire.HashRequest {
-		n.drop(c, "BEP52-PEER-006", fmt.Errorf("%w: %v", errUnasked, m.Type))
-		return
-	}
-	refusal := *m
-	refusal.Type, refusal.Hashes = wire.HashReject, nil
-	n.write(c, &refusal)
-}

@@ -252,6 +252,7 @@ func (n *Node) isMetadata(raw []byte) bool {
 func (n *step) learnTorrent(info *metainfo.Info) {
 	n.begin(LayoutOf(info))
 	n.info, n.raw = info, info.Raw()
+	n.lackHashes()
 	n.notify(MetadataReceived{Info: n.raw, Private: info.Private})
 	if info.Private {
 		n.dropStrangers()
@@ -264,6 +265,7 @@ func (n *step) learnTorrent(info *metainfo.Info) {
 			n.introduce(c)
 		}
 	}
+	n.lapseHashes()
 	n.rebalance = true
 }
 

@@ -14,8 +14,8 @@ import (
 
 // metadataInfo is an info dictionary of three pieces and three blocks.
 func metadataInfo(t *testing.T, private int) *metainfo.Info {
-	raw := fmt.Appendf(nil, "d6:lengthi%de4:name1:a12:piece lengthi16384e6:pieces60:%060d7:privatei%de6:source40000:%040000de",
-		3<<14-7, 0, private, 0)
+	raw := fmt.Appendf(nil, "d6:lengthi%de4:name1:a12:piece lengthi16384e6:pieces60:%060d"+
+		"7:privatei%de6:source40000:%040000de", 3<<14-7, 0, private, 0)
 	info, err := metainfo.ParseInfo(raw, metainfo.Options{})
 	if err != nil {
 		t.Fatal(err)

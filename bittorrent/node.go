@@ -33,11 +33,13 @@ type Node struct {
 	rng    spec.Rand
 	now    time.Duration // of the last Step
 
-	layout Layout         // without pieces while the metadata is not known
-	info   *metainfo.Info // nil: not known, or there is a Layout alone
-	raw    []byte         // the info dictionary, as it was received; nil: not known
-	meta   dictionary     // while it is fetched
-	spoilt bool           // it has its hash and cannot be used
+	layout  Layout         // without pieces while the metadata is not known
+	info    *metainfo.Info // nil: not known, or there is a Layout alone
+	raw     []byte         // the info dictionary, as it was received; nil: not known
+	meta    dictionary     // while it is fetched
+	spoilt  bool           // it has its hash and cannot be used
+	fetch   layerFetch     // of the hashes of version 2, while they are missing
+	lacking bool           // pieces cannot be verified for want of them
 
 	picker picker // knows what is held, and what is on its way
 	choker choker
@@ -78,6 +80,7 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 		slots:  make(map[spec.Conn]int32),
 		choker: newChoker(int32(cfg.UploadSlots), cfg.SeedOrder),
 		blame:  newBlame(),
+		fetch:  layerFetch{at: now},
 		tickAt: never, rechokeAt: never,
 	}
 	if n.peerID == ([20]byte{}) {
@@ -85,6 +88,7 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 	}
 	if cfg.Info != nil && len(cfg.Info.Raw()) <= MaxMetadata {
 		n.info, n.raw = cfg.Info, cfg.Info.Raw()
+		n.lackHashes()
 	}
 	if cfg.Layout.Pieces > 0 {
 		n.begin(cfg.Layout)
@@ -273,6 +277,7 @@ func (n *step) tick() {
 		}
 	}
 	n.lapseMetadata()
+	n.lapseHashes()
 	n.dial()
 	n.rebalance = true
 }

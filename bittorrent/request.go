@@ -27,7 +27,7 @@ func (n *step) spread() {
 // speed is worth. BEP03-PEER-028 to BEP03-PEER-032, BEP03-PEER-038
 func (n *step) fill(c *conn) {
 	room := min(c.depth, c.limit) - int32(len(c.asked))
-	if room <= 0 || c.phase != talking || !c.amInterested || n.failed || n.stopped ||
+	if room <= 0 || c.phase != talking || !c.amInterested || n.lacking || n.failed || n.stopped ||
 		int(n.storing) >= n.cfg.MaxStoring || c.peerChoking && len(c.allowed) == 0 {
 		return
 	}

@@ -2,7 +2,6 @@ package bittorrent
 
 import (
 	"encoding/binary"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -25,6 +24,7 @@ func (n *Node) Clone() spec.Machine {
 	c.known.addrs, c.known.banned = slices.Clone(n.known.addrs), slices.Clone(n.known.banned)
 	c.tasks, c.retry = slices.Clone(n.tasks), slices.Clone(n.retry)
 	c.meta = n.meta.clone()
+	c.fetch.hashes = slices.Clone(n.fetch.hashes)
 	c.scratch, c.others = nil, nil
 	return &c
 }
@@ -108,9 +108,13 @@ func (n *Node) AppendState(b []byte) []byte {
 	for _, s := range n.layout.Short {
 		e.ints(s.Index, s.Length)
 	}
-	e.bools(n.layout.Private, n.stopped, n.failed, n.wasLeft, n.spoilt)
+	e.bools(n.layout.Private, n.stopped, n.failed, n.wasLeft, n.spoilt, n.lacking)
 	e.bytes(n.raw)
 	e.dictionary(&n.meta)
+	e.ints(n.fetch.file)
+	e.bytes(n.fetch.hashes)
+	e.uint(uint64(n.fetch.conn))
+	e.at(n.fetch.at)
 	e.ints(n.live, n.halfOpen, n.storing, int32(len(n.conns)))
 	for _, c := range n.conns {
 		if e.bools(c != nil); c != nil {
@@ -173,7 +177,7 @@ func (e *encoder) conn(c *conn) {
 	e.b = append(e.b, byte(c.phase))
 	e.addr(c.listen)
 	for _, at := range [...]time.Duration{
-		c.since, c.heard, c.sent, c.turned, c.gave, c.metaRest, c.pexNext, c.pexHeard,
+		c.since, c.heard, c.sent, c.turned, c.gave, c.metaRest, c.hashRest, c.pexNext, c.pexHeard,
 	} {
 		e.at(at)
 	}
@@ -200,84 +204,8 @@ func (e *encoder) conn(c *conn) {
 	e.uint(uint64(c.their.metadataSize))
 	e.bytes(c.early.field)
 	e.list(c.early.pieces)
-	e.ints(c.metaFails, c.metaServed)
+	e.ints(c.metaFails, c.metaServed, c.hashesServed)
 	e.addrs(c.pexTold)
 	e.b = c.up.appendState(e.b, e.now)
 	e.b = c.down.appendState(e.b, e.now)
-}
-
-// Check implements [spec.Machine]. It reports the first broken invariant: the
-// helpers are sound and count what the connections say; no list exceeds its
-// limit; what is wanted of each peer is what it has and is missing here.
-func (n *Node) Check() error {
-	var live, halfOpen, storing int32
-	var counted []*bitfield
-	for slot, c := range n.conns {
-		if c == nil {
-			continue
-		}
-		live++
-		if c.phase == dialing {
-			halfOpen++
-		}
-		if at, ok := n.slots[c.id]; !ok || int(at) != slot {
-			return fmt.Errorf("bittorrent: connection %d is not where it is said to be", c.id)
-		}
-		if err := n.checkConn(c); err != nil {
-			return fmt.Errorf("bittorrent: connection %d: %w", c.id, err)
-		}
-		if c.phase == talking && n.layout.Pieces > 0 {
-			counted = append(counted, &c.has)
-		}
-	}
-	for i := range n.tasks {
-		if n.tasks[i].kind == taskStore {
-			storing++
-		}
-		if i > 0 && n.tasks[i-1].token >= n.tasks[i].token {
-			return fmt.Errorf("bittorrent: token %d after %d", n.tasks[i].token, n.tasks[i-1].token)
-		}
-	}
-	switch {
-	case live != n.live || halfOpen != n.halfOpen || len(n.slots) != int(live):
-		return fmt.Errorf("bittorrent: %d connections, %d half open; counted %d and %d",
-			live, halfOpen, n.live, n.halfOpen)
-	case int(live) > n.cfg.MaxConns || int(halfOpen) > n.cfg.MaxHalfOpen:
-		return fmt.Errorf("bittorrent: %d connections, %d half open exceed the limits", live, halfOpen)
-	case storing != n.storing:
-		return fmt.Errorf("bittorrent: %d blocks are being stored, counted %d", storing, n.storing)
-	case len(n.known.addrs) > n.cfg.MaxKnown || len(n.known.banned) > maxBanned:
-		return fmt.Errorf("bittorrent: %d addresses exceed the limit", len(n.known.addrs))
-	case n.layout.Pieces == 0:
-		return nil
-	}
-	return n.picker.check(counted)
-}
-
-func (n *Node) checkConn(c *conn) error {
-	var loads, loading int32
-	for i := range n.tasks {
-		if t := &n.tasks[i]; t.kind == taskServe && t.conn == c.id && !t.dropped {
-			loads++
-			loading += t.length
-		}
-	}
-	switch {
-	case c.phase == gone:
-		return fmt.Errorf("it has ended")
-	case c.phase == talking && c.wants != n.missingOf(&c.has):
-		return fmt.Errorf("%d pieces are wanted, not %d", n.missingOf(&c.has), c.wants)
-	case c.phase == talking && c.amInterested != (c.wants > 0 && !n.cfg.UploadOnly):
-		return fmt.Errorf("interest is %v in %d pieces", c.amInterested, c.wants)
-	case len(c.asked) > n.cfg.MaxRequestsOut || len(c.queue)+int(c.loads) > n.cfg.MaxRequestsIn:
-		return fmt.Errorf("%d requests out and %d in exceed the limits", len(c.asked), len(c.queue))
-	case loading != c.loading || loads != c.loads:
-		return fmt.Errorf("%d bytes are being loaded, counted %d", loading, c.loading)
-	case len(c.early.pieces) > maxEarly || len(c.pexTold) > n.cfg.MaxConns+maxPEX:
-		return fmt.Errorf("%d early pieces and %d contacts told", len(c.early.pieces), len(c.pexTold))
-	case len(c.allowed) > maxListed || len(c.suggested) > maxListed || len(c.granted) > maxListed:
-		return fmt.Errorf("%d allowed, %d suggested and %d granted pieces", len(c.allowed), len(c.suggested),
-			len(c.granted))
-	}
-	return nil
 }

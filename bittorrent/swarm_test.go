@@ -84,7 +84,7 @@ func (s *swarm) join(cfg Config, have []int32) *member {
 	if cfg.ListenPort = 6881; cfg.BlockSize == 0 {
 		cfg.BlockSize = 4
 	}
-	if cfg.InfoHash == ([20]byte{}) {
+	if cfg.InfoHash == ([20]byte{}) && cfg.InfoHashV2 == ([32]byte{}) {
 		if cfg.Info == nil {
 			cfg.InfoHash, cfg.Layout = [20]byte{7}, s.layout
 			cfg.Layout.Private = s.private
@@ -178,7 +178,8 @@ func (s *swarm) perform(m *member, e spec.Effect) {
 	case spec.Notify:
 		m.notes = append(m.notes, e.Event)
 	case spec.Drop:
-		if !errors.Is(e.Reason, errTwice) { // who dial each other are not at fault
+		// Who dial each other, or ask as they are being choked, are not at fault.
+		if !errors.Is(e.Reason, errTwice) && e.Clause != "BEP03-PEER-036" {
 			m.drops = append(m.drops, e)
 		}
 	}

@@ -1,0 +1,89 @@
+package bittorrent
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/p2pspec/p2pspec/bittorrent/metainfo"
+	"github.com/p2pspec/p2pspec/bittorrent/wire"
+	"github.com/p2pspec/p2pspec/spec"
+)
+
+// v2Swarm has seeds of a torrent of version 2 alone, two files of which have
+// piece layers, and a peer with a magnet link.
+func v2Swarm(t *testing.T, seeds int) (*swarm, *member) {
+	plan := metainfo.Plan{
+		Version: metainfo.V2, Name: "v2", Folder: true, PieceLength: 1 << 14,
+		Files: []metainfo.File{
+			{Path: []string{"a"}, Length: 1030<<14 + 1}, {Path: []string{"b"}, Length: 100},
+			{Path: []string{"c"}, Length: 5<<14 - 9},
+		},
+	}
+	file, err := plan.Make(func(int, int64, []byte) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	torrent, err := metainfo.Parse(file, metainfo.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSwarm(t, 3, 1, 1)
+	s.layout = LayoutOf(torrent.Info)
+	s.data = nil
+	for i := range s.layout.Pieces {
+		s.data = append(s.data, make([]byte, s.layout.Size(i)))
+	}
+	for range seeds {
+		s.join(Config{Info: torrent.Info, BlockSize: 1 << 14}, nil)
+	}
+	return s, s.join(Config{InfoHashV2: torrent.Info.InfoHashV2, BlockSize: 1 << 14}, nil)
+}
+
+// TestLayersFromPeers fetches what a magnet link of version 2 does not lead
+// to, from honest peers and from others. BEP52-PEER-002, BEP52-PEER-003,
+// BEP52-PEER-005, BEP52-PEER-007
+func TestLayersFromPeers(t *testing.T) {
+	for name, lie := range map[string]func(h wire.Hashes) *wire.Hashes{
+		"honest": func(h wire.Hashes) *wire.Hashes { return &h },
+		"rejects": func(h wire.Hashes) *wire.Hashes {
+			h.Type, h.Hashes = wire.HashReject, nil
+			return &h
+		},
+		"silent": func(wire.Hashes) *wire.Hashes { return nil },
+		"rubbish": func(h wire.Hashes) *wire.Hashes {
+			h.Hashes = bytes.Clone(h.Hashes)
+			h.Hashes[0] ^= 1
+			return &h
+		},
+		"unasked": func(h wire.Hashes) *wire.Hashes {
+			h.Index += h.Count
+			return &h
+		},
+	} {
+		s, magnet := v2Swarm(t, 2)
+		s.tamper = func(from, _ *member, msg spec.Message) spec.Message {
+			h, ok := msg.(*wire.Hashes)
+			if !ok || h.Type != wire.HashesMessage || from != s.peers[0] {
+				return msg
+			}
+			if l := lie(*h); l != nil {
+				return l
+			}
+			return nil
+		}
+		s.connect(magnet, s.peers[:2]...)
+		if !s.run(5*time.Minute, s.allComplete) {
+			t.Errorf("%s: %d pieces; refused %v", name, magnet.Held(), magnet.drops)
+			continue
+		}
+		i := slices.IndexFunc(magnet.notes, func(e spec.Event) bool { _, ok := e.(LayersReceived); return ok })
+		if i < 0 || magnet.notes[i].(LayersReceived).Info.LacksLayers() {
+			t.Errorf("%s: the driver has no hashes", name)
+		}
+		if banned := len(magnet.known.banned) > 0; banned != (name == "rubbish") {
+			t.Errorf("%s: banned %v", name, magnet.known.banned)
+		}
+	}
+}
