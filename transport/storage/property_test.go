@@ -29,7 +29,10 @@ func TestAnyOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{c: c, dir: dir, disk: make([]byte, len(c.bytes)), verified: make(map[int32]bool), wrong: make(map[int32]bool)}
+		w := &world{
+			c: c, dir: dir, disk: make([]byte, len(c.bytes)),
+			verified: make(map[int32]bool), wrong: make(map[int32]bool),
+		}
 		w.open(t)
 		defer w.s.Close()
 		t.Repeat(map[string]func(*rapid.T){
