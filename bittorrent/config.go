@@ -78,6 +78,10 @@ type Config struct {
 	Order     PieceOrder // of what is fetched
 	SeedOrder SeedOrder  // of who is served, once all is there
 
+	// NoOptimistic leaves out the optimistic unchoke. It is for experiments
+	// that show what that is good for.
+	NoOptimistic bool
+
 	MaxConns       int // streams, dialled ones included; default 50, as anacrolix has a torrent
 	MaxHalfOpen    int // dialled and not yet opened; default 8: home routers drop more
 	MaxKnown       int // addresses that could be dialled; default 1000

@@ -97,6 +97,7 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 		}
 	}
 	n.cfg.Have = nil
+	n.choker.meritOnly = n.cfg.NoOptimistic
 	return n, nil
 }
 
