@@ -36,8 +36,7 @@ func TestAnyOrder(t *testing.T) {
 		w.open(t)
 		defer w.s.Close()
 		t.Repeat(map[string]func(*rapid.T){
-			"store": w.store, "verify": w.verify, "complete": w.complete,
-			"close": w.close, "crash": w.crash, "damage": w.damage, "": w.check,
+			"store": w.store, "verify": w.verify, "complete": w.complete, "reopen": w.reopen, "": w.check,
 		})
 	})
 }
@@ -118,6 +117,18 @@ func (w *world) complete(t *rapid.T) {
 		t.Fatalf("piece %d: %v, %v", i, ok, err)
 	} else {
 		w.verified[i], w.wrong[i] = ok, !ok
+	}
+}
+
+// reopen ends the store in one of three ways: each takes its time.
+func (w *world) reopen(t *rapid.T) {
+	switch rapid.IntRange(0, 2).Draw(t, "how") {
+	case 0:
+		w.close(t)
+	case 1:
+		w.crash(t)
+	default:
+		w.damage(t)
 	}
 }
 
