@@ -26,6 +26,8 @@ type Builtin struct {
 	Configure func(*core.Config)
 	// Wrap puts a machine around the peer, which sees all inputs and effects.
 	Wrap func(spec.Machine) spec.Machine
+	// WrapTrackers puts a machine around the one that announces the torrent.
+	WrapTrackers func(spec.Machine) spec.Machine
 	// Codec replaces the wire format.
 	Codec spec.StreamCodec
 	// Storage replaces what the peer keeps its pieces in.

@@ -28,7 +28,7 @@ type Mutant struct {
 func Mutants() []Mutant {
 	return slices.Concat(
 		handshakeMutants(), messageMutants(), announcementMutants(), uploaderMutants(), boundsMutants(), fastMutants(),
-		downloaderMutants(), extensionMutants(), metadataMutants(),
+		downloaderMutants(), extensionMutants(), metadataMutants(), announceMutants(),
 	)
 }
 
@@ -54,7 +54,8 @@ func (t mutantTarget) Start(
 			b.Machine, b.node = m, m.(*core.Node)
 			return b
 		},
-		Codec: bentCodec{Codec: codec(), bent: b},
+		Codec:        bentCodec{Codec: codec(), bent: b},
+		WrapTrackers: func(m spec.Machine) spec.Machine { return &bentTracker{m, b} },
 		Storage: func(m *Memory) transport.Storage {
 			b.memory = m
 			return bentStorage{m, b}
@@ -99,6 +100,10 @@ type bent struct {
 	load   func(piece, begin int32, b []byte) error
 	store  func(piece, begin int32, data []byte) error
 	verify func(piece int32) (bool, error)
+
+	// url changes a request to the tracker, body the answer to it.
+	url  func(string) string
+	body func([]byte) []byte
 
 	now     time.Duration
 	replies []spec.Effect // to be written after the step

@@ -41,7 +41,7 @@ func handshakeMutants() []Mutant {
 			bend: func(b *bent) {
 				asked := map[spec.Conn][20]byte{}
 				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
-					if h, ok := m.(*wire.Handshake); ok {
+					if h, ok := m.(*wire.Handshake); ok && c < 0 {
 						mine := *h
 						asked[c], mine.InfoHash = h.InfoHash, b.node.InfoHash()
 						return same(&mine)
@@ -49,7 +49,7 @@ func handshakeMutants() []Mutant {
 					return same(m)
 				}
 				b.say = func(c spec.Conn, m spec.Message) []spec.Message {
-					if h, ok := m.(*wire.Handshake); ok {
+					if h, ok := m.(*wire.Handshake); ok && c < 0 {
 						mine := *h
 						mine.InfoHash = asked[c]
 						return same(&mine)

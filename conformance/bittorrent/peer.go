@@ -208,6 +208,12 @@ func (p *Peer) read() {
 		if err != nil {
 			p.Fault = err
 			p.t.Notef("the target's bytes make no message: %v", err)
+			if p.Theirs == nil {
+				// Who begins with an encrypted handshake tries again in plain
+				// when it is hung up on.
+				p.Close()
+			}
+			return
 		}
 		if n == 0 {
 			return

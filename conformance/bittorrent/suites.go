@@ -23,7 +23,8 @@ func Suites() []conformance.Suite {
 		}
 	}
 	return []conformance.Suite{
-		suite("bep3", "the BitTorrent protocol, peers", bep3Handshake, bep3Messages, bep3Uploader, bep3Downloader),
+		suite("bep3", "the BitTorrent protocol, peers", bep3Handshake, bep3Messages, bep3Uploader, bep3Downloader,
+			bep3Announce),
 		suite("bep6", "fast extension", bep6Seeder),
 		suite("bep9", "peers send metadata files", bep9Seeder),
 		suite("bep10", "extension protocol", bep10Seeder),

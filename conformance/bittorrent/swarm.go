@@ -271,6 +271,11 @@ func (s *Swarm) response(a *Announce) []byte {
 	if s.Raw != nil {
 		return s.Raw(a)
 	}
+	return s.plain(a)
+}
+
+// plain names the peers that were added, unless Reply says otherwise.
+func (s *Swarm) plain(a *Announce) []byte {
 	r := tracker.AnnounceResponse{Interval: 30 * time.Minute, Complete: -1, Incomplete: -1}
 	for _, at := range s.named {
 		r.Peers = append(r.Peers, tracker.Peer{Addr: at})

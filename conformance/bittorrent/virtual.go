@@ -56,7 +56,7 @@ func (v Virtual) Start(
 	}}
 	net.Attach(i.host, virtualAddr)
 	i.tell(core.AddPeers{Source: core.FromUser, Addrs: opt.Peers})
-	return i, i.announce()
+	return i, i.announce(v.WrapTrackers)
 }
 
 type virtualInstance struct {
@@ -67,7 +67,7 @@ type virtualInstance struct {
 }
 
 // announce begins to tell the torrent's trackers.
-func (i *virtualInstance) announce() error {
+func (i *virtualInstance) announce(wrap func(spec.Machine) spec.Machine) error {
 	if len(i.tiers) == 0 {
 		return nil
 	}
@@ -75,7 +75,11 @@ func (i *virtualInstance) announce() error {
 	if err != nil {
 		return err
 	}
-	i.announcer = newAnnouncerHost(client, func(e spec.Event) {
+	machine := spec.Machine(client)
+	if wrap != nil {
+		machine = wrap(client)
+	}
+	i.announcer = newAnnouncerHost(machine, func(e spec.Event) {
 		for _, in := range i.heard(e) {
 			i.tell(in)
 		}
