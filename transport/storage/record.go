@@ -110,9 +110,12 @@ func (s *Store) record(closed bool) error {
 	defer s.mu.Unlock()
 	s.changed = s.changed || !settled || written != nil
 	if err != nil && s.failure == nil {
-		s.failure = fmt.Errorf("storage: data may not have reached the disk: %w", err)
+		s.failure = fmt.Errorf("data may not have reached the disk: %w", err)
 	}
-	return errors.Join(s.failure, written)
+	if err = errors.Join(s.failure, written); err != nil {
+		err = fmt.Errorf("storage: %w", err)
+	}
+	return err
 }
 
 // sync brings the files that were written to to the disk, and returns for each
@@ -180,7 +183,7 @@ func (s *Store) writeRecord(r record) error {
 	b = append(b, r.have...)
 	sum := sha256.Sum256(b)
 	if err := s.files.replace(s.recordName(), append(b, sum[:]...)); err != nil {
-		return fmt.Errorf("storage: the record of verified pieces: %w", err)
+		return fmt.Errorf("the record of verified pieces: %w", err)
 	}
 	return nil
 }
