@@ -50,8 +50,8 @@ type Client struct {
 	Program []string `toml:"program"`
 	// Files must exist beneath {clients} before Program can run.
 	Files []string `toml:"files"`
-	// VersionFrom is a command whose output holds the installed version. An
-	// adapter tells it in its hello_ok.
+	// VersionFrom is a command whose output holds the installed version, with
+	// {clients} as in Program. An adapter tells it in its hello_ok.
 	VersionFrom []string `toml:"version_from"`
 	// Ready bounds the time until start_ok or until the suite's probe is answered.
 	Ready Duration `toml:"ready"`
@@ -211,14 +211,20 @@ func (c Client) Argv() ([]string, error) {
 				c.Name, err, c.Install, FolderVariable)
 		}
 	}
-	argv := make([]string, len(c.Program))
-	for i, word := range c.Program {
-		argv[i] = strings.ReplaceAll(word, "{clients}", c.folder)
-	}
+	argv := c.filled(c.Program)
 	if _, err := exec.LookPath(argv[0]); err != nil {
 		return nil, fmt.Errorf("client %s is not installed: %w\nIt comes from %s", c.Name, err, c.Install)
 	}
 	return argv, nil
+}
+
+// filled is a command line with {clients} filled in.
+func (c Client) filled(words []string) []string {
+	argv := make([]string, len(words))
+	for i, word := range words {
+		argv[i] = strings.ReplaceAll(word, "{clients}", c.folder)
+	}
+	return argv
 }
 
 // versionPattern finds the number in "aria2 version 1.36.0" and the like.
@@ -230,7 +236,8 @@ func (c Client) Installed(ctx context.Context) (string, error) {
 	if len(c.VersionFrom) == 0 {
 		return "", nil
 	}
-	out, err := exec.CommandContext(ctx, c.VersionFrom[0], c.VersionFrom[1:]...).CombinedOutput()
+	argv := c.filled(c.VersionFrom)
+	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("client %s is not installed: %w\nIt comes from %s", c.Name, err, c.Install)
 	}
