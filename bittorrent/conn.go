@@ -211,6 +211,9 @@ func (n *step) forget(c *conn) {
 		if n.layout.Pieces > 0 {
 			n.picker.peerLeft(&n.rng, &c.has)
 		}
+		if n.layout.Pieces > 0 && c.has.isFull() || c.uploadOnly {
+			n.known.isSeed(c.listen)
+		}
 		n.choker.left(c.id)
 		n.rebalance, n.reseat = true, true
 	}

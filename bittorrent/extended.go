@@ -37,7 +37,7 @@ func (n *Node) hasPEX() bool {
 // introduce writes the extension handshake, the first or one more.
 // BEP10-EXT-002 to BEP10-EXT-004, BEP10-EXT-008 to BEP10-EXT-012
 func (n *step) introduce(c *conn) {
-	uploadOnly := n.cfg.UploadOnly || n.Complete()
+	uploadOnly := n.wantsNothing()
 	h := wire.ExtensionHandshake{
 		M: []wire.Extension{
 			{Name: wire.ExtDontHave, ID: idDontHave},

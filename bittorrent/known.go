@@ -23,6 +23,7 @@ type address struct {
 	addr     netip.AddrPort
 	source   Source
 	inUse    bool          // there is a connection
+	seed     bool          // the peer wants nothing
 	failures int8          // in a row
 	next     time.Duration // when it may be dialled
 }
@@ -61,6 +62,13 @@ func (k *known) failed(addr netip.AddrPort) {
 func (k *known) taken(addr netip.AddrPort) {
 	if i, ok := k.find(addr); ok {
 		k.addrs[i].inUse = true
+	}
+}
+
+// isSeed notes that the peer at an address is of no use to a seed.
+func (k *known) isSeed(addr netip.AddrPort) {
+	if i, ok := k.find(addr); ok {
+		k.addrs[i].seed = true
 	}
 }
 
@@ -129,7 +137,7 @@ func (n *Node) best() (best *address) {
 	var top uint32
 	for i := range n.known.addrs {
 		a := &n.known.addrs[i]
-		if a.inUse || a.next > n.now {
+		if a.inUse || a.next > n.now || a.seed && n.wantsNothing() {
 			continue
 		}
 		p := n.priority(a.addr)

@@ -17,6 +17,10 @@ const (
 	// first: libtorrent's initial_picker_threshold. The paper has one.
 	randomFirst = 4
 
+	// redundantAfter is how old a connection is before it can end because both
+	// ends are seeds: time to exchange peers.
+	redundantAfter = time.Minute
+
 	// maxCopies bounds the connections that one block is asked of in endgame.
 	maxCopies = 4
 
@@ -299,12 +303,26 @@ func (n *step) watch(c *conn) {
 	if c.phase != talking {
 		return
 	}
+	if n.isRedundant(c) {
+		n.close(c)
+		return
+	}
 	n.lapse(c)
 	n.exchange(c)
 	if n.now-c.sent >= n.cfg.KeepAlive { // BEP03-PEER-013
 		n.write(c, keepAlive())
 	}
 }
+
+// isRedundant says whether neither end of a connection wants anything of the
+// other, so that it only takes up a place.
+func (n *Node) isRedundant(c *conn) bool {
+	return n.wantsNothing() && (c.has.isFull() || c.uploadOnly) && !c.peerInterested &&
+		len(c.asked) == 0 && len(c.queue) == 0 && c.loads == 0 && n.now-c.since >= redundantAfter
+}
+
+// wantsNothing says whether nothing is to be fetched.
+func (n *Node) wantsNothing() bool { return n.cfg.UploadOnly || n.Complete() }
 
 func (n *step) emit(e spec.Effect) { n.out = append(n.out, e) }
 

@@ -186,7 +186,7 @@ func (n *step) lapse(c *conn) {
 			return
 		}
 		if !a.lapsed && !a.late {
-			a.late = true
+			a.late, c.depth = true, int32(n.cfg.MinRequestsOut)
 			n.picker.overdue(c.id, a.block)
 			n.rebalance = true
 		}

@@ -147,7 +147,7 @@ func (e *encoder) known(k *known) {
 	for _, a := range k.addrs {
 		e.addr(a.addr)
 		e.b = append(e.b, byte(a.source), byte(a.failures))
-		e.bools(a.inUse)
+		e.bools(a.inUse, a.seed)
 		e.at(a.next)
 	}
 	e.addrs(k.banned)

@@ -126,6 +126,17 @@ func (n *step) announce(piece int32) {
 		n.wasLeft = false
 		n.notify(Completed{})
 		n.reseat = true
+		n.wantNothing()
+	}
+}
+
+// wantNothing tells those who know the message that this peer is a seed now.
+// BEP21-PART-001
+func (n *step) wantNothing() {
+	for _, c := range n.conns {
+		if c != nil && c.phase == talking && c.their.uploadOnly != 0 {
+			n.extended(c, c.their.uploadOnly, wire.AppendUploadOnly(nil, true))
+		}
 	}
 }
 
@@ -147,11 +158,8 @@ func (n *step) loaded(in spec.Loaded) {
 
 // examine loads the next block of which blame wants to know the digest.
 func (n *step) examine() {
-	if slices.ContainsFunc(n.tasks, func(t task) bool { return t.kind == taskExamine }) {
-		return
-	}
 	piece, index, ok := n.blame.next()
-	if !ok {
+	if !ok || slices.ContainsFunc(n.tasks, func(t task) bool { return t.kind == taskExamine }) {
 		return
 	}
 	size := int32(n.cfg.BlockSize)
