@@ -3,6 +3,7 @@ package bittorrent
 import (
 	"crypto/sha1"
 	"fmt"
+	"sync"
 
 	"github.com/p2pspec/p2pspec/bittorrent/bencode"
 	"github.com/p2pspec/p2pspec/bittorrent/metainfo"
@@ -93,18 +94,10 @@ const BlockSize = metainfo.BlockSize
 // Make makes the torrent and its bytes, which follow from the design alone.
 // The announce URL may be empty.
 func (d Design) Make(announce string) *Content {
-	total := 0
-	for _, n := range d.Lengths {
-		total += n
-	}
-	data := make([]byte, total)
-	var seed [32]byte
-	copy(seed[:], d.Name)
-	r := spec.NewRand(seed)
-	r.Fill(data)
-	info := map[string]any{"name": d.Name, "piece length": d.PieceLength, "pieces": pieceHashes(data, d.PieceLength)}
+	data, hashes := d.bytes()
+	info := map[string]any{"name": d.Name, "piece length": d.PieceLength, "pieces": hashes}
 	if len(d.Lengths) == 1 {
-		info["length"] = total
+		info["length"] = len(data)
 	} else {
 		var files []any
 		for i, n := range d.Lengths {
@@ -126,6 +119,29 @@ func (d Design) Make(announce string) *Content {
 	c.Data = data
 	return c
 }
+
+// bytes are the content and its hashes. They are made once a program: a run
+// over all cases needs them thousands of times.
+func (d Design) bytes() (data, hashes []byte) {
+	key := fmt.Sprint(d.Name, d.PieceLength, d.Lengths)
+	if m, ok := made.Load(key); ok {
+		return m.([2][]byte)[0], m.([2][]byte)[1]
+	}
+	total := 0
+	for _, n := range d.Lengths {
+		total += n
+	}
+	data = make([]byte, total)
+	var seed [32]byte
+	copy(seed[:], d.Name)
+	r := spec.NewRand(seed)
+	r.Fill(data)
+	hashes = pieceHashes(data, d.PieceLength)
+	made.Store(key, [2][]byte{data, hashes})
+	return data, hashes
+}
+
+var made sync.Map // of [2][]byte by design
 
 func pieceHashes(data []byte, pieceLength int) []byte {
 	var hashes []byte
