@@ -103,7 +103,7 @@ func (s *swarm) join(cfg Config, have []int32) *member {
 		s.Fatal(err)
 	}
 	m := &member{
-		Node: n, cfg: cfg, addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 6881),
+		Node: n, cfg: cfg, addr: memberAddr(i),
 		store: map[block][]byte{}, ends: map[spec.Conn]*stream{},
 	}
 	all := have
@@ -118,6 +118,10 @@ func (s *swarm) join(cfg Config, have []int32) *member {
 	}, &m.cfg, all)
 	s.peers = append(s.peers, m)
 	return m
+}
+
+func memberAddr(i int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 6881)
 }
 
 // after runs something later: events of one stream keep their order.
