@@ -177,7 +177,7 @@ func (p *Plan) place(in *Info) (source []int) {
 		switch {
 		case p.Version == Hybrid && lacks > 0:
 			add(padding(end, lacks), -1)
-		case p.Version == V2 && f.Length > 0:
+		case p.Version == V2:
 			end += lacks
 		}
 		placed := File{

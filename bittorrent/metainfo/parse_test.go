@@ -68,13 +68,33 @@ func TestErrorsNameTheKeyAndTheRule(t *testing.T) {
 		{torrentOf(nil, dict{"private": 2}), `info.private: it must be the integer 1 or 0, not "i2e"; BEP27-PRIV-001`},
 		{torrentOf(nil, listed(dict{"attr": "l", "length": 1, "path": []any{"a"}, "symlink path": []any{"b"}})),
 			`info.files[0].length: a symbolic link has no length, but this is 1; BEP47-PAD-004`},
-		{torrentOf(nil, dict{"meta version": 2, "pieces": nil, "file tree": dict{"d": dict{"..": dict{}}}}),
-			`info.file tree.d: ".." leads to another folder; BEP52-META-007`},
+		{treeOf(dict{"d": dict{"..": dict{}}}), `info.file tree.d: ".." leads to another folder; BEP52-META-007`},
+		{treeOf(dict{"": dict{}, "a": leaf(1)}), `info.file tree: the root is no file; BEP52-META-004`},
+		{treeOf(dict{"a": dict{"": dict{"attr": "p", "length": 1}}}),
+			`info.file tree.a: a file tree has no padding files; BEP52-META-009`},
+		{treeOf(dict{"a": dict{"": dict{"length": 0, "pieces root": strings.Repeat("r", 32)}}}),
+			`info.file tree.a.pieces root: an empty file has no root; BEP52-META-004`},
+		{torrentOf(nil, dict{"length": nil, "meta version": 2, "file tree": dict{"a": leaf(1), "b": link("a")},
+			"files": []any{file("a"), dict{"attr": "l", "path": []any{"b"}, "symlink path": []any{"c"}}}}),
+			`info: ["b"] is another symbolic link in version 2; BEP52-META-009`},
 	} {
 		_, err := metainfo.Parse(c.torrent, metainfo.Options{})
 		require.EqualError(t, err, "metainfo: "+c.want)
 	}
 }
+
+// treeOf is a torrent of version 2 alone.
+func treeOf(tree any) []byte {
+	return torrentOf(nil, dict{"length": nil, "meta version": 2, "pieces": nil, "file tree": tree})
+}
+
+// leaf is a file of a tree.
+func leaf(length int64) dict {
+	return dict{"": dict{"length": length, "pieces root": strings.Repeat("r", 32)}}
+}
+
+// link is a symbolic link of a tree.
+func link(target string) dict { return dict{"": dict{"attr": "l", "symlink path": []any{target}}} }
 
 // What lenient mode takes, and how it reads it.
 func TestLenientReading(t *testing.T) {
@@ -157,6 +177,7 @@ func TestPieceLayersAreLearned(t *testing.T) {
 func TestVersion2PiecesEndWithTheirFile(t *testing.T) {
 	p := metainfo.Plan{Version: metainfo.V2, Name: "n", Folder: true, PieceLength: 2 * block, Files: []metainfo.File{
 		{Path: []string{"a"}, Length: 5}, {Path: []string{"b"}}, {Path: []string{"c"}, Length: 2*block + 7},
+		{Path: []string{"d"}},
 	}}
 	b, err := p.Make(zeros)
 	require.NoError(t, err)
@@ -181,9 +202,13 @@ func TestLimits(t *testing.T) {
 	long := strings.Repeat("x", metainfo.MaxPathBytes)
 	tooMany := many(metainfo.MaxFiles+1, "d6:lengthi0e4:pathl1:aee")
 	for want, b := range map[string][]byte{
-		"more than 250000 files":      torrentOf(nil, dict{"length": nil, "files": tooMany}),
-		"exceeds the limit of 4096 b": torrentOf(nil, listed(dict{"length": 1, "path": []any{long}})),
-		"the limit of 536870912":      torrentOf(nil, dict{"piece length": metainfo.MaxPieceLength + 1}),
+		"more than 250000 files":             torrentOf(nil, dict{"length": nil, "files": tooMany}),
+		"exceeds the limit of 4096 b":        torrentOf(nil, listed(dict{"length": 1, "path": []any{long}})),
+		"a path exceeds the limit of 4096 b": treeOf(dict{long[1:]: dict{"a": leaf(1)}}),
+		"tree: the lengths exceed the limit": treeOf(dict{"a": leaf(metainfo.MaxLength), "b": leaf(1)}),
+		"tree: more than 250000 files": treeOf(bencode.Raw("d" +
+			numbered(metainfo.MaxFiles+1, "6:%06dd0:d6:lengthi0eee") + "e")),
+		"the limit of 536870912": torrentOf(nil, dict{"piece length": metainfo.MaxPieceLength + 1}),
 		"the limit of 281474976710656": torrentOf(nil, listed(dict{"length": int64(metainfo.MaxLength), "path": []any{"a"}},
 			dict{"length": 1, "path": []any{"b"}})),
 		"exceed the limit of 2097152 pieces": torrentOf(nil, dict{"length": int64(block*metainfo.MaxPieces + 1)}),
@@ -205,6 +230,15 @@ func TestLimits(t *testing.T) {
 	}), metainfo.Options{})
 	require.NoError(t, err)
 	require.Equal(t, metainfo.MaxPieces, in.Pieces())
+}
+
+// numbered is n items with their numbers.
+func numbered(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
 }
 
 // A megabyte of the worst that can be thought of is read or refused quickly.
@@ -259,6 +293,10 @@ func TestLint(t *testing.T) {
 			`announce: a private torrent has no tracker; BEP27-PRIV-002`},
 		{torrentOf(nil, listed(file(1, "a"), dict{"attr": "p", "length": 7})),
 			`file 1: 7 bytes of padding from byte 1 do not fill a piece; BEP47-PAD-005`},
+		{torrentOf(nil, listed(file(1, "a"), dict{"attr": "p", "length": block - 1})), ""},
+		{torrentOf(nil, dict{"length": nil, "pieces": strings.Repeat("x", 40),
+			"files": []any{file(block, "a"), dict{"attr": "p", "length": block}}}),
+			`file 1: 16384 bytes of padding from byte 16384 do not fill a piece; BEP47-PAD-005`},
 		{torrentOf(nil, listed(file(1, "a"), dict{"attr": "l", "path": []any{"b"}, "symlink path": []any{"x"}})),
 			`file 1: the link's target ["x"] is not in the torrent; BEP47-PAD-004`},
 		{torrentOf(nil, listed(file(1, strings.Repeat("x", 256)))),
@@ -267,6 +305,10 @@ func TestLint(t *testing.T) {
 		tor, err := metainfo.Parse(c.b, metainfo.Options{})
 		require.NoError(t, err, c.want)
 		findings := tor.Lint()
+		if c.want == "" {
+			require.Empty(t, findings)
+			continue
+		}
 		require.Len(t, findings, 1, "%s: %v", c.want, findings)
 		require.EqualError(t, &findings[0], "metainfo: "+c.want)
 	}
@@ -284,6 +326,11 @@ func TestMagnetLinksAreWrittenInOneForm(t *testing.T) {
 	const want = "magnet:?xt=urn:btih:" + "6162616261626162616261626162616261626162" +
 		"&dn=a%20b%2Bc&xl=7&tr=http://t.example/a%3Fk%3D1&ws=http://w.example/&x.pe=%5B::1%5D:1&so=1-4"
 	require.Equal(t, want, m.String())
+	for _, broken := range []string{"&dn=50%", "&dn=50%2", "&dn=50%2x"} {
+		m, err := metainfo.ParseMagnet(want[:60] + broken)
+		require.NoError(t, err, "what is none of the hash is ignored")
+		require.Empty(t, m.Name, broken)
+	}
 	require.True(t, m.Selects(4))
 	require.False(t, m.Selects(5))
 	require.True(t, (&metainfo.Magnet{}).Selects(5))
