@@ -12,7 +12,7 @@ var bep3Handshake = []Case{
 	{
 		ID: "bep3/handshake/answers-in-kind", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP03-PEER-001"}, Role: conformance.Seeder, Kind: conformance.Reply,
-		Control: "the judged answer itself",
+		Control: "the target announces its pieces on the same connection",
 		Explain: "A plain handshake without any feature. The answer must be 68 bytes: 19, " +
 			"'BitTorrent protocol', 8 reserved bytes, the same info-hash, and a peer id that is not ours.",
 		Causes: []string{"the reserved bytes are left out", "the peer id of the other side is sent back"},
@@ -31,6 +31,7 @@ var bep3Handshake = []Case{
 			case p.Theirs.PeerID == p.ID:
 				t.Failf("the peer id is the one that was sent to the target")
 			}
+			p.GoesOn()
 			t.Earn()
 		},
 	},

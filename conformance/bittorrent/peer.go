@@ -149,11 +149,17 @@ func (p *Peer) Alive() time.Duration {
 	began := q.t.Now()
 	q.Greet(wire.FeatureFast)
 	q.Met()
-	q.t.Until(func() bool { return q.Announced() || q.Gone() }, AnswerWithin)
-	if !q.Announced() || q.Gone() {
-		q.t.Inconclusivef("the target did not say to another peer what it has: %s", q.Last())
-	}
+	q.GoesOn()
 	return q.t.Now() - began
+}
+
+// GoesOn ends the case as inconclusive unless the target says what it has, and
+// keeps the connection: a handshake alone is no seeder.
+func (p *Peer) GoesOn() {
+	p.t.Until(func() bool { return p.Announced() || p.Gone() }, AnswerWithin)
+	if !p.Announced() || p.Gone() {
+		p.t.Inconclusivef("the target did not say what it has: %s", p.Last())
+	}
 }
 
 // Announced reports whether the target has said that it has any piece.

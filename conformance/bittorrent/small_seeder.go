@@ -13,7 +13,7 @@ var bep20Seeder = []Case{
 	{
 		ID: "bep20/peer-id/names-its-client", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"BEP20-ID-001"}, Role: conformance.Seeder, Kind: conformance.Reply,
-		Control: "the judged handshake itself",
+		Control: "the target announces its pieces on the same connection",
 		Explain: "The target's peer id should begin in Azureus' style, -XX1234-, or in another that the " +
 			"document lists, so that others can tell what they talk to.",
 		Causes: []string{"the whole id is random"},
@@ -24,6 +24,7 @@ var bep20Seeder = []Case{
 			if c.Style == wire.StyleNone {
 				t.Mismatch("the peer id", string(p.Theirs.PeerID[:]), "-XX1234- and 12 characters, or Shadow's style")
 			}
+			p.GoesOn()
 			t.Observef("client %s, version %s", c.Code, c.Version)
 		},
 	},
