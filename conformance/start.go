@@ -32,7 +32,9 @@ func (t *T) Start(opt StartOptions) {
 		t.end(Inconclusive, &Failure{Message: "the target did not start: " + err.Error(), Whose: EnvironmentFault})
 	}
 	t.inst, t.options = inst, opt
-	t.mark("target started at %v", inst.Addr())
+	if inst.Addr().IsValid() { // a parser has none
+		t.mark("target started at %v", inst.Addr())
+	}
 	t.warmUp()
 }
 

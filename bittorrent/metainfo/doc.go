@@ -33,8 +33,9 @@
 //
 // info.go (what an info dictionary says), torrent.go (what is around it),
 // parse.go, files.go and tree.go (reading it), path.go (which paths are safe),
-// hybrid.go (both versions agree), layers.go and merkle.go (hashes of version
-// 2), make.go and encode.go (the other way), lint.go (advice), magnet.go.
+// hybrid.go (both versions agree), layers.go, merkle.go and hashrange.go (hashes
+// of version 2), make.go and encode.go (the other way), lint.go (advice),
+// magnet.go and escape.go (links).
 //
 // # State diagram
 //
