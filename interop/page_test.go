@@ -16,12 +16,13 @@ const preamble = `# Real clients
 
 <!-- Written by go test ./interop -update from interop/reports; edit the texts in interop/*_test.go. -->
 
-What happens when the suites are run against DHT nodes that are in use. Each client runs in a
+What happens when the suites are run against DHT nodes and trackers that are in use. Each runs in a
 network namespace of its own (` + "`interop/ns`" + `), started for the run with the settings that its
 description in ` + "`conformance/clients`" + ` states, and is judged with
 
     interop/setup
     interop/run libtorrent dht
+    interop/run opentracker tracker
 
 The full reports, with the bytes of all that is not a pass, are in ` + "`interop/reports`" + `; what they
 show is expected by ` + "`interop/baselines`" + `, and ` + "`interop/check`" + ` fails when a run shows anything else.
@@ -74,24 +75,59 @@ func renderClients(b *strings.Builder, all []*conformance.Report) {
 func renderMatrix(b *strings.Builder, all []*conformance.Report) {
 	b.WriteString("\n## Matrix\n\nMet of judged cases, where a case is judged if it passed, failed (✗) or " +
 		"warned (!).\nThe rest could not be concluded (?), is not supported (−) or was not run (s); " +
-		"what a client may choose (i) is recorded.\n\n| suite |")
+		"what a client may choose (i) is recorded.\n")
+	for _, family := range suites.Families(suites.All()) {
+		if judged := judgedBy(family, all); len(judged) > 0 {
+			renderFamily(b, family, judged)
+		}
+	}
+}
+
+// judgedBy are the reports with a case of the family.
+func judgedBy(family string, all []*conformance.Report) (judged []*conformance.Report) {
 	for _, r := range all {
+		if slices.ContainsFunc(suites.All(), func(s conformance.Suite) bool {
+			return s.Family == family && len(s.Cases) > 0 && result(r, s.Cases[0].ID).Case != ""
+		}) {
+			judged = append(judged, r)
+		}
+	}
+	return judged
+}
+
+// renderFamily is the table of a family and the clients that it judged.
+func renderFamily(b *strings.Builder, family string, judged []*conformance.Report) {
+	fmt.Fprintf(b, "\n| %s |", family)
+	for _, r := range judged {
 		fmt.Fprintf(b, " %s |", r.Target.Name)
 	}
-	b.WriteString("\n|---|" + strings.Repeat("---|", len(all)) + "\n")
-	for _, s := range append(suites.All(), conformance.Suite{Name: "all"}) {
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(judged)) + "\n")
+	totals := make([]map[conformance.Verdict]int, len(judged))
+	for i := range totals {
+		totals[i] = map[conformance.Verdict]int{}
+	}
+	for _, s := range suites.All() {
+		if s.Family != family {
+			continue
+		}
 		fmt.Fprintf(b, "| %s |", s.Name)
-		for _, r := range all {
+		for i, r := range judged {
 			n := map[conformance.Verdict]int{}
-			for _, res := range r.Results {
-				if res.Suite == s.Name || s.Name == "all" {
+			for _, c := range s.Cases {
+				if res := result(r, c.ID); res.Case != "" {
 					n[res.Verdict]++
+					totals[i][res.Verdict]++
 				}
 			}
 			fmt.Fprintf(b, " %s |", cell(n))
 		}
 		b.WriteString("\n")
 	}
+	b.WriteString("| all |")
+	for _, n := range totals {
+		fmt.Fprintf(b, " %s |", cell(n))
+	}
+	b.WriteString("\n")
 }
 
 func cell(n map[conformance.Verdict]int) string {
@@ -145,8 +181,9 @@ func renderSuspects(b *strings.Builder, all []*conformance.Report) {
 	b.WriteString("\n## Cases that most clients do not meet\n\nSuch a case is suspect: either the field " +
 		"disagrees with the text, or we misread it. What was decided, and why:\n")
 	for _, s := range mostlyUnmet(all) {
-		fmt.Fprintf(b, "\n- `%s` (%s; not met by %d of %d: %s). %s.\n", s.Case, result(all[0], s.Case).Level,
-			s.Unmet, s.Judged, strings.Join(s.Clients, ", "), decisions()[s.Case])
+		c, _ := suites.Case(suites.All(), s.Case)
+		fmt.Fprintf(b, "\n- `%s` (%s; not met by %d of %d: %s). %s.\n", s.Case, c.Level, s.Unmet,
+			s.Judged, strings.Join(s.Clients, ", "), decisions()[s.Case])
 	}
 }
 
@@ -156,7 +193,7 @@ func (d deviation) render(b *strings.Builder, all []*conformance.Report) {
 		d.renderOpen(b, all)
 		return
 	}
-	for _, id := range d.clauses(all) {
+	for _, id := range d.clauses() {
 		row, _ := catalogue.Lookup(id)
 		fmt.Fprintf(b, "- clause %s (%s, %s): %s\n", row.ID, row.Document, row.Level, row.Statement)
 	}
@@ -194,9 +231,10 @@ func (d deviation) renderOpen(b *strings.Builder, all []*conformance.Report) {
 }
 
 // clauses are the requirements that its cases judge, each once.
-func (d deviation) clauses(all []*conformance.Report) (ids []string) {
-	for _, c := range d.Cases {
-		for _, id := range result(all[0], c).Requirements {
+func (d deviation) clauses() (ids []string) {
+	for _, id := range d.Cases {
+		c, _ := suites.Case(suites.All(), id)
+		for _, id := range c.Requirements {
 			if !slices.Contains(ids, id) {
 				ids = append(ids, id)
 			}
@@ -216,8 +254,19 @@ func renderEvidence(b *strings.Builder, client string, res conformance.Result) {
 	}
 	b.WriteString("\n")
 	if e, ok := judgedEntry(res); ok {
-		fmt.Fprintf(b, "  - `%s` %s\n", e.Dir, code(bencoded(e.Hex), maxBytes))
+		fmt.Fprintf(b, "  - `%s` %s\n", e.Dir, code(withoutHeader(bencoded(e.Hex)), maxBytes))
 	}
+}
+
+// withoutHeader is the body of an HTTP response that was served, and all else as
+// it is.
+func withoutHeader(s string) string {
+	head, body, found := strings.Cut(s, "\r\n\r\n")
+	status, _, _ := strings.Cut(head, "\r\n")
+	if found && strings.HasPrefix(s, "HTTP/1.") && strings.HasSuffix(status, " 200 OK") {
+		return body
+	}
+	return s
 }
 
 // How much of what a client sent is shown on the page.
@@ -259,12 +308,17 @@ func judgedEntry(res conformance.Result) (last conformance.Entry, ok bool) {
 	return last, false
 }
 
-// isControl tells pings and their answers, which have no more than an id.
+// isControl tells pings and connects and their answers, which have no more than
+// an id, and the announces over HTTP that change nothing.
 func isControl(e conformance.Entry) bool {
 	raw := bencoded(e.Hex)
-	return strings.Contains(raw, "1:q4:ping") ||
+	connect := e.Bytes == 16 && (strings.HasPrefix(e.Hex, "0000041727101980") || strings.HasPrefix(e.Hex, "00000000"))
+	return connect || strings.HasSuffix(raw, bareCounts) || strings.Contains(raw, "1:q4:ping") ||
 		strings.Contains(raw, "1:rd2:id20:") && e.Bytes < 80 && !strings.Contains(raw, "token")
 }
+
+// bareCounts end what opentracker answers a peer that leaves.
+const bareCounts = "5:peers0:e"
 
 func bencoded(s string) string {
 	raw, err := hex.DecodeString(s)

@@ -11,7 +11,9 @@ import (
 )
 
 func TestEveryDescriptionLoads(t *testing.T) {
-	assert.Equal(t, []string{"anacrolix", "aria2", "bittorrent-dht", "libtorrent", "transmission"}, Names())
+	assert.Equal(t, []string{
+		"anacrolix", "aria2", "bittorrent-dht", "bittorrent-tracker", "libtorrent", "opentracker", "transmission",
+	}, Names())
 	for _, name := range Names() {
 		c, err := Load(name)
 		require.NoError(t, err)
