@@ -3,21 +3,20 @@ package swarm_test
 import (
 	"fmt"
 	"net"
-	"os"
+	"net/netip"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
 
-	"github.com/p2pspec/p2pspec/bittorrent/metainfo"
 	"github.com/p2pspec/p2pspec/bittorrent/wire"
 )
 
 // client is a program that takes part in torrents.
 type client struct {
 	name string
-	// argv is followed by the torrent, the folder and the port.
+	// argv is followed by the torrent, the folder, the address and the port.
 	argv []string
 	// files have to be there for it to run, beside the first of argv.
 	files []string
@@ -56,10 +55,10 @@ func (c client) missing() string {
 }
 
 // start runs a client. Its folder is checked first.
-func (c client) start(t testing.TB, torrent, dir string, port int, encryption string, peers ...string) *process {
+func (c client) start(t testing.TB, torrent, dir string, at netip.AddrPort, encryption string, peers ...string) *process {
 	t.Helper()
 	argv := append([]string{}, c.argv...)
-	argv = append(argv, torrent, dir, strconv.Itoa(port))
+	argv = append(argv, torrent, dir, at.Addr().String(), strconv.Itoa(int(at.Port())))
 	if c.dials {
 		argv = append(argv, peers...)
 	}
@@ -67,26 +66,25 @@ func (c client) start(t testing.TB, torrent, dir string, port int, encryption st
 }
 
 // ours runs p2pspec serve.
-func ours(t testing.TB, role, torrent, dir string, port int, more ...string) *process {
+func ours(t testing.TB, role, torrent, dir string, at netip.AddrPort, more ...string) *process {
 	t.Helper()
-	argv := []string{program, "serve", role, torrent, "--dir", dir, "--listen", address(port), "--dht=false"}
+	argv := []string{program, "serve", role, torrent, "--dir", dir, "--listen", at.String(), "--dht=false"}
 	return run(t, "p2pspec "+role, nil, append(argv, more...)...)
 }
 
 // awaitPeer waits until a peer at a port answers the handshake of a torrent,
 // or, where it refuses plain ones, until it accepts.
-func awaitPeer(t testing.TB, p *process, c content, port int, encryption string) {
+func awaitPeer(t testing.TB, p *process, c content, at netip.AddrPort, encryption string) {
 	t.Helper()
-	awaitListener(t, p, port)
+	awaitListener(t, p, at)
 	if encryption == "require" {
-		time.Sleep(time.Second) // an opaque answer does not tell what it is to
+		time.Sleep(time.Second) // what refuses plain handshakes does not say when it is ready
 		return
 	}
-	hash := infoHash(t, c.torrent)
+	hash := readMeta(t, c).Info.Hash20()
 	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-		err := shake(port, hash)
+		err := shake(at, hash)
 		if err == nil {
-			time.Sleep(time.Second) // until it has forgotten us: some take one stream of an address
 			return
 		}
 		if time.Since(start) > 20*time.Second {
@@ -95,22 +93,15 @@ func awaitPeer(t testing.TB, p *process, c content, port int, encryption string)
 	}
 }
 
-func infoHash(t testing.TB, torrent string) [20]byte {
-	t.Helper()
-	b, err := os.ReadFile(torrent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	meta, err := metainfo.Parse(b, metainfo.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return meta.Info.Hash20()
+// visitor dials from an address at which no client is: some take one stream of
+// each.
+var visitor = &net.Dialer{
+	Timeout: time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(10, 77, 1, 1)},
 }
 
 // shake exchanges handshakes with a peer and leaves.
-func shake(port int, hash [20]byte) error {
-	conn, err := net.DialTimeout("tcp", address(port), time.Second)
+func shake(at netip.AddrPort, hash [20]byte) error {
+	conn, err := visitor.Dial("tcp", at.String())
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""libtorrent_peer.py TORRENT DIR PORT [PEER...]: libtorrent as one peer of one torrent, over TCP.
+"""libtorrent_peer.py TORRENT DIR IP PORT [PEER...]: libtorrent as one peer of one torrent, over TCP.
 
 It checks what is in DIR, serves it and fetches what is missing, until it is ended. The
 variable ENCRYPTION may be "require".
@@ -10,9 +10,9 @@ import sys
 
 import libtorrent as lt
 
-torrent, path, port, *peers = sys.argv[1:]
+torrent, path, ip, port, *peers = sys.argv[1:]
 settings = {
-    'listen_interfaces': f'127.0.0.1:{port}',
+    'listen_interfaces': f'{ip}:{port}', 'outgoing_interfaces': ip,
     'enable_dht': False, 'enable_lsd': False, 'enable_upnp': False, 'enable_natpmp': False,
     'enable_incoming_utp': False, 'enable_outgoing_utp': False,
     'allow_multiple_connections_per_ip': True,

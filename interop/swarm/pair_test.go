@@ -29,11 +29,11 @@ func TestDownloadFromClients(t *testing.T) {
 				needs(t, c)
 				t.Parallel()
 				content := small(t, c)
-				port, dir := nextPort(), t.TempDir()
-				seeder := c.start(t, content.torrent, content.copyTo(t), port, encryption)
-				awaitPeer(t, seeder, content, port, encryption)
-				leecher := ours(t, "leecher", content.torrent, dir, nextPort(),
-					"--peer", address(port), "--once", "--encryption", encryption)
+				at, dir := nextAddress(), t.TempDir()
+				seeder := c.start(t, content.torrent, content.copyTo(t), at, encryption)
+				awaitPeer(t, seeder, content, at, encryption)
+				leecher := ours(t, "leecher", content.torrent, dir, nextAddress(),
+					"--peer", at.String(), "--once", "--encryption", encryption)
 				select {
 				case <-leecher.exit:
 				case <-time.After(patience):
@@ -59,20 +59,20 @@ func TestClientsDownload(t *testing.T) {
 				needs(t, c)
 				t.Parallel()
 				content := small(t, c)
-				port, dir := nextPort(), t.TempDir()
-				ourPort := nextPort()
+				at, dir := nextAddress(), t.TempDir()
+				ourAt := nextAddress()
 				if c.dials {
-					seeder := ours(t, "seeder", content.torrent, content.dir, ourPort, "--encryption", encryption)
-					awaitListener(t, seeder, ourPort)
-					leecher := c.start(t, content.torrent, dir, port, encryption, address(ourPort))
+					seeder := ours(t, "seeder", content.torrent, content.dir, ourAt, "--encryption", encryption)
+					awaitListener(t, seeder, ourAt)
+					leecher := c.start(t, content.torrent, dir, at, encryption, ourAt.String())
 					content.await(t, dir, patience, seeder, leecher)
 					end(t, seeder)
 					return
 				}
-				leecher := c.start(t, content.torrent, dir, port, encryption)
-				awaitPeer(t, leecher, content, port, encryption)
-				seeder := ours(t, "seeder", content.torrent, content.dir, ourPort,
-					"--peer", address(port), "--encryption", encryption)
+				leecher := c.start(t, content.torrent, dir, at, encryption)
+				awaitPeer(t, leecher, content, at, encryption)
+				seeder := ours(t, "seeder", content.torrent, content.dir, ourAt,
+					"--peer", at.String(), "--encryption", encryption)
 				content.await(t, dir, patience, seeder, leecher)
 				end(t, seeder)
 			})

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
-	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,7 +58,7 @@ func enter(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "the command does not build:", err)
 		return 1
 	}
-	again := exec.Command("../ns", append([]string{os.Args[0]}, os.Args[1:]...)...)
+	again := exec.Command("../ns", append([]string{"-a", "10.77.0.1/16", os.Args[0]}, os.Args[1:]...)...)
 	again.Stdin, again.Stdout, again.Stderr = os.Stdin, os.Stdout, os.Stderr
 	again.Env = append(os.Environ(), inside+"="+built)
 	var exit *exec.ExitError
@@ -245,11 +245,11 @@ func (p *process) stop(s os.Signal) (code int) {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// awaitListener waits until somebody accepts at a port of the loopback device.
-func awaitListener(t testing.TB, p *process, port int) {
+// awaitListener waits until somebody accepts.
+func awaitListener(t testing.TB, p *process, at netip.AddrPort) {
 	t.Helper()
 	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		conn, err := net.DialTimeout("tcp", address(port), time.Second)
+		conn, err := visitor.Dial("tcp", at.String())
 		if err == nil {
 			conn.Close()
 			return
@@ -265,9 +265,12 @@ func awaitListener(t testing.TB, p *process, port int) {
 	}
 }
 
-func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
+// last is the number of the last address that was handed out.
+var last atomic.Int32
 
-// lastPort is the last that was handed out: the network is the test's own.
-var lastPort atomic.Int32
-
-func nextPort() int { return 7000 + int(lastPort.Add(1)) }
+// nextAddress is one that nobody else has: clients ban, and count, by IP. The
+// port differs, too, for those that listen everywhere.
+func nextAddress() netip.AddrPort {
+	n := last.Add(1)
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 77, 0, byte(1 + n)}), uint16(6881+n))
+}

@@ -281,9 +281,13 @@ func (t *Torrent) newNode(cfg bittorrent.Config) (*bittorrent.Node, error) {
 // addresses that are known.
 func (t *Torrent) serve(l *net.TCPListener, node *bittorrent.Node, info *metainfo.Info, s transport.Storage) {
 	limits := wire.Limits{Pieces: node.Layout().Pieces}
-	layer := &encryption{policy: t.cfg.Encryption, skey: t.hash}
+	var bind netip.Addr
+	if a := t.local.Addr(); !a.IsUnspecified() {
+		bind = a // others know us by one address
+	}
+	layer := &encryption{policy: t.cfg.Encryption, skey: t.hash, bind: bind}
 	tcp := transport.ServeTCP(l, transport.TCPConfig{
-		Machine: node, Codec: wire.Codec{Limits: limits}, Storage: s, Wrap: layer.wrap,
+		Machine: node, Codec: wire.Codec{Limits: limits}, Storage: s, Wrap: layer.wrap, Bind: bind,
 		Observe: t.performed,
 	})
 	t.mu.Lock()

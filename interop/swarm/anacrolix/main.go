@@ -1,6 +1,6 @@
 // Command peer is anacrolix/torrent as one peer of one torrent, over TCP:
 //
-//	peer TORRENT DIR PORT [PEER...]
+//	peer TORRENT DIR IP PORT [PEER...]
 //
 // It checks what is in DIR, serves it and fetches what is missing, until it is
 // ended.
@@ -26,16 +26,16 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) < 3 {
-		return fmt.Errorf("usage: peer TORRENT DIR PORT [PEER...]")
+	if len(args) < 4 {
+		return fmt.Errorf("usage: peer TORRENT DIR IP PORT [PEER...]")
 	}
-	port, err := strconv.Atoi(args[2])
+	port, err := strconv.Atoi(args[3])
 	if err != nil {
 		return err
 	}
 	c := torrent.NewDefaultClientConfig()
 	c.Slogger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	c.ListenHost = func(string) string { return "127.0.0.1" }
+	c.ListenHost = func(string) string { return args[2] }
 	c.ListenPort = port
 	c.Seed = true
 	c.NoDHT, c.DisableUTP, c.DisableIPv6, c.DisableWebtorrent, c.DisableWebseeds = true, true, true, true, true
@@ -46,10 +46,14 @@ func run(args []string) error {
 	c.DefaultStorage = storage.NewFileOpts(storage.NewFileClientOpts{
 		ClientBaseDir: args[1], PieceCompletion: storage.NewMapPieceCompletion(),
 	})
+	c.DialForPeerConns = false // the dialer below has the address
 	client, err := torrent.NewClient(c)
 	if err != nil {
 		return err
 	}
+	client.AddDialer(torrent.NetworkDialer{
+		Network: "tcp", Dialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(args[2])}},
+	})
 	meta, err := metainfo.LoadFromFile(args[0])
 	if err != nil {
 		return err
@@ -61,7 +65,7 @@ func run(args []string) error {
 	if err := t.VerifyData(); err != nil {
 		return err
 	}
-	for _, peer := range args[3:] {
+	for _, peer := range args[4:] {
 		addr, err := net.ResolveTCPAddr("tcp", peer)
 		if err != nil {
 			return err

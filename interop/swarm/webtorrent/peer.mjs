@@ -1,7 +1,7 @@
-// peer.mjs TORRENT DIR PORT [PEER...]: webtorrent's library as one peer of one torrent, over
-// TCP. It checks what is in DIR, serves it and fetches what is missing, until it is ended.
+// peer.mjs TORRENT DIR IP PORT [PEER...]: webtorrent's library as one peer of one torrent, over
+// TCP at all addresses. It checks what is in DIR, serves it and fetches what is missing, until it is ended.
 import WebTorrent from 'webtorrent'
-const [torrent, path, port, ...peers] = process.argv.slice(2)
+const [torrent, path, , port, ...peers] = process.argv.slice(2)
 const client = new WebTorrent({
   torrentPort: Number(port), dht: false, lsd: false, natUpnp: false, natPmp: false, utp: false, webSeeds: false
 })
