@@ -77,7 +77,9 @@
 //     private (BEP 27 is silent about magnet links).
 //  5. Hash requests below the piece layer are rejected (BEP 52 wants them
 //     served): the leaves are nowhere but in the content.
-//  6. On the loopback network, where all peers have one address, a ban covers
+//  6. Bitfields and have-all messages that come late count as the haves that
+//     they stand for: aria2 sends them.
+//  7. On the loopback network, where all peers have one address, a ban covers
 //     the port as well.
 //
 // # Guarantees
