@@ -144,7 +144,7 @@ func (in *Info) PieceRoot(i int) (root [32]byte, ok bool) {
 	n := in.PieceFile(i)
 	f := &in.Files[n]
 	if f.Length <= in.PieceLength {
-		return f.PiecesRoot, !f.Pad
+		return f.PiecesRoot, true
 	}
 	at := (i - int(f.Offset/in.PieceLength)) * len(root)
 	if at >= len(in.layers[n]) {

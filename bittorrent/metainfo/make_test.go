@@ -172,6 +172,8 @@ func TestHybridPiecesMustPassBothHashes(t *testing.T) {
 		require.NoError(t, err)
 		tor, err := metainfo.Parse(b, metainfo.Options{})
 		require.NoError(t, err)
+		hash := tor.Info.Hash20()
+		require.Equal(t, tor.Info.InfoHash, hash, "the swarm of version 1 is older and larger")
 		require.Equal(t, c.first, tor.Info.VerifyPiece(0, []byte("first")))
 		require.Equal(t, c.second, tor.Info.VerifyPiece(0, []byte("other")))
 	}
