@@ -28,7 +28,7 @@ type Mutant struct {
 func Mutants() []Mutant {
 	return slices.Concat(
 		handshakeMutants(), messageMutants(), announcementMutants(), uploaderMutants(), boundsMutants(), fastMutants(),
-		downloaderMutants(), extensionMutants(), metadataMutants(), announceMutants(),
+		downloaderMutants(), extensionMutants(), metadataMutants(), announceMutants(), announceAnswerMutants(),
 	)
 }
 

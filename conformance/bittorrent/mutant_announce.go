@@ -85,6 +85,11 @@ func announceMutants() []Mutant {
 				return url + "&event=started"
 			}),
 		},
+	}
+}
+
+func announceAnswerMutants() []Mutant {
+	return []Mutant{
 		{
 			Name: "announce-without-completed", What: "the completion is not told",
 			bend: sayURL(func(url string) string { return strings.Replace(url, "&event=completed", "", 1) }),
