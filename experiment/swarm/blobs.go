@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	blobKinds    = 40   // different blobs
-	blobWanted   = 7.69 // by each host: 20,000 downloads of 2,600
+	blobKinds    = 40     // different blobs
+	blobWanted   = 20_000 // downloads, with blobHosts hosts
+	blobHosts    = 2600
 	blobLeast    = 100_000_000
 	blobMost     = 1_000_000_000
 	blobOrigins  = 10
@@ -32,7 +33,7 @@ func blobsPlan(o Options) plan {
 		p.hosts = append(p.hosts, link)
 	}
 	rng := spec.NewRand(seedBytes(o.Seed, 1<<32))
-	downloads := int(blobWanted * float64(o.Hosts))
+	downloads := blobWanted * o.Hosts / blobHosts
 	each := (downloads + blobKinds - 1) / blobKinds
 	var deck []int // hosts in the order in which they are dealt blobs, one each before any has two
 	for b := range blobKinds {

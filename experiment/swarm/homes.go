@@ -13,6 +13,7 @@ import (
 // class is a kind of home link.
 type class struct {
 	name     string
+	short    string // of a column
 	up, down uint64 // in kbit/s
 	percent  int    // of the hosts
 	rides    bool   // downloads and serves nobody
@@ -24,11 +25,11 @@ type class struct {
 // free rider.
 func classes() []class {
 	return []class{
-		{"784 down, 128 up", 128, 784, 20, false},
-		{"1,500 down, 384 up", 384, 1500, 40, false},
-		{"3,000 down, 1,000 up", 1000, 3000, 20, false},
-		{"the same, free riders", 1000, 3000, 5, true},
-		{"10,000 down, 5,000 up", 5000, 10000, 15, false},
+		{"784 down, 128 up", "128 up", 128, 784, 20, false},
+		{"1,500 down, 384 up", "384 up", 384, 1500, 40, false},
+		{"3,000 down, 1,000 up", "1,000 up", 1000, 3000, 20, false},
+		{"the same, free riders", "riders", 1000, 3000, 5, true},
+		{"10,000 down, 5,000 up", "5,000 up", 5000, 10000, 15, false},
 	}
 }
 
@@ -69,7 +70,7 @@ func homesPlan(o Options) plan {
 	p.node = bittorrent.Config{
 		NoPEX:     true, // the tracker knows everybody
 		BlockSize: homeBlock / homeUnit, UploadWindow: 2 * homeBlock / homeUnit,
-		Order: o.Pieces,
+		Order: o.Pieces, NoOptimistic: o.NoOptimistic,
 	}
 	return p
 }
@@ -128,18 +129,21 @@ func homes(o Options) (*experiment.Result, error) {
 		Figure: experiment.Figure{
 			Title: "downloads that ended, %", X: "seconds after coming", Y: "downloads that ended, %",
 		},
-		Notes: out.notes(),
+		Notes: append(out.notes(), out.riderNote()...),
 	}
 	rules := experiment.Table{
-		Title:  "What the rules are worth",
-		Header: append(append([]string{""}, quantiles()...), "seed copies", "upload used"),
+		Title:  "What the rules are worth: mean times by link, and of all",
+		Header: []string{""},
 	}
+	for _, c := range classes() {
+		rules.Header = append(rules.Header, c.short)
+	}
+	rules.Header = append(rules.Header, "all", "p50", "max", "seed copies")
 	for _, v := range o.variations() {
 		if v.o != o {
 			out = homesPlan(v.o).outcome()
 		}
-		rules.Rows = append(rules.Rows, append(append([]string{v.name}, out.quantiles()...),
-			fmt.Sprintf("%.2f", out.copies), fmt.Sprintf("%.1f%%", 100*out.use)))
+		rules.Rows = append(rules.Rows, out.byRule(v.name))
 		r.Figure.Lines = append(r.Figure.Lines, out.line(v.name))
 	}
 	r.Tables = append(r.Tables, rules)
@@ -167,6 +171,35 @@ func (o Options) variations() []variation {
 	return list
 }
 
+// riderNote compares the two classes of one link.
+func (o *outcome) riderNote() []string {
+	link := classes()[2:4]
+	serving, riding := mean(o.timesOf(link[0])), mean(o.timesOf(link[1]))
+	if serving == 0 || riding == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("A free rider takes %.2f times as long as who serves over the same link.",
+		riding.Seconds()/serving.Seconds())}
+}
+
+// byRule is the row of a variation.
+func (o *outcome) byRule(name string) []string {
+	cells := []string{name}
+	for _, c := range classes() {
+		cells = append(cells, show(mean(o.timesOf(c))))
+	}
+	return append(cells, show(mean(o.times)), show(quantile(o.times, 0.5)), show(quantile(o.times, 1)),
+		fmt.Sprintf("%.2f", o.copies))
+}
+
+func mean(times []time.Duration) time.Duration {
+	var sum time.Duration
+	for _, d := range times {
+		sum += d
+	}
+	return sum / time.Duration(max(1, len(times)))
+}
+
 // byClass is the table of download times by link.
 func (o *outcome) byClass() experiment.Table {
 	t := experiment.Table{
@@ -178,12 +211,8 @@ func (o *outcome) byClass() experiment.Table {
 		if len(times) == 0 {
 			continue
 		}
-		var sum time.Duration
-		for _, d := range times {
-			sum += d
-		}
 		t.Rows = append(t.Rows, []string{
-			c.name, fmt.Sprint(len(times)), show(sum / time.Duration(len(times))),
+			c.name, fmt.Sprint(len(times)), show(mean(times)),
 			show(quantile(times, 0.5)), show(quantile(times, 0.9)), show(quantile(times, 1)),
 		})
 	}

@@ -146,9 +146,9 @@ func (s *swarm) announce(i, first int) {
 	s.At(s.Now()+announceInterval, func() { s.announce(i, first) })
 }
 
-// announceInterval is how soon a client asks that wants more peers: the least
-// interval that trackers commonly set.
-const announceInterval = 5 * time.Minute
+// announceInterval is how soon a client asks again whose peers leave: the least
+// interval that trackers commonly allow.
+const announceInterval = time.Minute
 
 // come starts the machine of a member.
 func (s *swarm) come(i int) {

@@ -41,7 +41,7 @@ func List() []Experiment {
 	return []Experiment{
 		{"kraken", "3 GB to 2,600 hosts at 300 MB/s, as Kraken's benchmark", 2600, kraken},
 		{"broadcast", "5 GB from one host to 1,000 at 40 Gbit/s", 1000, broadcast},
-		{"blobs", "20,000 downloads of 100 MB to 1 GB among 2,600 hosts at 300 MB/s", 2600, blobs},
+		{"blobs", "20,000 downloads of 100 MB to 1 GB among 2,600 hosts at 300 MB/s", blobHosts, blobs},
 		{"homes", "134 MB among home links of four classes, and free riders", 200, homes},
 	}
 }
