@@ -105,6 +105,8 @@ func TestProofsLeadToTheRoot(t *testing.T) {
 		hashes[i][rapid.IntRange(0, 31).Draw(t, "wrong byte")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "wrong bit")
 		require.False(t, r.Verify(root, height, hashes))
 		require.False(t, r.Verify(root, height, hashes[:len(hashes)-1]))
+		require.False(t, r.Verify(root, height, append(hashes, hash{})))
+		require.False(t, r.Verify(root, height, nil))
 
 		if r.ProofLayers > 0 && r.Uncles() > 0 {
 			short := r
