@@ -93,7 +93,8 @@ func FuzzResponse(f *testing.F) {
 	for _, body := range inputs(f, "tracker", "reply", "body") {
 		f.Add(body)
 	}
-	f.Add([]byte("d8:completei1e10:downloadedi0e10:incompletei0e8:intervali1655e12:min intervali827e5:peers6:\x7f@\xb1\x01\x05\x05e"))
+	f.Add([]byte("d8:completei1e10:downloadedi0e10:incompletei0e8:intervali1655e12:min intervali827e" +
+		"5:peers6:\x7f@\xb1\x01\x05\x05e"))
 	f.Add([]byte("d14:failure reason2:no8:retry in5:nevere\n"))
 	f.Add([]byte("d5:peersld2:ip4:host7:peer id1:x4:porti99eed2:ip2:::4:porti1eei1eee"))
 	f.Fuzz(func(t *testing.T, body []byte) {
