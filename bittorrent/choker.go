@@ -141,12 +141,18 @@ func (c *choker) rechoke(peers []chokerPeer, seed bool, out []chokeChange) []cho
 //
 // BEP03-CHOKE-003
 func (c *choker) react(peers []chokerPeer, seed bool, out []chokeChange) []chokeChange {
-	vacant := int(c.slots)
-	var waiting, working []chokerPeer
-	for _, p := range c.line(peers) {
+	vacant, waits := int(c.slots), false
+	for _, p := range peers {
 		if p.wants() && !p.choked {
 			vacant--
 		}
+		waits = waits || p.wants() && p.settled && p.choked
+	}
+	if vacant == 0 || vacant > 0 && !waits {
+		return out // as after most changes, without ranking anybody
+	}
+	var waiting, working []chokerPeer
+	for _, p := range c.line(peers) {
 		switch {
 		case !p.wants() || !p.settled:
 		case p.choked:
