@@ -18,7 +18,7 @@ func small(t testing.TB, c client) content {
 	if c.mapsFiles {
 		lengths[1] = 1 << 20
 	}
-	return makeContent(t, metainfo.V1, 64<<10, lengths...)
+	return makeContent(t, metainfo.Plan{PieceLength: 64 << 10}, lengths...)
 }
 
 // TestDownloadFromClients: serve leecher has the bytes of each real seeder.

@@ -92,12 +92,13 @@ type content struct {
 	root    string // the torrent's name, inside dir
 }
 
-// makeContent writes files of the given lengths and their torrent.
-func makeContent(t testing.TB, version metainfo.Version, pieceLength int64, lengths ...int64) content {
+// makeContent writes files of the given lengths and their torrent, of which
+// plan has the rest.
+func makeContent(t testing.TB, plan metainfo.Plan, lengths ...int64) content {
 	t.Helper()
 	dir := t.TempDir()
 	c := content{torrent: filepath.Join(dir, "content.torrent"), dir: dir, root: "content"}
-	plan := metainfo.Plan{Version: version, Name: c.root, Folder: true, PieceLength: pieceLength}
+	plan.Version, plan.Name, plan.Folder = metainfo.V1, c.root, true
 	random := rand.NewChaCha8([32]byte{1})
 	for i, n := range lengths {
 		f := metainfo.File{Path: []string{fmt.Sprintf("part %d", i/2), fmt.Sprintf("file%d", i)}, Length: n}
