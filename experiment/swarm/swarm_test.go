@@ -21,10 +21,13 @@ func small() content {
 	}
 }
 
-// smallHomes are home links with a part of the content and of the time to come.
+// smallHomes are home links with a part of the content and of the time to come,
+// and with larger blocks.
 func smallHomes(o Options) plan {
 	const part = 4
 	p := homesPlan(o)
+	p.node.BlockSize *= part
+	p.node.UploadWindow *= part / 2
 	p.torrents[0].size /= part
 	p.arrival /= part
 	return p
@@ -100,20 +103,21 @@ func TestPiecesInOrderAreWorse(t *testing.T) {
 	require.Greater(t, inOrder.copies, 1.2*rarest.copies)
 }
 
-// Without the optimistic unchoke nobody finds better partners, and newcomers
-// wait for a slot to become vacant. In order, there is little to trade.
+// Without the optimistic unchoke those who give most do not find each other. In
+// order, they have little that others want.
 func TestRulesAreWorthIt(t *testing.T) {
-	base := medians(Options{})
-	require.Greater(t, medians(Options{NoOptimistic: true}), 1.1*base)
-	require.Greater(t, medians(Options{Pieces: bittorrent.InOrder}), 1.2*base)
+	base := fastest(Options{})
+	require.Greater(t, fastest(Options{NoOptimistic: true}), 1.1*base)
+	require.Greater(t, fastest(Options{Pieces: bittorrent.InOrder}), 1.3*base)
 }
 
-// medians adds up the median times of two runs, in seconds.
-func medians(o Options) (sum float64) {
+// fastest adds up the mean times of those with 1,000 and 5,000 kbit/s to give,
+// in seconds, of two runs.
+func fastest(o Options) (sum float64) {
 	for o.Seed = 1; o.Seed <= 2; o.Seed++ {
 		o.Hosts = 60
 		out := smallHomes(o).outcome()
-		sum += quantile(out.times, 0.5).Seconds()
+		sum += mean(out.timesOf(classes()[2])).Seconds() + mean(out.timesOf(classes()[4])).Seconds()
 	}
 	return sum
 }
