@@ -92,6 +92,7 @@ func (n *step) opened(in spec.Opened) {
 		n.halfOpen--
 		c.phase, c.since = shaking, n.now
 		n.write(c, n.handshake())
+		n.dial()
 		return
 	}
 	if in.Conn > 0 {
@@ -189,6 +190,7 @@ func (n *step) closed(in spec.Closed) {
 		n.known.failed(c.remote)
 	}
 	n.forget(c)
+	n.dial()
 }
 
 // forget frees what a connection held, here and at the helpers.

@@ -262,15 +262,17 @@ func (n *Node) arm() {
 	}
 }
 
-// fireTimers fires what is due. Each timer is armed anew after now.
+// fireTimers fires what is due. Each timer is armed anew after now, so the
+// loop ends.
 func (n *step) fireTimers() {
-	if n.tickAt <= n.now {
-		n.tickAt = n.now + tickInterval
-		n.tick()
-	}
-	if n.rechokeAt <= n.now {
-		n.rechokeAt = n.now + n.cfg.RechokeInterval
-		n.rechoke()
+	for min(n.tickAt, n.rechokeAt) <= n.now {
+		if n.tickAt <= n.rechokeAt {
+			n.tickAt = n.now + tickInterval
+			n.tick()
+		} else {
+			n.rechokeAt = n.now + n.cfg.RechokeInterval
+			n.rechoke()
+		}
 	}
 }
 

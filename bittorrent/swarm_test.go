@@ -165,8 +165,8 @@ func (s *swarm) perform(m *member, e spec.Effect) {
 			s.after(latency, func() {
 				if far := end.other.ends[end.otherID]; far != nil {
 					far.closed = true
+					s.step(end.other, spec.Closed{Conn: end.otherID}) // in which timers may write
 					delete(end.other.ends, end.otherID)
-					s.step(end.other, spec.Closed{Conn: end.otherID})
 				}
 			})
 		}
