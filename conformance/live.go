@@ -10,6 +10,9 @@ import (
 type LiveTarget struct {
 	Role    Role   // that it is judged in; empty is any but those that have to be started
 	Content []byte // the metainfo file of what a seeder has; nil for another
+	// Announce is the path and query of a tracker's announce URL; empty is /announce.
+	Announce string
+
 	addr    netip.AddrPort
 	sources *Sources
 }
@@ -61,6 +64,9 @@ func (l *LiveTarget) Network() (Network, error) { return NewSocketNetwork(l.sour
 
 // Start returns the running instance.
 func (l *LiveTarget) Start(context.Context, Network, StartOptions) (Instance, error) {
+	if l.Announce != "" {
+		return liveTracker{liveInstance{l.addr}, l.Announce}, nil
+	}
 	return liveInstance{l.addr}, nil
 }
 
@@ -71,3 +77,12 @@ func (l liveInstance) Addr6() netip.AddrPort        { return netip.AddrPort{} }
 func (l liveInstance) Do(Command) (*Pending, error) { return nil, ErrUnsupported }
 func (l liveInstance) Exited() error                { return nil }
 func (l liveInstance) Stop() error                  { return nil }
+
+// liveTracker is one whose announce URL is known.
+type liveTracker struct {
+	liveInstance
+	announce string
+}
+
+// Announce is the path and query of the announce URL.
+func (l liveTracker) Announce() string { return l.announce }

@@ -83,3 +83,25 @@ func TestServeTrackerRefusesBadFlags(t *testing.T) {
 		}
 	}
 }
+
+// A tracker is named by its URL, too.
+func TestCheckTrackerByURL(t *testing.T) {
+	addr, stop := runTracker(t)
+	defer stop()
+	for _, args := range [][]string{
+		{"bep23", "--target", "http://" + addr + "/announce"}, {"bep41", "--target", "udp://" + addr},
+	} {
+		out := &buffer{}
+		a := &app{in: strings.NewReader(""), out: out, err: out, suites: suites.All()}
+		if code := a.run(t.Context(), append([]string{"check"}, args...)); code != conformance.ExitMet {
+			t.Errorf("%v: exit %d\n%s", args, code, out)
+		}
+	}
+	for _, bad := range []string{"https://127.0.0.1/announce", "http://tracker.example/announce", "ftp://127.0.0.1:1"} {
+		out := &buffer{}
+		a := &app{in: strings.NewReader(""), out: out, err: out, suites: suites.All()}
+		if code := a.run(t.Context(), []string{"check", "tracker", "--target", bad}); code != conformance.ExitUsage {
+			t.Errorf("%s: exit %d\n%s", bad, code, out)
+		}
+	}
+}

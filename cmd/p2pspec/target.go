@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/netip"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/p2pspec/p2pspec/bittorrent/metainfo"
+	"github.com/p2pspec/p2pspec/bittorrent/tracker"
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/clients"
 	"github.com/p2pspec/p2pspec/conformance/suites"
@@ -33,7 +35,8 @@ var roles = []conformance.Role{
 
 func (f *targetFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.target, "target", "", "address of a running client, as IP:PORT")
+	fl.StringVar(&f.target, "target", "", "address of a running client, as IP:PORT; of a tracker also\n"+
+		"as http://IP:PORT/announce or udp://IP:PORT")
 	fl.StringVar(&f.exec, "exec", "",
 		"command that starts a client; {ip} {port} {dir} {bootstrap} {torrent} {magnet}\n"+
 			"{tracker} {peer} {infohash} {encryption} are filled in. Without {port}, {torrent}\n"+
@@ -156,7 +159,11 @@ func (f *targetFlags) suits(target conformance.Target, selected []conformance.Se
 }
 
 func (f *targetFlags) live() (conformance.Target, error) {
-	addr, err := parseAddr("--target", f.target)
+	text, announce, err := f.announceURL()
+	if err != nil {
+		return nil, err
+	}
+	addr, err := parseAddr("--target", text)
 	if err != nil {
 		return nil, err
 	}
@@ -178,8 +185,28 @@ func (f *targetFlags) live() (conformance.Target, error) {
 		return absent{id, err}, nil
 	}
 	live := conformance.NewLiveTarget(addr, sources)
-	live.Role, live.Content = conformance.Role(f.role), content
+	live.Role, live.Content, live.Announce = conformance.Role(f.role), content, announce
 	return live, nil
+}
+
+// announceURL is the address in --target, and the path and query where it is a
+// tracker's URL.
+func (f *targetFlags) announceURL() (addr, path string, err error) {
+	if !strings.Contains(f.target, "://") {
+		return f.target, "", nil
+	}
+	u, err := tracker.ParseURL(f.target)
+	if err != nil || u.Scheme == "https" {
+		return "", "", usagef("--target %q: write http://IP:PORT/announce or udp://IP:PORT for a tracker", f.target)
+	}
+	if u.Port == 0 {
+		u.Port = 80
+	}
+	if path = u.Path; u.Scheme == "udp" {
+		path = "" // what a URL of UDP has behind its port is told by BEP 41, if at all
+	}
+	f.role = cmp.Or(f.role, string(conformance.Tracker))
+	return net.JoinHostPort(u.Host, strconv.Itoa(int(u.Port))), path, nil
 }
 
 // torrentLimit bounds --torrent: the metainfo of a terabyte in pieces of 256 KiB

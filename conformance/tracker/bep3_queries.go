@@ -139,7 +139,7 @@ func bep3Queries() []Case {
 			Kills:   []string{"http-1-1-alone", "lists-the-source-port", "ports-in-host-order"},
 			Run: run(func(t *T) {
 				h, a := t.NewHash(), NewPeer(t)
-				text := "GET /announce?" + a.query(h, nil) + " HTTP/1.0\r\n\r\n"
+				text := "GET " + a.at("/announce?"+a.query(h, nil)) + " HTTP/1.0\r\n\r\n"
 				a.served(a.exchange(func(s *conformance.Stream) { s.Write([]byte(text), "announce") }, "announce by HTTP/1.0"))
 				t.sees("peers", t.look(h), a)
 			}),

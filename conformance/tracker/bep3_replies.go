@@ -91,7 +91,8 @@ func bep3Replies() []Case {
 			Kills:  []string{"no-content-length"},
 			Run: run(func(t *T) {
 				p := NewPeer(t)
-				text := fmt.Sprintf("GET /announce?%s HTTP/1.1\r\nHost: %v\r\n\r\n", p.query(t.NewHash(), nil), p.target())
+				text := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %v\r\n\r\n",
+					p.at("/announce?"+p.query(t.NewHash(), nil)), p.target())
 				r := p.exchange(func(s *conformance.Stream) { s.Write([]byte(text), "announce") }, "announce")
 				p.served(r)
 				if r.RTT > time.Second {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/p2pspec/p2pspec/bittorrent/bencode"
+	"github.com/p2pspec/p2pspec/bittorrent/tracker"
 	"github.com/p2pspec/p2pspec/conformance"
 )
 
@@ -126,7 +127,25 @@ func (p *Peer) GetMalformed(target, note string) *Reply {
 
 func (p *Peer) request(target string) []byte {
 	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %v\r\nUser-Agent: p2pspec\r\nConnection: close\r\n\r\n",
-		target, p.target())
+		p.at(target), p.target())
+}
+
+// at is a path and query at the target whose announce URL is another than
+// /announce: the query joins what the URL has, and the scrape is where BEP 48
+// has it. A URL without one ends the case.
+func (p *Peer) at(target string) string {
+	live, ok := p.t.Instance().(interface{ Announce() string })
+	if !ok {
+		return target
+	}
+	path, query, _ := strings.Cut(target, "?")
+	base := live.Announce()
+	if path == "/scrape" {
+		if base, ok = tracker.ScrapeURL(base); !ok {
+			p.t.Unsupportedf("by BEP 48 a tracker at %s has no scrape", live.Announce())
+		}
+	}
+	return string(tracker.AppendRequestURL(nil, base, []byte(query)))
 }
 
 // exchange connects, sends and reads one answer. A target without HTTP ends

@@ -4,12 +4,18 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"runtime"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	core "github.com/p2pspec/p2pspec/bittorrent/tracker"
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/conformancetest"
 	"github.com/p2pspec/p2pspec/conformance/tracker"
+	"github.com/p2pspec/p2pspec/spec"
+	driver "github.com/p2pspec/p2pspec/transport/tracker"
 )
 
 // suites are the suites with the cases that record a choice of the reference
@@ -46,4 +52,29 @@ func TestOneSourceAddressFailsNobody(t *testing.T) {
 	sources := conformance.OneSource(netip.MustParseAddr("127.0.0.1"))
 	sources.Pace = 0
 	suites().Met(t, tracker.Loopback{Sources: sources}, conformance.Options{Jobs: 8, Seed: 1})
+}
+
+// A tracker behind a passkey is judged at the URL that it was given by.
+func TestAnnounceURLIsKept(t *testing.T) {
+	machine, err := core.NewServer(core.ServerConfig{}, 0)
+	require.NoError(t, err)
+	server, err := driver.Listen(netip.MustParseAddrPort("127.0.0.1:0"), driver.ServerConfig{
+		Machine: &guarded{Machine: machine},
+	})
+	require.NoError(t, err)
+	defer server.Close()
+	target := conformance.NewLiveTarget(server.Addr(), conformance.LoopbackSources())
+	target.Announce = "/key/announce?pass=1"
+	suites().Met(t, target, conformance.Options{Jobs: 1, Select: []string{"bep3", "bep48"}})
+}
+
+// guarded serves those who know where it is.
+type guarded struct{ spec.Machine }
+
+func (g *guarded) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
+	q, ok := in.(core.Query)
+	if ok && (!strings.HasPrefix(q.Path, "/key/") || !strings.HasPrefix(q.RawQuery, "pass=1")) {
+		return append(out, core.Respond{Token: q.Token, Status: 403})
+	}
+	return g.Machine.Step(now, in, out)
 }
