@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/p2pspec/p2pspec/bittorrent"
@@ -27,8 +28,8 @@ func kraken(o Options) (*experiment.Result, error) {
 		host:    sim.Host{Up: 300_000_000, Down: 300_000_000, Hash: hashRate},
 		latency: sim.Uniform(250*time.Microsecond, 500*time.Microsecond),
 		setup:   "300 MB/s each way, 0.25 to 0.5 ms apart, hashing at 1.5 GB/s (a core)",
-		reference: []string{
-			"Kraken, as published", "10 s", "", "18 s", "22 s", "",
+		reference: &experiment.Line{ // nobody can be done in less than 10 s
+			Name: "Kraken, as published", X: []float64{0, 10, 10, 18, 22}, Y: []float64{0, 0, 50, 99, 99.9},
 		},
 	})
 }
@@ -51,7 +52,7 @@ type content struct {
 	host              sim.Host
 	latency           sim.Dist
 	setup             string
-	reference         []string // a row to compare with
+	reference         *experiment.Line // percent of the hosts over seconds, to compare with
 }
 
 // plan lets all hosts begin at once.
@@ -98,8 +99,13 @@ func (o Options) oneContent(c content) (*experiment.Result, error) {
 	times := experiment.Table{Title: "Time until a host has everything", Header: append([]string{""}, quantiles()...)}
 	times.Rows = append(times.Rows, append([]string{"this run"}, out.quantiles()...))
 	times.Rows = append(times.Rows, append([]string{"of the bound"}, out.ratios(least)...))
-	if c.reference != nil {
-		times.Rows = append(times.Rows, c.reference)
+	line := out.line("hosts")
+	lines := []experiment.Line{line}
+	if ref := c.reference; ref != nil {
+		line.Name = "this run"
+		line.X, line.Y = append(line.X, ref.X[len(ref.X)-1]), append(line.Y, line.Y[len(line.Y)-1])
+		lines = []experiment.Line{line, *ref}
+		times.Rows = append(times.Rows, refer(ref))
 	}
 	return &experiment.Result{
 		Title: fmt.Sprintf("%s: %.0f GB to %d hosts, seed %d", c.title, float64(c.size)/1e9, o.Hosts, o.Seed),
@@ -112,10 +118,23 @@ func (o Options) oneContent(c content) (*experiment.Result, error) {
 		Tables: []experiment.Table{times, out.costs()},
 		Figure: experiment.Figure{
 			Title: "hosts that have everything, %", X: "seconds", Y: "hosts that have everything, %",
-			Lines: []experiment.Line{out.line("hosts")},
+			Lines: lines,
 		},
 		Notes: out.notes(),
 	}, nil
+}
+
+// refer is the row of a reference: the quantiles that it has.
+func refer(l *experiment.Line) []string {
+	row := []string{l.Name}
+	for _, percent := range [...]float64{50, 90, 99, 99.9, 100} {
+		cell := ""
+		if i := slices.Index(l.Y, percent); i >= 0 {
+			cell = fmt.Sprintf("%g s", l.X[i])
+		}
+		row = append(row, cell)
+	}
+	return row
 }
 
 // ratios are the quantiles in bounds.

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/bits"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/p2pspec/p2pspec/experiment"
@@ -136,7 +135,7 @@ func (o *outcome) notes() []string {
 
 // line is the share of downloads that had ended, over time.
 func (o *outcome) line(name string) experiment.Line {
-	l := experiment.Line{Name: name}
+	l := experiment.Line{Name: name, X: []float64{0}, Y: []float64{0}}
 	all := float64(len(o.times) + o.missing)
 	for i := 0; i <= curvePoints; i++ {
 		k := i * (len(o.times) - 1) / curvePoints
@@ -144,7 +143,7 @@ func (o *outcome) line(name string) experiment.Line {
 			break
 		}
 		at := o.times[k].Seconds()
-		if n := len(l.X); n > 0 && l.X[n-1] == at {
+		if n := len(l.X); l.X[n-1] == at {
 			l.Y[n-1] = 100 * float64(k+1) / all
 			continue
 		}
@@ -159,11 +158,10 @@ const curvePoints = 40
 
 // choices states what the experiment chose for the machines.
 func (p *plan) choices() string {
-	c := &p.node
-	parts := []string{
-		fmt.Sprintf("%d connections a machine", 2*p.told),
-		fmt.Sprintf("%d slots", c.UploadSlots),
-		fmt.Sprintf("%d requests to a peer", c.MaxRequestsOut),
+	choking := "nobody is choked"
+	if p.node.UploadSlots < openHouse {
+		choking = fmt.Sprintf("%d slots", p.node.UploadSlots)
 	}
-	return strings.Join(parts, ", ")
+	return fmt.Sprintf("%d connections a machine, %s, %d at a time from a peer",
+		2*p.told, choking, p.node.MaxRequestsOut)
 }

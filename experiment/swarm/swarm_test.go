@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/p2pspec/p2pspec/bittorrent"
+	"github.com/p2pspec/p2pspec/experiment"
 	"github.com/p2pspec/p2pspec/transport/sim"
 )
 
@@ -229,13 +230,14 @@ func TestBadOptions(t *testing.T) {
 // The result of an experiment says what was aimed at and what came of it.
 func TestResult(t *testing.T) {
 	c := small()
-	c.title, c.reference = "Small", []string{"another", "1 s", "", "", "", ""}
+	c.title = "Small"
+	c.reference = &experiment.Line{Name: "another", X: []float64{1, 7}, Y: []float64{50, 99}}
 	r, err := Options{Seed: 1, Hosts: 8}.oneContent(c)
 	require.NoError(t, err)
 	var b strings.Builder
 	require.NoError(t, r.WriteText(&b))
 	for _, want := range []string{
-		"Small: 0 GB to 8 hosts", "p99.9", "of the bound", "another", "seed copies", "messages",
+		"Small: 0 GB to 8 hosts", "p99.9", "of the bound", "another     1 s             7 s", "seed copies", "messages",
 	} {
 		require.Contains(t, b.String(), want)
 	}
