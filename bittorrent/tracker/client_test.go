@@ -162,7 +162,7 @@ func event(url string) string {
 	return e
 }
 
-// BEP03-TRK-006 to BEP03-TRK-011
+// BEP03-TRK-006, BEP03-TRK-007, BEP03-TRK-009, BEP03-TRK-010, BEP03-TRK-011
 func TestEventsOfADownload(t *testing.T) {
 	w := &world{t: t, c: newTestClient(t, []string{httpTracker}), answer: func(string) string { return fine }}
 	w.step(Begin{1, Progress{Left: 100}})
