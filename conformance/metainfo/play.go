@@ -14,12 +14,15 @@ import (
 // for it, so that the program's end is seen.
 const readWithin = 15 * time.Second
 
-// The vectors whose reading shows that a target reads such things at all.
+// The vectors whose reading shows that a target reads such things at all, two of
+// each kind with different info-hashes.
 const (
-	plainTorrent = "hash/of-the-raw-info/single-file"
-	plainV2      = "v2/hash/single-file"
-	plainMagnet  = "magnet/hex/lower-case"
-	plainBTMH    = "magnet/v2/reference"
+	plainTorrent  = "hash/of-the-raw-info/single-file"
+	plainFolder   = "hash/of-the-raw-info/folder"
+	plainV2       = "v2/hash/single-file"
+	plainMagnet   = "magnet/hex/lower-case"
+	anotherMagnet = "magnet/hex/upper-case"
+	plainBTMH     = "magnet/v2/reference"
 )
 
 // control has a plain torrent read, or a plain link if the target has no word
@@ -71,14 +74,17 @@ const parallel = 4
 // playAll has the target read the plain torrents or links that the case rests
 // on, and then the case's own vectors, and judges them.
 func playAll(t *T, b behaviour, played corpus, own []vectors.Vector) {
+	var plain []vectors.Vector
 	for _, name := range b.controls() {
-		v := played.named(name)
-		r := ask(t, []vectors.Vector{v})[0]
+		plain = append(plain, played.named(name))
+	}
+	for i, r := range ask(t, plain) {
+		name := plain[i].Name
 		isOwn := strings.HasPrefix(name, b.slug+"/")
 		switch {
 		case r.verdict == refused && (name == plainV2 || name == plainBTMH):
 			t.Unsupportedf("the target refuses what is well-formed of version 2: %s", r.why)
-		case !isOwn && judge(v, r).wrong != "":
+		case !isOwn && judge(plain[i], r).wrong != "":
 			t.Inconclusivef("the control %s is %s", name, r)
 		}
 	}
@@ -103,13 +109,13 @@ func playAll(t *T, b behaviour, played corpus, own []vectors.Vector) {
 func (b behaviour) controls() []string {
 	switch area, _, _ := strings.Cut(b.slug, "/"); {
 	case b.slug == "magnet/v2" || b.slug == "magnet/hybrid" || b.slug == "magnet/malformed-multihash":
-		return []string{plainMagnet, plainBTMH}
+		return []string{plainMagnet, anotherMagnet, plainBTMH}
 	case area == "magnet":
-		return []string{plainMagnet}
+		return []string{plainMagnet, anotherMagnet}
 	case area == "v2", area == "hybrid":
-		return []string{plainTorrent, plainV2}
+		return []string{plainTorrent, plainFolder, plainV2}
 	default:
-		return []string{plainTorrent}
+		return []string{plainTorrent, plainFolder}
 	}
 }
 

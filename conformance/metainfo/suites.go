@@ -54,9 +54,9 @@ const patience = time.Minute
 
 func (b behaviour) reading(played corpus) Case {
 	own := played.under(b.slug)
-	verb, control := verbParse, "a well-formed torrent, which is read first"
+	verb, control := verbParse, "two well-formed torrents, which are read first"
 	if strings.HasPrefix(b.slug, "magnet/") {
-		control = "a plain link, which is read first"
+		control = "two plain links, which are read first"
 	}
 	return b.asCase(own, verb, control, func(t *T) { playAll(t, b, played, own) })
 }
