@@ -83,6 +83,20 @@ func TestErrorsNameTheKeyAndTheRule(t *testing.T) {
 	}
 }
 
+// BEP12-MULTI-001 BEP12-MULTI-005 BEP19-WEB-001
+func TestURLsAreTrimmedAndEmptyOnesDropped(t *testing.T) {
+	tor, err := metainfo.Parse(torrentOf(dict{
+		"announce": "\thttp://a.example/\n", "url-list": []any{" http://w.example/ ", " "},
+		"announce-list": []any{[]any{" udp://b.example:1 ", ""}, []any{"  "}},
+	}, nil), metainfo.Options{})
+	require.NoError(t, err)
+	require.Equal(t, "http://a.example/", tor.Announce)
+	require.Equal(t, [][]string{{"udp://b.example:1"}}, tor.Trackers())
+	require.Equal(t, []string{"http://w.example/"}, tor.URLList)
+	tor.AnnounceList = nil
+	require.Equal(t, [][]string{{"http://a.example/"}}, tor.Trackers())
+}
+
 // treeOf is a torrent of version 2 alone.
 func treeOf(tree any) []byte {
 	return torrentOf(nil, dict{"length": nil, "meta version": 2, "pieces": nil, "file tree": tree})

@@ -83,7 +83,7 @@ func checkPaths(files []File) error {
 		if files[i].Pad {
 			continue
 		}
-		if n := len(order); n > 0 && comparePaths(files[order[n-1]].Path, files[i].Path) >= 0 {
+		if n := len(order); n > 0 && comparePaths(files[order[n-1]].Path, files[i].Path) > 0 {
 			sorted = false
 		}
 		order = append(order, int32(i))
