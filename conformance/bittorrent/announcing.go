@@ -51,6 +51,7 @@ func addresses(e spec.Event) []netip.AddrPort {
 // simply as can be: one request a connection.
 type announcerHost struct {
 	machine spec.Machine
+	codec   spec.Codec // of UDP
 	hear    func(spec.Event)
 	last    spec.Conn
 	open    map[spec.Conn]*fetch
@@ -64,8 +65,8 @@ type fetch struct {
 	body  []byte
 }
 
-func newAnnouncerHost(m spec.Machine, hear func(spec.Event)) *announcerHost {
-	return &announcerHost{machine: m, hear: hear, open: map[spec.Conn]*fetch{}}
+func newAnnouncerHost(m spec.Machine, c spec.Codec, hear func(spec.Event)) *announcerHost {
+	return &announcerHost{machine: m, codec: c, hear: hear, open: map[spec.Conn]*fetch{}}
 }
 
 // Apply steps the machine.
@@ -76,7 +77,7 @@ func (h *announcerHost) Apply(now time.Duration, in spec.Input, out []conformanc
 		case tracker.Fetch:
 			out = h.fetch(e, out)
 		case spec.Send:
-			b, err := tracker.ClientCodec{}.AppendMessage(nil, e.Msg)
+			b, err := h.codec.AppendMessage(nil, e.Msg)
 			if err != nil {
 				panic("conformance: the announcer sends what its codec refuses: " + err.Error())
 			}
@@ -139,7 +140,7 @@ func readResponse(b []byte) (status int, body []byte, err error) {
 func (h *announcerHost) Deliver(
 	now time.Duration, d conformance.Datagram, out []conformance.Outgoing,
 ) []conformance.Outgoing {
-	m, err := tracker.ClientCodec{}.ParseMessage(d.Data)
+	m, err := h.codec.ParseMessage(d.Data)
 	if err != nil {
 		return out
 	}

@@ -68,7 +68,9 @@ var bep3Announce = []Case{
 		Explain: "The announce URL ends in ?passkey=0123456789abcdef, as those of private trackers do. " +
 			"The request must keep it and join its own parameters with '&'.",
 		Causes: []string{"a second question mark is written", "the URL is cut at the question mark"},
-		Kills:  []string{"announce-loses-the-passkey", "announce-second-question-mark"},
+		Kills: []string{
+			"announce-loses-the-passkey", "announce-second-question-mark",
+		},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			s.Content = Standard.Make(s.URL("/announce?passkey=0123456789abcdef"))
@@ -110,7 +112,7 @@ var bep3Announce = []Case{
 		Within: 2 * downloadWithin,
 		Kills: []string{
 			"announce-left-never-falls", "announce-without-completed", "announce-without-left",
-			"last-request-too-long",
+			"last-request-too-long", "peers-compact-unknown",
 		},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
@@ -240,21 +242,27 @@ var bep3Announce = []Case{
 		},
 	},
 	survivesReply("failure-beside-peers", "BEP03-TRK-015", "a failure reason beside peers",
-		"d14:failure reason9:not today8:intervali1e5:peers0:e"),
+		"d14:failure reason9:not today8:intervali1e5:peers0:e",
+		"announce-once", "peers-compact-unknown", "refusal-ends-announcing"),
 	survivesReply("no-peers-key", "BEP03-TRK-019", "no peers key", "d8:intervali1ee",
-		"announce-answer-without-peers-crashes"),
-	survivesReply("peers-is-a-number", "BEP03-TRK-019", "a number in the place of peers", "d8:intervali1e5:peersi7ee"),
+		"announce-answer-without-peers-crashes", "announce-once", "peers-compact-unknown"),
+	survivesReply("peers-is-a-number", "BEP03-TRK-019", "a number in the place of peers", "d8:intervali1e5:peersi7ee",
+		"announce-once", "peers-compact-unknown"),
 	survivesReply("malformed-entries", "BEP03-TRK-018",
 		"a list of peers with entries that are no peers",
 		"d8:intervali1e5:peersld2:ip9:127.0.0.1ed4:porti80eed2:ip9:127.0.0.14:porti-1ee"+
-			"d2:ip9:127.0.0.14:porti70000eei3el1:aed2:ip0:4:porti80eeee", "announce-malformed-entries-crash"),
+			"d2:ip9:127.0.0.14:porti70000eei3el1:aed2:ip0:4:porti80eeee",
+		"announce-malformed-entries-crash", "announce-once", "peers-compact-unknown"),
 	survivesReply("not-bencoded", "BEP03-TRK-019", "an HTML page", "<html>503 Service Unavailable</html>",
-		"announce-answer-without-peers-crashes"),
+		"announce-answer-without-peers-crashes", "announce-once", "peers-compact-unknown"),
 	survivesReply("compact-cut-short", "BEP23-COMPACT-005", "seven bytes of compact peers",
-		"d8:intervali1e5:peers7:abcdefge", "announce-compact-unchecked"),
+		"d8:intervali1e5:peers7:abcdefge",
+		"announce-compact-unchecked", "announce-once", "peers-compact-unknown"),
 	survivesReply("peers6-cut-short", "BEP07-TRK-005", "seventeen bytes of peers6",
-		"d8:intervali1e5:peers0:6:peers617:abcdefghijklmnopqe", "announce-compact-unchecked"),
-	survivesReply("empty-body", "BEP03-TRK-019", "nothing at all", "", "announce-answer-without-peers-crashes"),
+		"d8:intervali1e5:peers0:6:peers617:abcdefghijklmnopqe",
+		"announce-compact-unchecked", "announce-once", "peers-compact-unknown"),
+	survivesReply("empty-body", "BEP03-TRK-019", "nothing at all", "",
+		"announce-answer-without-peers-crashes", "announce-once", "peers-compact-unknown"),
 }
 
 // FirstAnnounce starts the target and waits for its first announce.
@@ -310,7 +318,7 @@ func survivesReply(slug, clause, what, body string, kills ...string) Case {
 			"target must not crash, and should announce itself again within half an hour; then it is told "+
 			"of a seeder, and must ask it for pieces.", what),
 		Causes: []string{"a missing or ill-typed key is used without a look", "the tracker is given up for good"},
-		Kills:  append([]string{"announce-once"}, kills...),
+		Kills:  kills,
 		Within: 40 * time.Minute,
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)

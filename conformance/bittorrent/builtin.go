@@ -26,8 +26,12 @@ type Builtin struct {
 	Configure func(*core.Config)
 	// Wrap puts a machine around the peer, which sees all inputs and effects.
 	Wrap func(spec.Machine) spec.Machine
-	// WrapTrackers puts a machine around the one that announces the torrent.
-	WrapTrackers func(spec.Machine) spec.Machine
+	// ConfigureTrackers changes the configuration of the machine that announces
+	// the torrent, WrapTrackers puts one around it, and TrackerCodec replaces the
+	// format of its packets; on virtual time only.
+	ConfigureTrackers func(*tracker.ClientConfig)
+	WrapTrackers      func(spec.Machine) spec.Machine
+	TrackerCodec      spec.Codec
 	// Codec replaces the wire format.
 	Codec spec.StreamCodec
 	// Storage replaces what the peer keeps its pieces in.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	core "github.com/p2pspec/p2pspec/bittorrent"
+	"github.com/p2pspec/p2pspec/bittorrent/tracker"
 	"github.com/p2pspec/p2pspec/bittorrent/wire"
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/spec"
@@ -28,7 +29,8 @@ type Mutant struct {
 func Mutants() []Mutant {
 	return slices.Concat(
 		handshakeMutants(), messageMutants(), announcementMutants(), uploaderMutants(), boundsMutants(), fastMutants(),
-		downloaderMutants(), extensionMutants(), metadataMutants(), announceMutants(), announceAnswerMutants(),
+		downloaderMutants(), extensionMutants(), metadataMutants(), announceMutants(),
+		tierMutants(), packetMutants(), patienceMutants(), replyMutants(), announceAnswerMutants(), numberMutants(),
 	)
 }
 
@@ -47,7 +49,7 @@ func (t mutantTarget) Identity() conformance.Identity {
 func (t mutantTarget) Start(
 	ctx context.Context, n conformance.Network, opt conformance.StartOptions,
 ) (conformance.Instance, error) {
-	b := &bent{}
+	b := &bent{meta: opt.Torrent}
 	v := Virtual{Builtin{
 		Configure: t.mutant.configure,
 		Wrap: func(m spec.Machine) spec.Machine {
@@ -56,6 +58,12 @@ func (t mutantTarget) Start(
 		},
 		Codec:        bentCodec{Codec: codec(), bent: b},
 		WrapTrackers: func(m spec.Machine) spec.Machine { return &bentTracker{m, b} },
+		TrackerCodec: bentPackets{b},
+		ConfigureTrackers: func(cfg *tracker.ClientConfig) {
+			if b.trackers != nil {
+				b.trackers(cfg)
+			}
+		},
 		Storage: func(m *Memory) transport.Storage {
 			b.memory = m
 			return bentStorage{m, b}
@@ -84,7 +92,8 @@ type bent struct {
 	spec.Machine
 	node   *core.Node
 	memory *Memory
-	dead   error // why it has crashed
+	meta   []byte // the metainfo file
+	dead   error  // why it has crashed
 
 	// hear gives what the peer hears in the place of a message, say what it
 	// says in the place of one: *wire.Handshake, *wire.Message, *wire.Hashes or,
@@ -101,9 +110,24 @@ type bent struct {
 	store  func(piece, begin int32, data []byte) error
 	verify func(piece int32) (bool, error)
 
-	// url changes a request to the tracker, body the answer to it.
+	// url changes a request to the tracker, body the answer to it. A request that
+	// becomes "" is not made.
 	url  func(string) string
 	body func([]byte) []byte
+	// trackers changes who is announced to, and how.
+	trackers func(*tracker.ClientConfig)
+	// also are requests beside one to an HTTP tracker, whose answers do not count.
+	also func(tracker.Fetch) []tracker.Fetch
+	// sent changes a packet to a UDP tracker, received one of it, and heard what
+	// was read of one; with drop the machine does not learn of it.
+	sent     func([]byte) []byte
+	received func([]byte) []byte
+	heard    func(r *tracker.Response, in *spec.Recv) (drop bool)
+	// connection answers a connect in the place of the tracker, if it is not 0.
+	connection uint64
+	asked      spec.Send // the last packet to a UDP tracker, as the machine sent it
+	again      bool      // it is to be sent again at once
+	hammered   int       // how often it was
 
 	now     time.Duration
 	replies []spec.Effect // to be written after the step

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/p2pspec/p2pspec/bittorrent/tracker"
-	"github.com/p2pspec/p2pspec/spec"
 )
 
 // sayURL changes the requests to the tracker. The escaped form is what it gets.
@@ -147,26 +145,4 @@ func announceAnswerMutants() []Mutant {
 			}),
 		},
 	}
-}
-
-// bentTracker is the announcer behind rules for its requests and their answers.
-type bentTracker struct {
-	spec.Machine
-	bent *bent
-}
-
-// Step bends an answer, and the request that follows from it.
-func (b *bentTracker) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
-	if f, ok := in.(tracker.Fetched); ok && b.bent.body != nil {
-		f.Body = b.bent.body(f.Body)
-		in = f
-	}
-	for _, e := range b.Machine.Step(now, in, nil) {
-		if f, ok := e.(tracker.Fetch); ok && b.bent.url != nil {
-			f.URL = b.bent.url(f.URL)
-			e = f
-		}
-		out = append(out, e)
-	}
-	return out
 }

@@ -25,12 +25,21 @@ func Suites() []conformance.Suite {
 	return []conformance.Suite{
 		suite("bep3", "the BitTorrent protocol, peers", bep3Handshake, bep3Messages, bep3Uploader, bep3Downloader,
 			bep3Announce),
+		suite("bep4", "assigned numbers", bep4Seeder),
+		suite("bep5", "DHT protocol, peers", bep5Seeder),
 		suite("bep6", "fast extension", bep6Seeder),
+		suite("bep7", "IPv6 tracker extension, leechers", bep7Announce),
 		suite("bep9", "peers send metadata files", bep9Seeder),
 		suite("bep10", "extension protocol", bep10Seeder),
+		suite("bep12", "multitracker metadata", bep12Tiers),
+		suite("bep15", "UDP tracker protocol, leechers", bep15Connect, bep15Announce, bep15Patience),
 		suite("bep20", "peer id conventions", bep20Seeder),
 		suite("bep21", "partial seeds", bep21Seeder),
+		suite("bep23", "compact lists of peers, leechers", bep23Client),
+		suite("bep24", "the external address, leechers", bep24Client),
 		suite("bep27", "private torrents", bep27Seeder),
+		suite("bep31", "retrying trackers, leechers", bep31Client),
+		suite("bep41", "UDP tracker options, leechers", bep41Client),
 		suite("bep54", "the lt_donthave extension", bep54Seeder),
 	}
 }

@@ -63,7 +63,7 @@ type Behaviour func(*Peer)
 // NewSwarm opens a tracker for a design. Nothing is started yet.
 func NewSwarm(t *T, d Design) *Swarm {
 	s := &Swarm{t: t}
-	s.tracker = t.Listen(s.serveTracker)
+	s.tracker = t.Listen(func(stream *conformance.Stream) { s.serveHTTP(stream, s.answer) })
 	s.Content = d.Make(s.URL("/announce"))
 	return s
 }
@@ -232,8 +232,8 @@ func (s *Swarm) Complete() bool {
 	return false
 }
 
-// serveTracker reads one request after the other from a stream.
-func (s *Swarm) serveTracker(stream *conformance.Stream) {
+// serveHTTP reads one request after the other from a stream to a tracker.
+func (s *Swarm) serveHTTP(stream *conformance.Stream, answer func(*Announce) []byte) {
 	stream.Handle = func(stream *conformance.Stream) {
 		for {
 			head, _, ok := bytes.Cut(stream.Buffered(), []byte("\r\n\r\n"))
@@ -242,9 +242,8 @@ func (s *Swarm) serveTracker(stream *conformance.Stream) {
 			}
 			a := s.announce(string(head), stream.Remote())
 			stream.Discard(len(head) + 4)
-			s.Announces = append(s.Announces, a)
 			s.t.Earn()
-			stream.Write(s.response(a), "")
+			stream.Write(answer(a), "")
 			if !strings.Contains(strings.ToLower(a.Header), "connection: keep-alive") {
 				stream.Close()
 				return
@@ -266,8 +265,9 @@ func (s *Swarm) announce(head string, from netip.AddrPort) *Announce {
 	return a
 }
 
-// response is what the tracker answers.
-func (s *Swarm) response(a *Announce) []byte {
+// answer is what the tracker answers.
+func (s *Swarm) answer(a *Announce) []byte {
+	s.Announces = append(s.Announces, a)
 	if s.Raw != nil {
 		return s.Raw(a)
 	}

@@ -56,7 +56,7 @@ func (v Virtual) Start(
 	}}
 	net.Attach(i.host, virtualAddr)
 	i.tell(core.AddPeers{Source: core.FromUser, Addrs: opt.Peers})
-	return i, i.announce(v.WrapTrackers)
+	return i, i.announce(v.Builtin)
 }
 
 type virtualInstance struct {
@@ -67,19 +67,26 @@ type virtualInstance struct {
 }
 
 // announce begins to tell the torrent's trackers.
-func (i *virtualInstance) announce(wrap func(spec.Machine) spec.Machine) error {
+func (i *virtualInstance) announce(b Builtin) error {
 	if len(i.tiers) == 0 {
 		return nil
 	}
-	client, err := tracker.NewClient(i.announcing(virtualAddr.Port()), i.net.Now())
+	cfg := i.announcing(virtualAddr.Port())
+	if b.ConfigureTrackers != nil {
+		b.ConfigureTrackers(&cfg)
+	}
+	client, err := tracker.NewClient(cfg, i.net.Now())
 	if err != nil {
 		return err
 	}
-	machine := spec.Machine(client)
-	if wrap != nil {
-		machine = wrap(client)
+	machine, packets := spec.Machine(client), spec.Codec(tracker.ClientCodec{})
+	if b.WrapTrackers != nil {
+		machine = b.WrapTrackers(client)
 	}
-	i.announcer = newAnnouncerHost(machine, func(e spec.Event) {
+	if b.TrackerCodec != nil {
+		packets = b.TrackerCodec
+	}
+	i.announcer = newAnnouncerHost(machine, packets, func(e spec.Event) {
 		for _, in := range i.heard(e) {
 			i.tell(in)
 		}
