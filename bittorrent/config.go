@@ -20,8 +20,9 @@ const (
 	// trackers return, several times.
 	MaxAddrs = 1024
 
-	// maxUnanswered is how long a list of requests that were rejected gets
-	// before the connection is closed: libtorrent's max_rejects.
+	// maxRejects is how many requests a peer may reject without sending a block,
+	// beyond those that were on their way, before the connection is closed:
+	// libtorrent's max_rejects.
 	maxRejects = 50
 
 	// maxListed bounds the pieces that a peer may allow or suggest; the
@@ -31,8 +32,8 @@ const (
 	// maxBanned bounds the addresses that are kept out. The oldest make room.
 	maxBanned = 1024
 
-	// maxNames bounds the length in bytes of what Version and a peer's version
-	// may have: they are shown to people.
+	// maxVersion bounds Version, in bytes: it is part of every extension
+	// handshake.
 	maxVersion = 64
 )
 

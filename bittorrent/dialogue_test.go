@@ -456,3 +456,16 @@ func TestChoke(t *testing.T) {
 		k.want(k.in(spec.Drained{Conn: k.conn}), "")
 	}
 }
+
+// TestRejects makes requests fewer, and ends with a peer that does nothing
+// else. BEP06-FAST-016
+func TestRejects(t *testing.T) {
+	k := newTalk(t, Config{MaxRequestsOut: 3, MinRequestsOut: 1}, wire.FeatureFast)
+	k.say(have(9))
+	k.want(k.say(bare(wire.Unchoke)), "request 9@0+5")
+	reject := of(wire.Reject, 9, 0, 5)
+	for range maxRejects + 3 {
+		k.want(k.say(reject), "request 9@0+5")
+	}
+	k.want(k.say(reject), "drop BEP06-FAST-014, close")
+}

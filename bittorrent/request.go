@@ -64,7 +64,7 @@ func (n *step) gotBlock(c *conn, m *wire.Message) bool {
 		n.refuse(c, "BEP03-PEER-041", reason)
 		return false
 	}
-	c.asked = slices.Delete(c.asked, i, i+1)
+	c.asked = cut(c.asked, i)
 	c.gave, c.rejects = n.now, 0
 	c.down.add(n.now, int64(b.length))
 	n.downloaded += int64(b.length)
@@ -122,11 +122,15 @@ func (n *step) gotReject(c *conn, m *wire.Message) {
 		return
 	}
 	lapsed := c.asked[i].lapsed
-	c.asked = slices.Delete(c.asked, i, i+1)
+	c.asked = cut(c.asked, i)
 	if !lapsed {
 		n.picker.returned(&n.rng, c.id, b)
 	}
-	if c.rejects++; c.rejects > maxRejects && !c.peerChoking {
+	if !c.peerChoking { // it may keep no more than these
+		c.rejects++
+		c.depth = max(int32(len(c.asked)), int32(n.cfg.MinRequestsOut))
+	}
+	if int(c.rejects) > maxRejects+n.cfg.MaxRequestsOut {
 		n.drop(c, "BEP06-FAST-014", fmt.Errorf("%w: %d rejects and no block", errTooMany, c.rejects))
 		return
 	}

@@ -46,8 +46,18 @@ func (n *Node) finish(token spec.Token, kinds ...taskKind) (t task, ok bool) {
 		return task{}, false
 	}
 	t = n.tasks[i]
-	n.tasks = slices.Delete(n.tasks, i, i+1)
+	n.tasks = cut(n.tasks, i)
 	return t, true
+}
+
+// cut takes element i out of a list from which mostly the first is taken: then
+// nothing moves.
+func cut[T any](list []T, i int) []T {
+	if i == 0 {
+		clear(list[:1])
+		return list[1:]
+	}
+	return slices.Delete(list, i, i+1)
 }
 
 // store writes a block that came from a peer.

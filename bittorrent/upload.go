@@ -73,7 +73,7 @@ func (n *step) serve(c *conn) {
 			Token: n.task(taskServe, c.id, b), Piece: b.piece, Begin: b.begin, Length: b.length,
 		})
 	}
-	c.queue = slices.Delete(c.queue, 0, served)
+	c.queue = c.queue[served:]
 }
 
 // drained lets the next blocks follow.
