@@ -128,6 +128,23 @@ func TestPacketsThatAreTooShortOrLong(t *testing.T) {
 	}
 }
 
+// What a packet cannot mean is read as not said.
+func TestOddFieldsOfPackets(t *testing.T) {
+	b, err := AppendRequest(nil, &Request{Action: ActionAnnounce, Announce: AnnounceRequest{Port: 1, Event: Stopped + 1}})
+	require.NoError(t, err)
+	for _, at := range []int{56, 64, 72, 92} { // downloaded, left, uploaded, num_want
+		b[at] |= 0x80
+	}
+	r, err := ParseRequest(b)
+	require.NoError(t, err)
+	require.Equal(t, AnnounceRequest{Port: 1, Left: LeftUnknown, NumWant: -1}, r.Announce)
+	for _, retry := range []string{"i0e", "i-1e", "1:0", "4:soon", "le"} {
+		r, err := ParseAnnounceResponse([]byte("d14:failure reason2:no8:retry in" + retry + "e"))
+		require.NoError(t, err)
+		require.Zero(t, r.RetryIn, retry)
+	}
+}
+
 func drawHash(t *rapid.T, name string) (h [20]byte) {
 	copy(h[:], rapid.SliceOfN(rapid.SampledFrom([]byte("\x00 +%&=?#a9-._~\x7f\x80\xff")), 20, 20).Draw(t, name))
 	return h
