@@ -87,7 +87,7 @@ func (o Options) trusting(told int) bittorrent.Config {
 		MaxConns: 2*told + 2, MaxHalfOpen: 2*told + 2,
 		BlockSize: pieceUnits, UploadWindow: pieceUnits,
 		MinRequestsOut: 1, MaxRequestsOut: 1, UploadSlots: openHouse,
-		Order: o.Pieces,
+		Order: o.Pieces, NoOptimistic: o.NoOptimistic,
 	}
 }
 

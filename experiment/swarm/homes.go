@@ -44,7 +44,7 @@ const (
 	homeSeedUp  = 5000 // kbit/s: one of the fastest homes has the content
 )
 
-// homesPlan lets hosts come in random order and leave when they are done, with
+// homesPlan lets hosts come one by one and leave when they are done, with
 // the machine's defaults otherwise: 4 slots, one of them optimistic, and a
 // round of the choker each 10 s.
 func homesPlan(o Options) plan {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/p2pspec/p2pspec/experiment"
+	"github.com/p2pspec/p2pspec/spec"
 )
 
 // outcome is what a run showed.
@@ -21,6 +22,7 @@ type outcome struct {
 	messages uint64
 	bytes    uint64
 	odd      uint64
+	lastOdd  spec.Effect
 }
 
 // outcome runs the plan.
@@ -30,7 +32,7 @@ func (p plan) outcome() outcome { return p.start().finish() }
 func (s *swarm) finish() outcome {
 	s.run()
 	o := outcome{
-		members: s.members, missing: s.left, end: s.Now(), odd: s.odd,
+		members: s.members, missing: s.left, end: s.Now(), odd: s.odd, lastOdd: s.lastOdd,
 		messages: s.StreamStats().Written, bytes: s.StreamStats().Bytes,
 	}
 	for _, m := range s.members {
@@ -125,7 +127,7 @@ func (o *outcome) notes() []string {
 		"all uplinks until the last download ended, with the seeds'.",
 	}
 	if o.odd > 0 {
-		notes = append(notes, fmt.Sprintf("Machines refused %d messages.", o.odd))
+		notes = append(notes, fmt.Sprintf("Machines refused %d messages, the last as %v.", o.odd, o.lastOdd))
 	}
 	if o.missing > 0 {
 		notes = append(notes, fmt.Sprintf("%d downloads had not ended after %v.", o.missing, o.end))

@@ -53,7 +53,8 @@ func (t *torrent) layout(unit int64) bittorrent.Layout {
 // member is a host's part in a torrent.
 type member struct {
 	host, torrent int
-	wants, rides  bool
+	wants         bool          // it had nothing at the start
+	rides         bool          // it serves nobody
 	here          bool          // the tracker names it to others
 	since         time.Duration // when it came
 	took          time.Duration // to be complete; 0: it is not yet
@@ -66,7 +67,7 @@ type swarm struct {
 	members []member
 	index   map[netip.AddrPort]int32
 	left    int    // members that are not complete
-	odd     uint64 // messages that a machine refused: there should be none
+	odd     uint64 // what a machine refused or banned: there should be nothing
 	lastOdd spec.Effect
 }
 
@@ -76,7 +77,7 @@ func address(host, torrent int) netip.AddrPort {
 	return netip.AddrPortFrom(ip, uint16(1024+torrent))
 }
 
-// start builds the network, with every member present and told of others.
+// start builds the network and lets the members come.
 func (p plan) start() *swarm {
 	s := &swarm{plan: p, index: make(map[netip.AddrPort]int32)}
 	s.Network = sim.New(sim.Config{
@@ -284,6 +285,8 @@ func (s *swarm) size(m spec.Message) int {
 			return 17
 		case wire.Have:
 			return 9
+		case wire.Extended:
+			return 6 + len(m.Data)
 		default:
 			return 5 + len(m.Data)
 		}
