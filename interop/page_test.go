@@ -106,14 +106,11 @@ func renderFamily(b *strings.Builder, family string, judged []*conformance.Repor
 	for i := range totals {
 		totals[i] = map[conformance.Verdict]int{}
 	}
-	for _, s := range suites.All() {
-		if s.Family != family {
-			continue
-		}
-		fmt.Fprintf(b, "| %s |", s.Name)
+	for _, row := range rows(family) {
+		fmt.Fprintf(b, "| %s |", row.name)
 		for i, r := range judged {
 			n := map[conformance.Verdict]int{}
-			for _, c := range s.Cases {
+			for _, c := range row.cases {
 				if res := result(r, c.ID); res.Case != "" {
 					n[res.Verdict]++
 					totals[i][res.Verdict]++
@@ -128,6 +125,35 @@ func renderFamily(b *strings.Builder, family string, judged []*conformance.Repor
 		fmt.Fprintf(b, " %s |", cell(n))
 	}
 	b.WriteString("\n")
+}
+
+// row is a suite, or those cases of it that are for one role.
+type row struct {
+	name  string
+	cases []conformance.Case
+}
+
+// rows are the suites of a family, those for seeders and leechers by role.
+func rows(family string) (all []row) {
+	for _, s := range suites.All() {
+		if s.Family != family {
+			continue
+		}
+		byRole := map[conformance.Role][]conformance.Case{}
+		for _, c := range s.Cases {
+			byRole[c.Role] = append(byRole[c.Role], c)
+		}
+		if len(byRole[conformance.Seeder])+len(byRole[conformance.Leecher]) == 0 {
+			all = append(all, row{s.Name, s.Cases})
+			continue
+		}
+		for _, role := range []conformance.Role{conformance.Seeder, conformance.Leecher} {
+			if len(byRole[role]) > 0 {
+				all = append(all, row{s.Name + ", " + string(role), byRole[role]})
+			}
+		}
+	}
+	return all
 }
 
 func cell(n map[conformance.Verdict]int) string {

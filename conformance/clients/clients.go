@@ -97,7 +97,7 @@ type Part struct {
 	IP      netip.Addr   `toml:"ip"`
 	Sources netip.Prefix `toml:"sources"`
 	Peers   string       `toml:"peers"`
-	Quirks  []string     `toml:"quirks"` // beside those of the top level
+	Quirks  []string     `toml:"quirks"`
 }
 
 // As returns the client as it plays a role, with Program and all that belongs to
@@ -107,7 +107,10 @@ func (c Client) As(role string) (as Client, ok bool) {
 	if part == nil {
 		return c, slices.Contains(c.Roles, role) && len(c.Program) > 0
 	}
-	c.Roles, c.Quirks = []string{role}, slices.Concat(c.Quirks, part.Quirks)
+	c.Roles = []string{role}
+	if part.Quirks != nil {
+		c.Quirks = part.Quirks
+	}
 	if len(part.Program) > 0 {
 		c.Program, c.Files = part.Program, part.Files
 	}
@@ -169,6 +172,7 @@ func Names() []string {
 	for i, f := range files {
 		files[i] = strings.TrimSuffix(f, extension)
 	}
+	slices.Sort(files)
 	return files
 }
 

@@ -12,7 +12,8 @@ import (
 
 func TestEveryDescriptionLoads(t *testing.T) {
 	assert.Equal(t, []string{
-		"anacrolix", "aria2", "bittorrent-dht", "bittorrent-tracker", "libtorrent", "opentracker", "transmission",
+		"anacrolix", "anacrolix-torrent", "aria2", "bittorrent-dht", "bittorrent-tracker", "libtorrent",
+		"opentracker", "transmission", "webtorrent",
 	}, Names())
 	for _, name := range Names() {
 		c, err := Load(name)
@@ -156,12 +157,13 @@ peers = "dial"
 	assert.Equal(t, Command, seeder.Kind)
 	assert.Equal(t, c.Ready, seeder.Ready)
 	assert.Equal(t, c.IP, seeder.IP)
-	assert.Equal(t, []string{"It is odd.", "It is shy."}, seeder.Quirks)
+	assert.Equal(t, []string{"It is shy."}, seeder.Quirks)
 
 	leecher, ok := c.As("leecher")
 	require.True(t, ok)
 	assert.Equal(t, []string{"node"}, leecher.Program)
 	assert.Equal(t, "dial", leecher.Peers)
+	assert.Equal(t, []string{"It is odd."}, leecher.Quirks)
 
 	_, ok = c.As("tracker")
 	assert.False(t, ok)

@@ -1,0 +1,26 @@
+#!/bin/sh
+# peer.sh IP PORT DIR ENCRYPTION TORRENT|MAGNET: transmission as one peer of one torrent on
+# IP:PORT, with its content in DIR. It takes the torrent from a watched folder.
+set -eu
+ip=$1 port=$2 dir=$3 state=$3/.transmission
+case $4 in
+required) encryption=2 ;;
+preferred) encryption=1 ;;
+*) encryption=0 ;; # prefers plaintext; it has no way to refuse encryption
+esac
+mkdir -p "$state/watch"
+case $5 in
+magnet:*) echo "$5" >"$state/watch/judged.magnet" ;;
+*) cp "$5" "$state/watch/judged.torrent" ;;
+esac
+cat >"$state/settings.json" <<JSON
+{
+  "bind-address-ipv4": "$ip", "bind-address-ipv6": "::1",
+  "peer-port": $port, "peer-port-random-on-start": false, "encryption": $encryption,
+  "dht-enabled": false, "lpd-enabled": false, "pex-enabled": true, "utp-enabled": false,
+  "port-forwarding-enabled": false, "rpc-enabled": false, "blocklist-enabled": false,
+  "download-dir": "$dir", "watch-dir": "$state/watch", "watch-dir-enabled": true,
+  "ratio-limit-enabled": false, "message-level": 2
+}
+JSON
+exec transmission-daemon -f -g "$state"
