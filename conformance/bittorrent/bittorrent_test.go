@@ -12,7 +12,9 @@ import (
 )
 
 func suites() conformancetest.Suites {
-	return conformancetest.Suites{All: bittorrent.Suites(), Choices: map[string]bool{}}
+	return conformancetest.Suites{All: bittorrent.Suites(), Choices: map[string]bool{
+		"bep3/initiator/unexpected-peer-id": true, // the reference peer keeps it
+	}}
 }
 
 // seeds is how many draws of the harness and of the peer every case is tried

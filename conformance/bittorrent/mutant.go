@@ -31,6 +31,7 @@ func Mutants() []Mutant {
 		handshakeMutants(), messageMutants(), announcementMutants(), uploaderMutants(), boundsMutants(), fastMutants(),
 		downloaderMutants(), extensionMutants(), metadataMutants(), announceMutants(),
 		tierMutants(), packetMutants(), patienceMutants(), replyMutants(), announceAnswerMutants(), numberMutants(),
+		interestMutants(), requestMutants(), blockMutants(), initiatorMutants(),
 	)
 }
 
