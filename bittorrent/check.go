@@ -1,6 +1,9 @@
 package bittorrent
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Check implements [spec.Machine]. It reports the first broken invariant: the
 // helpers are sound and count what the connections say; no list exceeds its
@@ -47,7 +50,25 @@ func (n *Node) Check() error {
 	case n.layout.Pieces == 0:
 		return nil
 	}
+	if err := n.checkAsks(); err != nil {
+		return err
+	}
 	return n.picker.check(counted)
+}
+
+// checkAsks wants whoever the picker waits for to have been asked.
+func (n *Node) checkAsks() error {
+	for i := range n.picker.begun {
+		g := &n.picker.begun[i]
+		for _, a := range g.asks {
+			b := n.picker.blockOf(&n.layout, g.piece, a.index)
+			c := n.connOf(a.conn)
+			if c == nil || !slices.ContainsFunc(c.asked, func(q asked) bool { return q.block == b && !q.lapsed }) {
+				return fmt.Errorf("bittorrent: connection %d was not asked for %+v", a.conn, b)
+			}
+		}
+	}
+	return nil
 }
 
 func (n *Node) checkConn(c *conn) error {

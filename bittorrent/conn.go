@@ -207,7 +207,6 @@ func (n *step) forget(c *conn) {
 	}
 	n.known.released(c.remote, n.now, n.cfg.RetryAfter)
 	n.known.released(c.listen, n.now, n.cfg.RetryAfter)
-	n.abortLoads(c)
 	if c.phase == talking {
 		n.returnAsked(c)
 		if n.layout.Pieces > 0 {

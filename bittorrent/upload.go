@@ -162,12 +162,3 @@ func (n *step) unchoke(c *conn) {
 	c.amChoking, c.turned = false, n.now
 	n.write(c, &wire.Message{Type: wire.Unchoke})
 }
-
-// abortLoads forgets what is being loaded for a connection that ends.
-func (n *Node) abortLoads(c *conn) {
-	for i := range n.tasks {
-		if t := &n.tasks[i]; t.kind == taskServe && t.conn == c.id {
-			t.dropped = true
-		}
-	}
-}

@@ -46,6 +46,12 @@ func FuzzPeer(f *testing.F) {
 	f.Add(append(open, append(conversation(0), conversation(1)...)...))
 	f.Add([]byte{opCommand, 0, 3, opAnswer, 0, 0, opAnswer, 0, 0, opWake, opWait, 200, opWake})
 	f.Add([]byte{64, opOpen, 1, opMessage, 0, 20, 0, 1, opMessage, 0, 5, 0, 255, opAnswer, 0, 0, opWait, 11})
+	for piece := range byte(3) { // asked of a peer that has every other
+		f.Add([]byte{
+			32, opOpen, 1, opMessage, 0, byte(wire.Interested), 0, 0, opMessage, 0, byte(wire.Request), piece, 0,
+			opAnswer, 0, 0, opClose, 0, opAnswer, 0, 0,
+		})
+	}
 	for kind := range byte(24) {
 		f.Add(append(open, opMessage, 0, kind, 1, 2, opMessage, 1, kind, 200, 3, opAnswer, 0, 1, opWake))
 	}
