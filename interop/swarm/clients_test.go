@@ -62,7 +62,7 @@ func (c client) start(t testing.TB, torrent, dir string, at netip.AddrPort, encr
 	if c.dials {
 		argv = append(argv, peers...)
 	}
-	return run(t, c.name, []string{"ENCRYPTION=" + encryption}, argv...)
+	return run(t, c.name, []string{"ENCRYPTION=" + encryption, "DONE=" + filepath.Join(dir, "done")}, argv...)
 }
 
 // ours runs p2pspec serve.

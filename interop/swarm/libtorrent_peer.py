@@ -31,13 +31,16 @@ params.flags &= ~lt.torrent_flags.auto_managed & ~lt.torrent_flags.paused
 handle = session.add_torrent(params)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
-ready = False
+ready = done = False
 while True:
-    session.wait_for_alert(200)
+    session.wait_for_alert(50)
     for alert in session.pop_alerts():
         if alert.category() & lt.alert.category_t.error_notification:
             print(alert.message(), flush=True)
     state = handle.status().state
+    if not done and state in (lt.torrent_status.seeding, lt.torrent_status.finished):
+        done = True
+        print('done', flush=True)
     if not ready and state in (lt.torrent_status.downloading, lt.torrent_status.seeding, lt.torrent_status.finished):
         ready = True
         print('ready', flush=True)

@@ -122,7 +122,7 @@ func withTracker(t testing.TB, c content, meta *metainfo.Torrent, url string) *m
 // often.
 func startTracker(t testing.TB) string {
 	t.Helper()
-	machine, err := tracker.NewServer(tracker.ServerConfig{Interval: 5 * time.Second}, 0)
+	machine, err := tracker.NewServer(tracker.ServerConfig{Interval: 5 * time.Second, PeerLife: time.Hour}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"net/netip"
@@ -116,10 +117,12 @@ func makeContent(t testing.TB, plan metainfo.Plan, lengths ...int64) content {
 	metainfo.SortFiles(plan.Files)
 	c.files = plan.Files
 	b, err := plan.Make(func(file int, offset int64, b []byte) error {
-		whole, err := os.ReadFile(c.path(dir, plan.Files[file]))
-		if err == nil {
-			copy(b, whole[offset:])
+		f, err := os.Open(c.path(dir, plan.Files[file]))
+		if err != nil {
+			return err
 		}
+		defer f.Close()
+		_, err = io.ReadFull(io.NewSectionReader(f, offset, int64(len(b))), b)
 		return err
 	})
 	if err != nil {
