@@ -12,6 +12,7 @@ import (
 
 	core "github.com/p2pspec/p2pspec/bittorrent"
 	"github.com/p2pspec/p2pspec/bittorrent/metainfo"
+	"github.com/p2pspec/p2pspec/bittorrent/mse"
 	"github.com/p2pspec/p2pspec/bittorrent/tracker"
 	"github.com/p2pspec/p2pspec/bittorrent/wire"
 	"github.com/p2pspec/p2pspec/conformance"
@@ -32,6 +33,8 @@ type Builtin struct {
 	ConfigureTrackers func(*tracker.ClientConfig)
 	WrapTrackers      func(spec.Machine) spec.Machine
 	TrackerCodec      spec.Codec
+	// Shaking changes the handshakes of encryption; on virtual time only.
+	Shaking Shaking
 	// Codec replaces the wire format.
 	Codec spec.StreamCodec
 	// Storage replaces what the peer keeps its pieces in.
@@ -130,12 +133,13 @@ type running struct {
 	machine spec.Machine
 	codec   spec.StreamCodec
 	storage transport.Storage
+	policy  mse.Policy // of encryption
 	store   Memory
 	files   map[string][]byte // what it finds in its folder
 }
 
 func (b Builtin) new(opt conformance.StartOptions, cfg core.Config, now time.Duration) (*running, error) {
-	r := &running{files: opt.Files, codec: wire.Codec{}}
+	r := &running{files: opt.Files, codec: wire.Codec{}, policy: policyOf(opt.Encryption)}
 	if err := r.share(opt, &cfg); err != nil {
 		return nil, err
 	}
@@ -161,6 +165,19 @@ func (b Builtin) new(opt conformance.StartOptions, cfg core.Config, now time.Dur
 		r.storage = b.Storage(&r.store)
 	}
 	return r, nil
+}
+
+// policyOf is the policy that a case asks for. The peer encrypts nothing unless
+// it is told to, so that all other cases see its bytes as they are.
+func policyOf(e conformance.Encryption) mse.Policy {
+	switch e {
+	case conformance.EncryptionPreferred:
+		return mse.Preferred
+	case conformance.EncryptionRequired:
+		return mse.Required
+	default:
+		return mse.Disabled
+	}
 }
 
 // share takes what the peer is to share into its configuration.
@@ -229,7 +246,7 @@ func (r *running) Do(conformance.Command) (*conformance.Pending, error) {
 // canDo tells what the peer can do on real sockets and on virtual time alike.
 func canDo(n conformance.Need) (bool, string) {
 	switch n {
-	case conformance.NeedFresh, conformance.NeedMagnet, conformance.NeedFiles:
+	case conformance.NeedFresh, conformance.NeedMagnet, conformance.NeedFiles, conformance.NeedEncryption:
 		return true, ""
 	}
 	return false, "the built-in peer has no " + string(n)

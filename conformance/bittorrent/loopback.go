@@ -12,6 +12,7 @@ import (
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/spec"
 	"github.com/p2pspec/p2pspec/transport"
+	"github.com/p2pspec/p2pspec/transport/torrent"
 	driver "github.com/p2pspec/p2pspec/transport/tracker"
 )
 
@@ -73,6 +74,7 @@ func (l Loopback) Start(
 	}
 	i.tcp = transport.ServeTCP(listener, transport.TCPConfig{
 		Machine: r.machine, Codec: r.codec, Storage: r.storage, Observe: r.observe,
+		Wrap: torrent.Encryption(r.policy, r.node.InfoHash(), netip.Addr{}),
 	})
 	err = i.announce(cfg.ListenPort, begin)
 	close(ready)

@@ -30,7 +30,8 @@ func Mutants() []Mutant {
 	return slices.Concat(
 		handshakeMutants(), messageMutants(), announcementMutants(), uploaderMutants(), boundsMutants(), fastMutants(),
 		downloaderMutants(), extensionMutants(), metadataMutants(), announceMutants(),
-		tierMutants(), packetMutants(), patienceMutants(), replyMutants(), announceAnswerMutants(), numberMutants(),
+		encryptionMutants(), tierMutants(), packetMutants(), patienceMutants(), replyMutants(),
+		announceAnswerMutants(), numberMutants(),
 		interestMutants(), requestMutants(), blockMutants(), initiatorMutants(),
 	)
 }
@@ -73,6 +74,7 @@ func (t mutantTarget) Start(
 	if t.mutant.bend != nil {
 		t.mutant.bend(b)
 	}
+	v.Shaking = b.shaking
 	inst, err := v.Start(ctx, n, opt)
 	if err != nil {
 		return nil, err
@@ -124,6 +126,8 @@ type bent struct {
 	sent     func([]byte) []byte
 	received func([]byte) []byte
 	heard    func(r *tracker.Response, in *spec.Recv) (drop bool)
+	// shaking is how hands are shaken for encryption.
+	shaking Shaking
 	// connection answers a connect in the place of the tracker, if it is not 0.
 	connection uint64
 	asked      spec.Send // the last packet to a UDP tracker, as the machine sent it

@@ -22,6 +22,8 @@ func Suites() []conformance.Suite {
 			Cases: slices.Concat(areas...),
 		}
 	}
+	encryption := suite("mse", "message stream encryption", mseResponder, mseInitiator)
+	encryption.Shared = encryptedSeeder()
 	return []conformance.Suite{
 		suite("bep3", "the BitTorrent protocol, peers", bep3Handshake, bep3Messages, bep3Uploader, bep3Downloader,
 			bep3Announce,
@@ -42,6 +44,7 @@ func Suites() []conformance.Suite {
 		suite("bep31", "retrying trackers, leechers", bep31Client),
 		suite("bep41", "UDP tracker options, leechers", bep41Client),
 		suite("bep54", "the lt_donthave extension", bep54Seeder),
+		encryption,
 	}
 }
 
@@ -49,6 +52,13 @@ func Suites() []conformance.Suite {
 func standardSeeder() *conformance.StartOptions {
 	c := Standard.Make("")
 	return &conformance.StartOptions{Torrent: c.Torrent, Files: c.Files()}
+}
+
+// encryptedSeeder is the same with encryption preferred.
+func encryptedSeeder() *conformance.StartOptions {
+	opt := standardSeeder()
+	opt.Encryption = conformance.EncryptionPreferred
+	return opt
 }
 
 // control is a handshake with a seeder. A leecher is started by its case.

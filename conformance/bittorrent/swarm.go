@@ -25,6 +25,8 @@ type Swarm struct {
 	Raw func(*Announce) []byte
 	// Peers are the connections with the target, in the order of their making.
 	Peers []*Peer
+	// Shakes are the connections to peers that were added by AddEncrypted.
+	Shakes []*Shake
 
 	t       *T
 	tracker *conformance.Listener

@@ -51,9 +51,7 @@ func (v Virtual) Start(
 	if err != nil {
 		return nil, err
 	}
-	i := &virtualInstance{running: r, net: net, host: &conformance.MachineHost{
-		Machine: r.machine, Streams: r.codec, Storage: r.storage, OnEffect: r.observe,
-	}}
+	i := &virtualInstance{running: r, net: net, host: newEncryptingHost(r, v.Shaking)}
 	net.Attach(i.host, virtualAddr)
 	i.tell(core.AddPeers{Source: core.FromUser, Addrs: opt.Peers})
 	return i, i.announce(v.Builtin)
@@ -62,7 +60,7 @@ func (v Virtual) Start(
 type virtualInstance struct {
 	*running
 	net       *conformance.VirtualNetwork
-	host      *conformance.MachineHost
+	host      *encryptingHost
 	announcer *announcerHost // nil without trackers
 }
 

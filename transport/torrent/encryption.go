@@ -27,6 +27,15 @@ type handshake interface {
 	Result() mse.Result
 }
 
+// Encryption is the layer that a policy puts around the streams of a torrent,
+// as transport.TCPConfig.Wrap has it. A retry in plaintext is dialled from bind,
+// or as the system likes when that is the zero value.
+func Encryption(
+	policy mse.Policy, infoHash [20]byte, bind netip.Addr,
+) func(ctx context.Context, conn net.Conn, outbound bool) (net.Conn, error) {
+	return (&encryption{policy: policy, skey: infoHash, bind: bind}).wrap
+}
+
 // wrap agrees on the encryption of a new connection. Where that fails and the
 // policy allows it, an outbound connection is replaced by a plain one.
 func (e *encryption) wrap(ctx context.Context, conn net.Conn, outbound bool) (net.Conn, error) {
