@@ -469,3 +469,19 @@ func TestRejects(t *testing.T) {
 	}
 	k.want(k.say(reject), "drop BEP06-FAST-014, close")
 }
+
+// TestRejectedCancels are answers like any other, and no sign that a peer does
+// not want to send. BEP06-FAST-008
+func TestRejectedCancels(t *testing.T) {
+	k := newTalk(t, Config{}, wire.FeatureFast)
+	k.say(have(9), bare(wire.Unchoke))
+	k.in(spec.Opened{Conn: -2, Remote: memberAddr(8)})
+	k.in(spec.Got{Conn: -2, Msg: &wire.Handshake{InfoHash: [20]byte{7}, PeerID: [20]byte{2}}})
+	k.in(spec.Got{Conn: -2, Msg: have(9)})
+	k.in(spec.Got{Conn: -2, Msg: bare(wire.Unchoke)})
+	k.want(k.in(spec.Got{Conn: -2, Msg: data(9, 0, 5)}), "cancel 9@0+5, store 9@0+5")
+	k.want(k.say(of(wire.Reject, 9, 0, 5)), "")
+	if c := k.n.connOf(-1); c.rejects != 0 || len(c.asked) != 0 {
+		t.Errorf("%d rejects count, %v is asked", c.rejects, c.asked)
+	}
+}

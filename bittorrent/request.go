@@ -123,9 +123,11 @@ func (n *step) gotReject(c *conn, m *wire.Message) {
 	}
 	lapsed := c.asked[i].lapsed
 	c.asked = cut(c.asked, i)
-	if !lapsed {
-		n.picker.returned(&n.rng, c.id, b)
+	if lapsed { // it answers a cancel
+		n.fill(c)
+		return
 	}
+	n.picker.returned(&n.rng, c.id, b)
 	if !c.peerChoking { // it may keep no more than these
 		c.rejects++
 		c.depth = max(int32(len(c.asked)), int32(n.cfg.MinRequestsOut))
