@@ -146,7 +146,7 @@ var bep3Uploader = []Case{
 		Within: 2 * UnchokeWithin,
 		Kills:  []string{"serves-the-choked"},
 		Run: func(t *T) {
-			p := Unserved(t)
+			p, leave := Unserved(t)
 			unchoked := false
 			p.On = func(m *Received) { unchoked = unchoked || m.Type == wire.Unchoke }
 			served := func() bool { return p.Count(isPiece) > 0 && !unchoked }
@@ -156,6 +156,7 @@ var bep3Uploader = []Case{
 			if unchoked {
 				t.Inconclusivef("the target unchoked us meanwhile")
 			}
+			leave()
 			q := Meet(t)
 			q.Unchoke()
 			q.Serves(0)
@@ -248,7 +249,8 @@ func outOfBounds(slug, what string, request func(*Content) wire.Message, kills .
 		Kills:  append([]string{"bounds-not-checked"}, kills...),
 		Within: 3 * UnchokeWithin,
 		Run: func(t *T) {
-			p := Meet(t)
+			p, q := Meet(t), Meet(t)
+			q.Send(wire.Interested) // to be unchoked in the same round
 			p.Unchoke()
 			rtt := p.Serves(0)
 			before := p.Count(isPiece)
@@ -258,7 +260,6 @@ func outOfBounds(slug, what string, request func(*Content) wire.Message, kills .
 			if p.Count(isPiece) > before {
 				t.Failf("a request %s was answered by a block", what)
 			}
-			q := Meet(t)
 			q.Unchoke()
 			q.Serves(0)
 		},

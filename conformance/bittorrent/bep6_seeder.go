@@ -75,7 +75,7 @@ var bep6Seeder = []Case{
 		Causes: []string{"requests of choked peers are dropped as without the extension"},
 		Kills:  []string{"no-rejects"},
 		Run: func(t *T) {
-			p := Unserved(t, wire.FeatureFast)
+			p, _ := Unserved(t, wire.FeatureFast)
 			p.mustFast()
 			piece := p.notAllowed()
 			m := p.Ask(piece, 0, 100)
@@ -190,13 +190,13 @@ var bep6Seeder = []Case{
 		ID: "bep6/allowed-fast/offered-to-a-starting-peer", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"BEP06-FAST-019"}, Role: conformance.Seeder, Kind: conformance.Behaviour,
 		Control: "the target announces its pieces on the same connection",
-		Explain: "A peer without any piece connects. The seeder should offer it pieces that it may have " +
-			"while choked, so that it gets something to trade with.",
+		Explain: "A peer without any piece connects, and is interested. The seeder should offer it pieces that it " +
+			"may have while choked, so that it gets something to trade with.",
 		Causes: []string{"the set is only ever received", "it is sent as have (id 4)"},
 		Kills:  []string{"allowed-fast-as-have", "nothing-allowed-fast"},
 		Run: func(t *T) {
 			p := Fasten(t)
-			p.Send(wire.HaveNone)
+			p.Send(wire.HaveNone, wire.Interested) // some offer to who is interested only
 			if p.AwaitType(AnswerWithin, wire.AllowedFast) == nil {
 				p.Alive()
 				t.Failf("a peer without pieces was not allowed any: %s", p.Last())

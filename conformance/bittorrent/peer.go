@@ -355,17 +355,24 @@ func (p *Peer) Unchoke() {
 }
 
 // Unserved is a peer that the target has met and keeps choked. Some unchoke
-// whoever connects; then others take the slots first.
-func Unserved(t *T, features ...wire.Feature) *Peer {
+// whoever connects; then others take the slots first, until leave sends them
+// away.
+func Unserved(t *T, features ...wire.Feature) (p *Peer, leave func()) {
+	var served []*Peer
 	for range maxSlots {
 		p := Meet(t, features...)
 		if !t.Until(func() bool { return !p.Choked }, chokedFor) {
-			return p
+			return p, func() {
+				for _, q := range served {
+					q.Close()
+				}
+			}
 		}
 		p.Send(wire.Interested) // it keeps the slot
+		served = append(served, p)
 	}
 	t.Inconclusivef("the target unchokes %d peers at once", maxSlots)
-	return nil
+	return nil, nil
 }
 
 const (
