@@ -42,6 +42,7 @@ default:
 	fl := cmd.Flags()
 	fl.IntVar(&o.Hosts, "hosts", 0, "that download; 0 is the experiment's own number")
 	fl.Uint64Var(&o.Seed, "seed", 1, "of everything random")
+	fl.IntVar(&o.Slots, "slots", 0, "peers that a machine serves at a time; 0 is the experiment's own number")
 	fl.StringVar(&pieces, "pieces", "rarest-first", "which piece is asked for next: rarest-first, random or in-order")
 	fl.BoolVar(&o.NoOptimistic, "no-optimistic", false, "leave out the optimistic unchoke")
 	fl.StringVarP(&plot, "output", "o", "", "also write the plot to this file, as SVG")

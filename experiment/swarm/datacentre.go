@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -86,7 +87,7 @@ func (o Options) trusting(told int) bittorrent.Config {
 		NoPEX: true, NoExtended: true, TerseHave: true,
 		MaxConns: 2*told + 2, MaxHalfOpen: 2*told + 2,
 		BlockSize: pieceUnits, UploadWindow: pieceUnits,
-		MinRequestsOut: 1, MaxRequestsOut: 1, UploadSlots: openHouse,
+		MinRequestsOut: 1, MaxRequestsOut: 1, UploadSlots: cmp.Or(o.Slots, openHouse),
 		Order: o.Pieces, NoOptimistic: o.NoOptimistic,
 	}
 }

@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -39,14 +40,14 @@ const (
 	homeBlock   = 16 << 10
 	homeUnit    = 256
 	homeTold    = 15 // so that a machine has some 30 connections
+	homeSlots   = 4  // one of them optimistic
 	homeArrival = 10 * time.Minute
 	homeLimit   = 10 * time.Hour
 	homeSeedUp  = 5000 // kbit/s: one of the fastest homes has the content
 )
 
 // homesPlan lets hosts come one by one and leave when they are done, with
-// the machine's defaults otherwise: 4 slots, one of them optimistic, and a
-// round of the choker each 10 s.
+// the machine's defaults otherwise, such as a round of the choker each 10 s.
 func homesPlan(o Options) plan {
 	p := plan{
 		seed: o.Seed, latency: sim.LogNormal(40 * time.Millisecond), unit: homeUnit,
@@ -70,7 +71,7 @@ func homesPlan(o Options) plan {
 	p.node = bittorrent.Config{
 		NoPEX:     true, // the tracker knows everybody
 		BlockSize: homeBlock / homeUnit, UploadWindow: 2 * homeBlock / homeUnit,
-		Order: o.Pieces, NoOptimistic: o.NoOptimistic,
+		Order: o.Pieces, NoOptimistic: o.NoOptimistic, UploadSlots: cmp.Or(o.Slots, homeSlots),
 	}
 	return p
 }
@@ -120,8 +121,8 @@ func homes(o Options) (*experiment.Result, error) {
 			fmt.Sprintf("1 host of %d kbit/s has it and stays; the others come within %v and leave when done",
 				homeSeedUp, homeArrival),
 			"links after Bharambe, Herley and Padmanabhan (2006); 40 ms apart in the median; 5% free riders",
-			fmt.Sprintf("%d pieces of %d KiB in blocks of %d KiB; 4 slots, a round each 10 s; told of %d others",
-				p.torrents[0].pieces(), homePiece>>10, homeBlock>>10, homeTold),
+			fmt.Sprintf("%d pieces of %d KiB in blocks of %d KiB; %d slots, a round each 10 s; told of %d others",
+				p.torrents[0].pieces(), homePiece>>10, homeBlock>>10, p.node.UploadSlots, homeTold),
 			fmt.Sprintf("fluid bound max(F/us, F/dmin, N·F/(us + Σui)) = %s, if all came at once",
 				show(p.fluidBound())),
 		},

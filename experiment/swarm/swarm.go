@@ -19,6 +19,7 @@ import (
 type Options struct {
 	Seed  uint64 // of everything random
 	Hosts int    // that download
+	Slots int    // peers that a machine serves at a time
 	// Pieces is the order in which pieces are asked for.
 	Pieces bittorrent.PieceOrder
 	// NoOptimistic leaves out the optimistic unchoke.
@@ -57,6 +58,9 @@ func Run(name string, o Options) (*experiment.Result, error) {
 			}
 			if o.Hosts < minHosts || o.Hosts > MaxHosts {
 				return nil, fmt.Errorf("swarm: %d hosts, want %d to %d", o.Hosts, minHosts, MaxHosts)
+			}
+			if o.Slots < 0 || o.Slots > openHouse {
+				return nil, fmt.Errorf("swarm: %d slots, want 0 to %d", o.Slots, openHouse)
 			}
 			return e.run(o)
 		}

@@ -104,6 +104,15 @@ func TestPiecesInOrderAreWorse(t *testing.T) {
 	require.Greater(t, inOrder.copies, 1.2*rarest.copies)
 }
 
+// With few slots some hosts have fewer to fetch from than others, for a whole
+// round of the choker.
+func TestSlotsSpreadTheTimes(t *testing.T) {
+	c := small()
+	out := c.plan(Options{Seed: 1, Hosts: 40, Slots: 4}).outcome()
+	all := c.plan(Options{Seed: 1, Hosts: 40}).outcome()
+	require.Greater(t, quantile(out.times, 1).Seconds(), 1.2*quantile(all.times, 1).Seconds())
+}
+
 // Without the optimistic unchoke those who give most do not find each other. In
 // order, they have little that others want.
 func TestRulesAreWorthIt(t *testing.T) {
@@ -219,6 +228,8 @@ func TestLayoutInUnits(t *testing.T) {
 func TestBadOptions(t *testing.T) {
 	_, err := Run("nosuch", Options{})
 	require.ErrorContains(t, err, "there are kraken, broadcast, blobs, homes")
+	_, err = Run("homes", Options{Slots: -1})
+	require.ErrorContains(t, err, "slots, want 0 to 1000")
 	for _, hosts := range []int{-1, 3, MaxHosts + 1} {
 		for _, e := range List() {
 			_, err := Run(e.Name, Options{Hosts: hosts})
