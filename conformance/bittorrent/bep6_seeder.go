@@ -42,6 +42,7 @@ var bep6Seeder = []Case{
 		Explain: "Both offer the fast extension. The first message must be have all, or a bitfield of all " +
 			"pieces, and neither of these nor have none may come again.",
 		Causes: []string{"an extension handshake is sent first", "have all is sent beside a bitfield"},
+		Within: 2 * UnchokeWithin,
 		Kills:  []string{"announces-twice", "nothing-announced-first"},
 		Run: func(t *T) {
 			p := Fasten(t)
@@ -73,6 +74,7 @@ var bep6Seeder = []Case{
 		Explain: "A peer that was never unchoked asks for a block of a piece that it was not allowed fast. " +
 			"The request should be rejected: silence leaves it waiting for nothing.",
 		Causes: []string{"requests of choked peers are dropped as without the extension"},
+		Within: 2 * UnchokeWithin,
 		Kills:  []string{"no-rejects"},
 		Run: func(t *T) {
 			p, _ := Unserved(t, wire.FeatureFast)
@@ -126,7 +128,7 @@ var bep6Seeder = []Case{
 					}
 				}
 				return true
-			}, 2*AnswerWithin)
+			}, 2*GatheredWithin)
 			t.Wait(t.SilenceWait())
 			for i := range 40 {
 				if n := answers(i); n != 1 {
@@ -193,11 +195,12 @@ var bep6Seeder = []Case{
 		Explain: "A peer without any piece connects, and is interested. The seeder should offer it pieces that it " +
 			"may have while choked, so that it gets something to trade with.",
 		Causes: []string{"the set is only ever received", "it is sent as have (id 4)"},
+		Within: 2 * UnchokeWithin,
 		Kills:  []string{"allowed-fast-as-have", "nothing-allowed-fast"},
 		Run: func(t *T) {
 			p := Fasten(t)
 			p.Send(wire.HaveNone, wire.Interested) // some offer to who is interested only
-			if p.AwaitType(AnswerWithin, wire.AllowedFast) == nil {
+			if p.AwaitType(GatheredWithin, wire.AllowedFast) == nil {
 				p.Alive()
 				t.Failf("a peer without pieces was not allowed any: %s", p.Last())
 			}
@@ -211,11 +214,12 @@ var bep6Seeder = []Case{
 		Explain: "The seeder allows pieces fast. A block of one is asked for while choked, and should come. " +
 			"A reject is accepted where the target explains it by nothing: it may have run out of slots.",
 		Causes: []string{"the set is offered, and requests are looked at by the choke alone"},
+		Within: 2 * UnchokeWithin,
 		Kills:  []string{"allowed-fast-refused"},
 		Run: func(t *T) {
 			p := Fasten(t)
 			p.Send(wire.HaveNone)
-			offer := p.AwaitType(AnswerWithin, wire.AllowedFast)
+			offer := p.AwaitType(GatheredWithin, wire.AllowedFast)
 			if offer == nil {
 				t.Unsupportedf("the target offers no allowed fast set")
 			}

@@ -34,6 +34,7 @@ var bep9Seeder = []Case{
 		Explain: "The extension handshake of who has the metadata names ut_metadata in m and the length of " +
 			"the info dictionary in metadata_size, at the top level.",
 		Causes: []string{"metadata_size is put into m", "the size of the whole torrent file is told"},
+		Within: 2 * UnchokeWithin,
 		Kills:  []string{"metadata-size-of-the-file"},
 		Run: func(t *T) {
 			p := Inquire(t)
@@ -54,6 +55,7 @@ var bep9Seeder = []Case{
 		Causes: []string{
 			"all is sent in one message", "total_size is that of the block", "the dictionary is encoded anew",
 		},
+		Within: 2 * UnchokeWithin,
 		Kills: []string{
 			"metadata-blocks-of-8-kib", "metadata-encoded-anew", "metadata-piece-zero", "metadata-refused",
 			"metadata-total-of-the-block", "metadata-under-the-own-id",
@@ -91,6 +93,7 @@ var bep9Seeder = []Case{
 		Explain: "The first block of the metadata is asked for. It must be a data message for piece 0 with " +
 			"the whole size in total_size; of an info dictionary below 16 KiB it is all of it, byte for byte.",
 		Causes: []string{"the block is padded to 16 KiB", "the dictionary is encoded anew"},
+		Within: 2 * UnchokeWithin,
 		Kills: []string{
 			"metadata-encoded-anew", "metadata-refused", "metadata-total-of-the-block",
 			"metadata-under-the-own-id",
@@ -118,12 +121,15 @@ var bep9Seeder = []Case{
 		Explain: "We want to receive metadata messages under the id 200. The answer to a request must use " +
 			"it: ids are those of who receives.",
 		Causes: []string{"the own id is used in both directions"},
+		Within: 2 * UnchokeWithin,
 		Kills:  []string{"extension-handshake-late", "metadata-under-the-own-id"},
 		Run: func(t *T) {
 			p := Inquire(t)
 			id, _ := p.Extensions.Lookup(wire.ExtMetadata)
 			p.Send(extended(id, (&wire.Metadata{Type: wire.MetadataRequest}).Append(nil)))
-			m := p.Await(AnswerWithin, func(m *Received) bool { return m.Type == wire.Extended && m.ExtID != 0 })
+			m := p.Await(GatheredWithin, func(m *Received) bool {
+				return m.Type == wire.Extended && m.ExtID != 0 && m.ExtID != ourPex
+			})
 			if m == nil {
 				t.Inconclusivef("no answer to a request for metadata: %s", p.Last())
 			}
@@ -139,6 +145,7 @@ var bep9Seeder = []Case{
 		Explain: "Block 1000 of the metadata is asked for, which does not exist. It should be rejected, " +
 			"and block 0 must come afterwards.",
 		Causes: []string{"the request is dropped", "the connection is closed"},
+		Within: 2 * UnchokeWithin,
 		Kills:  []string{"metadata-not-rejected", "metadata-refused", "metadata-under-the-own-id"},
 		Run: func(t *T) {
 			p := Inquire(t)
@@ -159,6 +166,7 @@ var bep9Seeder = []Case{
 		Explain: "Metadata messages with the msg_type 7 and -1. They must be ignored; block 0 must come " +
 			"afterwards.",
 		Causes: []string{"an unknown type closes the connection"},
+		Within: 2 * UnchokeWithin,
 		Kills: []string{
 			"metadata-refused", "metadata-under-the-own-id", "metadata-unknown-type-ends-it",
 		},
@@ -181,6 +189,7 @@ var bep9Seeder = []Case{
 		Explain: "Metadata messages that are not bencoded, are cut short, ask for a negative block or for " +
 			"one of 2^62. The target may close the connection, and must live on.",
 		Causes: []string{"the block number is multiplied by 16 KiB without a look"},
+		Within: 2 * UnchokeWithin,
 		Kills:  []string{"metadata-block-unchecked"},
 		Run: func(t *T) {
 			Dial(t).Alive()
@@ -203,7 +212,8 @@ var bep9Seeder = []Case{
 		Control: "another peer that is alive afterwards",
 		Explain: "Block 0 is asked for two hundred times. The target may serve all, or protect itself by " +
 			"rejects or by closing the connection; what it does is recorded.",
-		Kills: []string{"metadata-refused", "metadata-served-once", "metadata-under-the-own-id"},
+		Within: 2 * UnchokeWithin,
+		Kills:  []string{"metadata-refused", "metadata-served-once", "metadata-under-the-own-id"},
 		Run: func(t *T) {
 			p := Inquire(t)
 			id, _ := p.Extensions.Lookup(wire.ExtMetadata)
@@ -219,7 +229,7 @@ var bep9Seeder = []Case{
 			}
 			t.Until(func() bool {
 				return count(wire.MetadataData)+count(wire.MetadataReject) == many || p.Gone()
-			}, AnswerWithin)
+			}, GatheredWithin)
 			p.Alive()
 			if n := count(wire.MetadataData); n < many {
 				t.Infof("of %d requests for a block of metadata %d were served and %d rejected",
@@ -258,7 +268,7 @@ func (p *Peer) AskMetadata(piece int) *wire.Metadata {
 	request := wire.Metadata{Type: wire.MetadataRequest, Piece: int32(piece)}
 	p.Send(extended(id, request.Append(nil)))
 	var answer *wire.Metadata
-	p.Await(AnswerWithin, func(m *Received) bool {
+	p.Await(GatheredWithin, func(m *Received) bool {
 		d := p.metadata(m)
 		if d == nil || d.Type == wire.MetadataRequest {
 			return false

@@ -15,6 +15,9 @@ import (
 const (
 	AnswerWithin  = 3 * time.Second
 	UnchokeWithin = 40 * time.Second
+	// GatheredWithin is for what is not urgent, such as a reject or metadata:
+	// some gather that for two or ten seconds before they send it.
+	GatheredWithin = 12 * time.Second
 )
 
 // Received is one message of the target.
@@ -391,7 +394,7 @@ func (p *Peer) Ask(piece, begin, length int) *Received {
 
 // Answer waits for the answer to a request.
 func (p *Peer) Answer(piece, begin, length int) *Received {
-	return p.Await(AnswerWithin, func(m *Received) bool {
+	return p.Await(GatheredWithin, func(m *Received) bool {
 		return m.Is(wire.Piece, piece, begin, length) || m.Is(wire.Reject, piece, begin, length)
 	})
 }
