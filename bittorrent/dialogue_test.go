@@ -238,7 +238,7 @@ func TestFirstMessages(t *testing.T) {
 }
 
 // TestUnaskedBlocks are thrown away, or with BEP 6 cost the connection.
-// BEP03-PEER-041, BEP06-FAST-013, BEP06-FAST-014
+// BEP03-PEER-041, BEP06-FAST-013, BEP06-FAST-014, BEP52-PEER-010
 func TestUnaskedBlocks(t *testing.T) {
 	k := newTalk(t, Config{})
 	k.say(have(1), bare(wire.Unchoke))
@@ -324,6 +324,46 @@ func TestLateBlocks(t *testing.T) {
 	k.want(k.in(spec.Got{Conn: -2, Msg: bare(wire.Unchoke)}), "request 9@0+5") // endgame: BEP03-PEER-044
 	k.want(k.say(data(9, 0, 5)), "cancel 9@0+5, store 9@0+5")                  // BEP03-PEER-045
 	k.want(k.in(spec.Got{Conn: -2, Msg: data(9, 0, 5)}), "")
+}
+
+// TestGreeting: who is connected to waits for the info-hash, answers, and says
+// what it has. BEP03-PEER-003, BEP03-PEER-022, BEP03-PEER-023, BEP06-FAST-002
+func TestGreeting(t *testing.T) {
+	for _, c := range []struct {
+		have          []byte
+		fast, without string
+	}{
+		{nil, "handshake, have none", "handshake"},
+		{[]byte{0x80, 0x40}, "handshake, bitfield", "handshake, bitfield"},
+		{everything, "handshake, have all", "handshake, bitfield"},
+	} {
+		for _, fast := range []bool{true, false} {
+			k := newTalk(t, Config{Have: c.have})
+			h, want := &wire.Handshake{InfoHash: [20]byte{7}, PeerID: [20]byte{2}}, c.without
+			if fast {
+				h.Offer(wire.FeatureFast)
+				want = c.fast
+			}
+			k.want(k.in(spec.Opened{Conn: -2, Remote: memberAddr(8)}), "")
+			k.want(k.in(spec.Got{Conn: -2, Msg: h}), want)
+		}
+	}
+}
+
+// TestFlood leaves a peer that asks on and on and reads no answers.
+// BEP06-FAST-012
+func TestFlood(t *testing.T) {
+	k := newTalk(t, Config{Have: everything}, wire.FeatureFast)
+	k.say(bare(wire.HaveAll))
+	for i := range 2 * maxUnread {
+		if got := k.say(of(wire.Request, 1, 0, 4)); strings.HasSuffix(got, "close") {
+			if i < maxUnread/2 {
+				t.Errorf("closed after %d requests", i)
+			}
+			return
+		}
+	}
+	t.Error("it went on")
 }
 
 // TestHandshakes that end a connection. BEP03-PEER-002, BEP03-PEER-009
@@ -413,7 +453,7 @@ func TestPEX(t *testing.T) {
 }
 
 // TestLostPieces are no longer asked for, and told to those who understand.
-// BEP54-DH-001 to BEP54-DH-003
+// BEP54-DH-001, BEP54-DH-002, BEP54-DH-003
 func TestLostPieces(t *testing.T) {
 	k := newTalk(t, Config{}, wire.FeatureExtension)
 	k.say(have(1))

@@ -32,7 +32,20 @@ func (n *Node) handshake() *wire.Handshake {
 	if n.hasDHT() {
 		h.Offer(wire.FeatureDHT)
 	}
+	if n.hybrid() { // BEP52-PEER-001
+		h.Offer(wire.FeatureV2)
+	}
 	return h
+}
+
+// hybrid says whether the torrent is known to have both versions, and so two
+// names.
+func (n *Node) hybrid() bool { return n.info != nil && n.info.HasV1 && n.info.HasV2 }
+
+// named reports whether a handshake's hash is a name of the torrent.
+// BEP52-META-008
+func (n *Node) named(hash [20]byte) bool {
+	return hash == n.cfg.InfoHash || n.hybrid() && hash == [20]byte(n.info.InfoHashV2[:])
 }
 
 // hasDHT says whether peers are told of a DHT node. BEP27-PRIV-002
@@ -43,7 +56,7 @@ func (n *Node) hasDHT() bool { return n.cfg.DHTPort != 0 && !n.layout.Private }
 // nothing (BEP03-PEER-008), and every peer id is good (BEP20-ID-002).
 func (n *step) shake(c *conn, h *wire.Handshake) {
 	switch {
-	case h.InfoHash != n.cfg.InfoHash: // BEP03-PEER-002
+	case !n.named(h.InfoHash): // BEP03-PEER-002
 		n.drop(c, "BEP03-PEER-002", fmt.Errorf("%w: %x", errHash, h.InfoHash))
 		return
 	case h.PeerID == n.peerID: // BEP03-PEER-009
@@ -72,7 +85,9 @@ func (n *step) shake(c *conn, h *wire.Handshake) {
 	}
 	n.known.reached(c.remote)
 	if !c.outgoing() {
-		n.write(c, n.handshake())
+		own := n.handshake()
+		own.InfoHash = h.InfoHash // of a hybrid the name that was asked for
+		n.write(c, own)
 	}
 	n.choker.joined(&n.rng, c.id)
 	n.greet(c)
@@ -109,7 +124,7 @@ func (n *Node) prefers(c, twin *conn, id [20]byte) bool {
 }
 
 // greet writes what follows the handshake: first which pieces there are.
-// BEP03-PEER-021, BEP06-FAST-002
+// BEP03-PEER-021, BEP03-PEER-022, BEP06-FAST-002
 func (n *step) greet(c *conn) {
 	held, pieces := n.picker.have.count, n.layout.Pieces
 	switch {

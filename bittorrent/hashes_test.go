@@ -43,7 +43,7 @@ func v2Swarm(t *testing.T, seeds int) (*swarm, *member) {
 
 // TestLayersFromPeers fetches what a magnet link of version 2 does not lead
 // to, from honest peers and from others. BEP52-PEER-002, BEP52-PEER-003,
-// BEP52-PEER-005, BEP52-PEER-007
+// BEP52-PEER-005, BEP52-PEER-006, BEP52-PEER-007
 func TestLayersFromPeers(t *testing.T) {
 	for name, lie := range map[string]func(h wire.Hashes) *wire.Hashes{
 		"honest": func(h wire.Hashes) *wire.Hashes { return &h },
@@ -84,6 +84,38 @@ func TestLayersFromPeers(t *testing.T) {
 		}
 		if banned := len(magnet.known.banned) > 0; banned != (name == "rubbish") {
 			t.Errorf("%s: banned %v", name, magnet.known.banned)
+		}
+	}
+}
+
+// TestHashRequests are answered while the peer is choked, with hashes or with a
+// reject. BEP52-PEER-002, BEP52-PEER-003, BEP52-PEER-009
+func TestHashRequests(t *testing.T) {
+	s, _ := v2Swarm(t, 1)
+	seed := s.peers[0].Node
+	root, single := seed.info.Files[0].PiecesRoot, seed.info.Files[1].PiecesRoot
+	k := &talk{T: t, n: seed, conn: -1}
+	k.in(spec.Opened{Conn: -1, Remote: memberAddr(9)})
+	k.say(&wire.Handshake{InfoHash: seed.InfoHash()})
+	for _, c := range []struct {
+		ask  wire.Hashes
+		want wire.Type
+	}{
+		{wire.Hashes{PiecesRoot: root, Count: 512, ProofLayers: 10}, wire.HashesMessage},
+		{wire.Hashes{PiecesRoot: root, Index: 1024, Count: 2, ProofLayers: 3}, wire.HashesMessage},
+		{wire.Hashes{PiecesRoot: root, Index: 1, Count: 2}, wire.HashReject},
+		{wire.Hashes{PiecesRoot: root, Count: 3}, wire.HashReject},
+		{wire.Hashes{PiecesRoot: root, Count: 1024}, wire.HashReject},
+		{wire.Hashes{PiecesRoot: root, Index: 4096, Count: 2}, wire.HashReject},
+		{wire.Hashes{PiecesRoot: root, BaseLayer: 1, Count: 2}, wire.HashReject},
+		{wire.Hashes{PiecesRoot: single, Count: 2}, wire.HashReject},
+		{wire.Hashes{PiecesRoot: [32]byte{1}, Count: 2}, wire.HashReject},
+	} {
+		c.ask.Type = wire.HashRequest
+		effects := seed.Step(0, spec.Got{Conn: -1, Msg: &c.ask}, nil)
+		answer := effects[0].(spec.Write).Msg.(*wire.Hashes)
+		if answer.Type != c.want || !sameRange(answer, &c.ask) || len(effects) != 1 {
+			t.Errorf("%+v: %v", c.ask, answer.Type)
 		}
 	}
 }
