@@ -15,7 +15,10 @@ func TestCoresAreDocumentedAlike(t *testing.T) {
 	headings := []string{"Implements", "Does not", "Driving the ", "Reading order", "State diagram",
 		"Deviations", "Guarantees", "Compatibility"}
 	heading := regexp.MustCompile(`(?m)^// # (.*)$`)
-	for _, core := range []string{"bittorrent/bencode", "kademlia", "kademlia/mainline"} {
+	for _, core := range []string{
+		"bittorrent", "bittorrent/bencode", "bittorrent/metainfo", "bittorrent/mse", "bittorrent/tracker",
+		"bittorrent/wire", "kademlia", "kademlia/mainline",
+	} {
 		dir := filepath.Join("..", filepath.FromSlash(core))
 		doc, err := os.ReadFile(filepath.Join(dir, "doc.go"))
 		if err != nil {
