@@ -34,6 +34,7 @@ type Table struct {
 type Figure struct {
 	Title, X, Y string
 	Lines       []Line
+	LegendRight bool // the curves leave room at the lower right, not at the left
 }
 
 // Line is a named sequence of points with rising X.
@@ -139,7 +140,7 @@ func (r *Result) WriteSVG(w io.Writer) error {
 	p.Title.Padding = vg.Points(6)
 	p.Y.Min = 0
 	p.Add(plotter.NewGrid())
-	p.Legend.Left = true // below the curves: they start high or climb
+	p.Legend.Left = !r.Figure.LegendRight // below the curves: they start high or climb
 	for i, l := range r.Figure.Lines {
 		points := make(plotter.XYs, len(l.X))
 		for j := range l.X {

@@ -120,7 +120,8 @@ func blobs(o Options) (*experiment.Result, error) {
 			out.costs(),
 		},
 		Figure: experiment.Figure{
-			Title: "downloads that ended, %", X: "seconds", Y: "downloads that ended, %",
+			LegendRight: true,
+			Title:       "downloads that ended, %", X: "seconds", Y: "downloads that ended, %",
 			Lines: []experiment.Line{out.line("blobs")},
 		},
 		Notes: out.notes(),

@@ -118,7 +118,8 @@ func (o Options) oneContent(c content) (*experiment.Result, error) {
 		},
 		Tables: []experiment.Table{times, out.costs()},
 		Figure: experiment.Figure{
-			Title: "hosts that have everything, %", X: "seconds", Y: "hosts that have everything, %",
+			LegendRight: true,
+			Title:       "hosts that have everything, %", X: "seconds", Y: "hosts that have everything, %",
 			Lines: lines,
 		},
 		Notes: out.notes(),

@@ -128,7 +128,8 @@ func homes(o Options) (*experiment.Result, error) {
 		},
 		Tables: []experiment.Table{out.byClass(), out.costs()},
 		Figure: experiment.Figure{
-			Title: "downloads that ended, %", X: "seconds after coming", Y: "downloads that ended, %",
+			LegendRight: true,
+			Title:       "downloads that ended, %", X: "seconds after coming", Y: "downloads that ended, %",
 		},
 		Notes: append(out.notes(), out.riderNote()...),
 	}
