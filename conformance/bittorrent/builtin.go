@@ -136,6 +136,7 @@ type running struct {
 	policy  mse.Policy // of encryption
 	store   Memory
 	files   map[string][]byte // what it finds in its folder
+	linked  []netip.AddrPort  // peers of a magnet link
 }
 
 func (b Builtin) new(opt conformance.StartOptions, cfg core.Config, now time.Duration) (*running, error) {
@@ -190,6 +191,11 @@ func (r *running) share(opt conformance.StartOptions, cfg *core.Config) error {
 		cfg.InfoHash, cfg.InfoHashV2 = m.InfoHash, m.InfoHashV2
 		for _, u := range m.Trackers {
 			r.tiers = append(r.tiers, []string{u})
+		}
+		for _, p := range m.Peers {
+			if at, err := netip.ParseAddrPort(p); err == nil {
+				r.linked = append(r.linked, at)
+			}
 		}
 		return nil
 	}

@@ -78,7 +78,8 @@ func (l Loopback) Start(
 	})
 	err = i.announce(cfg.ListenPort, begin)
 	close(ready)
-	return i, errors.Join(err, i.tcp.Do(core.AddPeers{Source: core.FromUser, Addrs: opt.Peers}))
+	return i, errors.Join(err, i.tcp.Do(core.AddPeers{Source: core.FromUser, Addrs: opt.Peers}),
+		i.tcp.Do(core.AddPeers{Source: core.FromMagnet, Addrs: r.linked}))
 }
 
 // announce begins to tell the torrent's trackers.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	core "github.com/p2pspec/p2pspec/bittorrent"
+	"github.com/p2pspec/p2pspec/bittorrent/metainfo"
 	"github.com/p2pspec/p2pspec/bittorrent/tracker"
 	"github.com/p2pspec/p2pspec/bittorrent/wire"
 	"github.com/p2pspec/p2pspec/conformance"
@@ -22,6 +23,7 @@ type Mutant struct {
 	What string // the same in a sentence
 
 	configure func(*core.Config)
+	options   func(*conformance.StartOptions)
 	bend      func(*bent)
 }
 
@@ -33,6 +35,8 @@ func Mutants() []Mutant {
 		encryptionMutants(), tierMutants(), packetMutants(), patienceMutants(), replyMutants(),
 		announceAnswerMutants(), numberMutants(),
 		interestMutants(), requestMutants(), blockMutants(), initiatorMutants(),
+		fastDownloadMutants(), extendedDownloadMutants(),
+		learningMutants(), magnetMutants(), pexMutants(), pexReaderMutants(), privacyMutants(),
 	)
 }
 
@@ -51,6 +55,9 @@ func (t mutantTarget) Identity() conformance.Identity {
 func (t mutantTarget) Start(
 	ctx context.Context, n conformance.Network, opt conformance.StartOptions,
 ) (conformance.Instance, error) {
+	if t.mutant.options != nil {
+		t.mutant.options(&opt)
+	}
 	b := &bent{meta: opt.Torrent}
 	v := Virtual{Builtin{
 		Configure: t.mutant.configure,
@@ -103,6 +110,8 @@ type bent struct {
 	// to say only, raw bytes.
 	hear func(c spec.Conn, m spec.Message) []spec.Message
 	say  func(c spec.Conn, m spec.Message) []spec.Message
+	// ignores tells of inputs that the peer does not take.
+	ignores func(in spec.Input) bool
 	// effect replaces any effect but a Write.
 	effect func(e spec.Effect) []spec.Effect
 	// decode reads what the strict codec would refuse; ok is false where it
@@ -136,11 +145,20 @@ type bent struct {
 
 	now     time.Duration
 	replies []spec.Effect // to be written after the step
+	inputs  []spec.Input  // to be taken after it
 }
 
 // reply writes a message of the mutant's own at the end of the step.
 func (b *bent) reply(c spec.Conn, m spec.Message) {
 	b.replies = append(b.replies, spec.Write{Conn: c, Msg: m})
+}
+
+// pieces is how many there are, as far as the peer knows.
+func (b *bent) pieces() int {
+	if b.memory.Info == nil {
+		return metainfo.MaxPieces
+	}
+	return b.memory.Info.Pieces()
 }
 
 // raw is bytes that are written as they are.
@@ -151,6 +169,9 @@ func (raw) IsMessage() {}
 // Step bends an input, and what the peer does of it.
 func (b *bent) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
 	b.now = now
+	if b.ignores != nil && b.ignores(in) {
+		in = spec.Wake{}
+	}
 	if got, ok := in.(spec.Got); ok && b.hear != nil {
 		for _, m := range b.hear(got.Conn, got.Msg) {
 			out = b.step(spec.Got{Conn: got.Conn, Msg: m}, out)
@@ -158,8 +179,11 @@ func (b *bent) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.
 	} else {
 		out = b.step(in, out)
 	}
+	for _, more := range b.inputs {
+		out = b.step(more, out)
+	}
 	out = append(out, b.replies...)
-	b.replies = nil
+	b.replies, b.inputs = nil, nil
 	return out
 }
 

@@ -151,7 +151,7 @@ func messageMutants() []Mutant {
 			Name: "have-out-of-range-crashes", What: "a have beyond the last piece ends the program",
 			bend: func(b *bent) {
 				b.hear = func(_ spec.Conn, m spec.Message) []spec.Message {
-					if w, ok := m.(*wire.Message); ok && w.Type == wire.Have && int(w.Index) >= b.memory.Info.Pieces() {
+					if w, ok := m.(*wire.Message); ok && w.Type == wire.Have && int(w.Index) >= b.pieces() {
 						b.dead = errors.New("index out of range")
 					}
 					return same(m)
@@ -164,7 +164,7 @@ func messageMutants() []Mutant {
 				b.hear = func(_ spec.Conn, m spec.Message) []spec.Message {
 					if w, ok := m.(*wire.Message); ok && w.Type == wire.Bitfield {
 						fixed := *w
-						fixed.Data = make([]byte, wire.BitfieldLen(int32(b.memory.Info.Pieces())))
+						fixed.Data = make([]byte, wire.BitfieldLen(int32(b.pieces())))
 						copy(fixed.Data, w.Data)
 						fixed.Data[len(fixed.Data)-1] &^= 1
 						return same(&fixed)

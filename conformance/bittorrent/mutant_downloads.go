@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	core "github.com/p2pspec/p2pspec/bittorrent"
+	"github.com/p2pspec/p2pspec/bittorrent/bencode"
 	"github.com/p2pspec/p2pspec/bittorrent/wire"
 	"github.com/p2pspec/p2pspec/spec"
 )
@@ -145,7 +146,7 @@ func requestMutants() []Mutant {
 			Name: "begins-many-pieces", What: "an unchoke is answered by requests for the first blocks of ten pieces",
 			bend: func(b *bent) {
 				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
-					if w, ok := m.(*wire.Message); ok && w.Type == wire.Unchoke && b.memory.Info.Pieces() == 10 {
+					if w, ok := m.(*wire.Message); ok && w.Type == wire.Unchoke && b.pieces() == 10 {
 						for i := range 10 {
 							ask := block(wire.Request, i, 0, BlockSize)
 							b.reply(c, &ask)
@@ -161,7 +162,7 @@ func requestMutants() []Mutant {
 				begun := false
 				b.say = func(c spec.Conn, m spec.Message) []spec.Message {
 					w, ok := m.(*wire.Message)
-					if !ok || w.Type != wire.Request || begun || b.memory.Info.Pieces() != 100 {
+					if !ok || w.Type != wire.Request || begun || b.pieces() != 100 {
 						return same(m)
 					}
 					begun = true
@@ -247,7 +248,7 @@ func initiatorMutants() []Mutant {
 			Name: "dials-with-another-hash", What: "the handshake of who connects has the info-hash backwards",
 			bend: func(b *bent) {
 				b.say = func(c spec.Conn, m spec.Message) []spec.Message {
-					if h, ok := m.(*wire.Handshake); ok && c > 0 && b.memory.Info.Pieces() == Greeting.pieces() {
+					if h, ok := m.(*wire.Handshake); ok && c > 0 && b.pieces() == Greeting.pieces() {
 						mine := *h
 						for i := range h.InfoHash {
 							mine.InfoHash[i] = h.InfoHash[19-i]
@@ -300,6 +301,131 @@ func initiatorMutants() []Mutant {
 					return body
 				}
 			},
+		},
+	}
+}
+
+func fastDownloadMutants() []Mutant {
+	return []Mutant{
+		{
+			Name: "nothing-said-of-nothing", What: "who has no piece does not say so",
+			bend: sayType(wire.HaveNone, nothing),
+		},
+		{
+			Name: "unasked-block-ignored", What: "a block that was not asked for is passed over",
+			bend: func(b *bent) {
+				b.unasked(func(spec.Conn, *wire.Message) []spec.Message { return nil })
+			},
+		},
+		{
+			Name: "reject-is-not-heard", What: "a reject changes nothing",
+			bend: hearType(wire.Reject, nothing),
+		},
+		{
+			Name: "choke-drops-blocks", What: "blocks of who chokes are thrown away",
+			bend: func(b *bent) {
+				choked := map[spec.Conn]bool{}
+				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
+					w, ok := m.(*wire.Message)
+					if ok && (w.Type == wire.Choke || w.Type == wire.Unchoke) {
+						choked[c] = w.Type == wire.Choke
+					}
+					if ok && w.Type == wire.Piece && choked[c] {
+						return nil
+					}
+					return same(m)
+				}
+			},
+		},
+		{
+			Name: "allowed-fast-taken-as-have", What: "a piece that is allowed fast is taken to be there",
+			bend: hearType(wire.AllowedFast, func(m wire.Message) []spec.Message {
+				has := have(int(m.Index))
+				return []spec.Message{&m, &has}
+			}),
+		},
+		{
+			Name: "allowed-fast-is-not-heard", What: "pieces that are allowed fast are not asked for",
+			bend: hearType(wire.AllowedFast, nothing),
+		},
+		{
+			Name: "choke-storm", What: "a choke is answered by a thousand requests",
+			bend: func(b *bent) {
+				b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
+					if w, ok := m.(*wire.Message); ok && w.Type == wire.Choke {
+						for range 1000 {
+							ask := block(wire.Request, 2, 0, BlockSize)
+							b.reply(c, &ask)
+						}
+					}
+					return same(m)
+				}
+			},
+		},
+		{
+			Name: "suggest-out-of-range-crashes", What: "a suggestion beyond the last piece ends the program",
+			bend: crashOn(wire.Suggest, func(m *wire.Message) bool { return m.Index >= 37 }),
+		},
+		{
+			Name: "allowed-fast-out-of-range-crashes", What: "an allowed piece beyond the last ends the program",
+			bend: crashOn(wire.AllowedFast, func(m *wire.Message) bool { return m.Index >= 37 }),
+		},
+	}
+}
+
+// hearDict changes the bencoded dictionary of the extension handshakes that
+// the peer hears.
+func hearDict(change func(c spec.Conn, d Dict)) func(*bent) {
+	return func(b *bent) {
+		b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
+			w, ok := m.(*wire.Message)
+			if !ok || w.Type != wire.Extended || w.ExtID != 0 {
+				return same(m)
+			}
+			if v, err := bencode.Parse(w.Data, bencode.Options{Lenient: true}); err == nil {
+				if d, ok := v.Any().(map[string]any); ok {
+					change(c, d)
+					changed := extended(0, bencode.MustAppend(nil, d))
+					return same(&changed)
+				}
+			}
+			return same(m)
+		}
+	}
+}
+
+func extendedDownloadMutants() []Mutant {
+	return []Mutant{
+		{
+			Name: "reqq-is-not-heard", What: "the limit of a peer's queue is not looked at",
+			bend: hearDict(func(_ spec.Conn, d Dict) { delete(d, "reqq") }),
+		},
+		{
+			Name: "reqq-zero-believed", What: "nothing is asked of a peer that says reqq 0",
+			bend: func(b *bent) {
+				none := map[spec.Conn]bool{}
+				hearDict(func(c spec.Conn, d Dict) { none[c] = d["reqq"] == int64(0) })(b)
+				b.say = func(c spec.Conn, m spec.Message) []spec.Message {
+					if w, ok := m.(*wire.Message); ok && w.Type == wire.Request && none[c] {
+						return nil
+					}
+					return same(m)
+				}
+			},
+		},
+		{
+			Name: "extension-handshake-list-crashes", What: "an extension handshake that is a list ends the program",
+			bend: crashOn(wire.Extended, func(m *wire.Message) bool { return m.ExtID == 0 && bytes.HasPrefix(m.Data, []byte("l")) }),
+		},
+		{
+			Name: "extension-handshake-deep-crashes", What: "an extension handshake of nested lists ends the program",
+			bend: crashOn(wire.Extended, func(m *wire.Message) bool {
+				return m.ExtID == 0 && bytes.Contains(m.Data, []byte("llllllllllllllllllll"))
+			}),
+		},
+		{
+			Name: "empty-extension-handshake-ends-it", What: "an extension handshake without keys ends the connection",
+			bend: hangUpOn(wire.Extended, func(m *wire.Message) bool { return m.ExtID == 0 && string(m.Data) == "de" }),
 		},
 	}
 }

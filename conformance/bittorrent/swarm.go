@@ -33,6 +33,9 @@ type Swarm struct {
 	named   []netip.AddrPort
 	dialled []func() // what connects the peers with a target that has to be dialled
 	started bool
+	later   func() // what goes on once the target runs; may be nil
+	// listeners are those of the peers of Exchange, by address.
+	listeners map[netip.AddrPort]*conformance.Listener
 }
 
 // Announce is one HTTP request of the target.

@@ -54,6 +54,7 @@ func (v Virtual) Start(
 	i := &virtualInstance{running: r, net: net, host: newEncryptingHost(r, v.Shaking)}
 	net.Attach(i.host, virtualAddr)
 	i.tell(core.AddPeers{Source: core.FromUser, Addrs: opt.Peers})
+	i.tell(core.AddPeers{Source: core.FromMagnet, Addrs: r.linked})
 	return i, i.announce(v.Builtin)
 }
 
