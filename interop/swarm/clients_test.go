@@ -55,7 +55,9 @@ func (c client) missing() string {
 }
 
 // start runs a client. Its folder is checked first.
-func (c client) start(t testing.TB, torrent, dir string, at netip.AddrPort, encryption string, peers ...string) *process {
+func (c client) start(
+	t testing.TB, torrent, dir string, at netip.AddrPort, encryption string, peers ...string,
+) *process {
 	t.Helper()
 	argv := append([]string{}, c.argv...)
 	argv = append(argv, torrent, dir, at.Addr().String(), strconv.Itoa(int(at.Port())))
