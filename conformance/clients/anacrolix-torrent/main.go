@@ -63,10 +63,10 @@ func run(args []string) error {
 	}
 	go func() {
 		<-t.GotInfo()
+		t.DownloadAll() // who wants nothing accepts no connections
 		if err := t.VerifyData(); err != nil {
 			slog.Error("what is in the folder cannot be checked", "error", err)
 		}
-		t.DownloadAll()
 	}()
 	end := make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGTERM)
