@@ -41,7 +41,7 @@ var bep12Tiers = []Case{
 			"is a backup and should not be asked.",
 		Causes: []string{"all tiers are announced to at once"},
 		Within: 2 * downloadWithin,
-		Kills:  []string{"all-tiers-at-once", "announce-once"},
+		Kills:  []string{"all-tiers-at-once", "announce-once", "tiers-from-the-last"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			first, second := s.Further(), s.Further()
@@ -160,11 +160,14 @@ var bep12Tiers = []Case{
 			}
 		},
 	},
-	fallsBack("empty-list", "is empty", []any{}),
+	fallsBack("empty-list", "is empty", []any{},
+		"empty-list-counts"),
 	fallsBack("empty-tier", "has one tier, which is empty", []any{[]any{}},
-		"empty-tier-crashes"),
-	fallsBack("empty-url", "has one tier of one empty URL", []any{[]any{""}}),
-	fallsBack("no-list-at-all", "is a string", "http://127.0.0.1:1/announce"),
+		"empty-list-counts", "empty-tier-crashes"),
+	fallsBack("empty-url", "has one tier of one empty URL", []any{[]any{""}},
+		"empty-list-counts"),
+	fallsBack("no-list-at-all", "is a string", "http://127.0.0.1:1/announce",
+		"empty-list-counts"),
 	{
 		ID: "bep12/robust/empty-tier-before-a-good-one", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"BEP12-MULTI-005"}, Role: conformance.Leecher, Kind: conformance.Behaviour,

@@ -188,8 +188,12 @@ func announceField(
 // meetsPeers has the answer to the announce come as bend makes it of the good
 // one, and wants the target to ask the seeder that it names for pieces.
 func meetsPeers(slug, clause, what string, bend func(*UDPTracker, []byte) [][]byte, kills ...string) Case {
+	level := conformance.Must
+	if slug == "longer-one-is-accepted" {
+		level = conformance.Should // libtorrent takes the rest for half a peer
+	}
 	return Case{
-		ID: "bep15/announce-response/" + slug, Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "bep15/announce-response/" + slug, Rev: 1, Since: "0.2.0", Level: level,
 		Requirements: []string{clause}, Role: conformance.Leecher, Kind: conformance.Behaviour,
 		Control: "the handshake with the peer that the answer names",
 		Explain: fmt.Sprintf("The answer to the announce %s. The target must take the good answer, ignore the "+

@@ -61,6 +61,7 @@ var bep15Connect = []Case{
 			"least 16: an announce with its connection id must follow.",
 		Causes: []string{"the size of a packet is compared for equality"},
 		Within: 2 * downloadWithin,
+		Kills:  []string{"udp-connect-without-protocol-id", "udp-size-exact"},
 		Run: func(t *T) {
 			u := NewSwarm(t, Standard).UDP(Standard, "/announce")
 			u.Answer = func(p *Packet) {
@@ -76,20 +77,20 @@ var bep15Connect = []Case{
 	},
 	badConnect("fifteen-bytes", "is cut behind its fifteenth byte", conformance.Must,
 		func(_ *UDPTracker, good *tracker.Response) []byte { return packet(good)[:15] },
-		"udp-short-ones-filled"),
+		"udp-connect-without-protocol-id", "udp-short-ones-filled"),
 	badConnect("other-transaction", "has another transaction id", conformance.Must,
 		func(_ *UDPTracker, good *tracker.Response) []byte {
 			good.Transaction ^= 0x10001
 			return packet(good)
 		},
-		"udp-transaction-unchecked"),
+		"udp-connect-without-protocol-id", "udp-transaction-unchecked"),
 	badConnect("action-of-an-announce", "has the action of an announce", conformance.Should,
 		func(_ *UDPTracker, good *tracker.Response) []byte {
 			b := packet(good)
 			b[3] = byte(tracker.ActionAnnounce)
 			return b
 		},
-		"udp-action-unchecked"),
+		"udp-action-unchecked", "udp-connect-without-protocol-id"),
 	{
 		ID: "bep15/connect-response/from-another-address", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"BEP15-UDP-023"}, Role: conformance.Leecher, Kind: conformance.Behaviour,

@@ -109,6 +109,13 @@ func (m *Memory) adopt(info *metainfo.Info, files map[string][]byte) (have []byt
 	return b.Data
 }
 
+// learn takes a description of the same content that has all hashes.
+func (m *Memory) learn(info *metainfo.Info) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Info = info
+}
+
 // read is what is stored of a file.
 func (m *Memory) read(name string) ([]byte, error) {
 	m.mu.Lock()
@@ -221,6 +228,8 @@ func (r *running) observe(_ time.Duration, e spec.Effect) {
 			r.private.Store(info.Private)
 			r.store.adopt(info, r.files)
 		}
+	case core.LayersReceived:
+		r.store.learn(e.Info)
 	case core.PieceVerified, core.Completed:
 		if r.report != nil {
 			r.report()

@@ -41,10 +41,10 @@ func (s *Swarm) AddEncrypted(cfg mse.ResponderConfig, prepare func(*Shake)) {
 	s.named = append(s.named, l.Addr())
 }
 
-// StartEncrypted starts the target, which is to prefer encryption, and waits for
-// the first handshake that is not plain.
-func (s *Swarm) StartEncrypted() *Shake {
-	s.StartWith(conformance.StartOptions{Encryption: conformance.EncryptionPreferred})
+// StartEncrypted starts the target, which is told to encrypt, and waits for the
+// first handshake that is not plain.
+func (s *Swarm) StartEncrypted(how conformance.Encryption) *Shake {
+	s.StartWith(conformance.StartOptions{Encryption: how})
 	first := func() *Shake {
 		for _, h := range s.Shakes {
 			if !h.Plain && len(h.Heard) >= mse.KeySize {
@@ -58,7 +58,7 @@ func (s *Swarm) StartEncrypted() *Shake {
 	case h != nil:
 		return h
 	case len(s.Shakes) > 0:
-		s.t.Unsupportedf("the target begins its connections in plaintext, although it was told to prefer encryption")
+		s.t.Unsupportedf("the target begins its connections in plaintext, although it was told to encrypt")
 	}
 	s.t.Inconclusivef("the target connected to nobody within %v", downloadWithin)
 	return nil
@@ -68,15 +68,20 @@ func (s *Swarm) StartEncrypted() *Shake {
 // Encryption.
 var mseInitiator = []Case{
 	mseDownloads("agrees-on-rc4", "is as it should be, without a pad", []string{"MSE-HS-001", "MSE-HS-005", "MSE-HS-007"},
-		mse.ResponderConfig{}, false),
+		mse.ResponderConfig{}, false,
+		"mse-initiator-unkeyed"),
 	mseDownloads("pad-b-of-512", "has a PadB of 512 bytes", []string{"MSE-HS-010"},
-		mse.ResponderConfig{Pad: make([]byte, mse.MaxPad)}, false),
+		mse.ResponderConfig{Pad: make([]byte, mse.MaxPad)}, false,
+		"mse-initiator-unkeyed", "mse-pad-b-of-255"),
 	mseDownloads("pad-d-of-512", "has a PadD of 512 bytes", []string{"MSE-HS-013"},
-		mse.ResponderConfig{PadD: mse.MaxPad}, false),
+		mse.ResponderConfig{PadD: mse.MaxPad}, false,
+		"mse-initiator-unkeyed", "mse-pad-d-unexpected"),
 	mseDownloads("answer-byte-by-byte", "comes byte by byte", []string{"MSE-HS-010"},
-		mse.ResponderConfig{Pad: make([]byte, 20)}, true),
+		mse.ResponderConfig{Pad: make([]byte, 20)}, true,
+		"mse-answer-in-whole-segments", "mse-initiator-unkeyed"),
 	mseDownloads("plaintext-selected", "selects plaintext, if that was offered", []string{"MSE-HS-014", "MSE-HS-008"},
-		mse.ResponderConfig{Accept: []mse.Method{mse.Plaintext, mse.RC4}}, false),
+		mse.ResponderConfig{Accept: []mse.Method{mse.Plaintext, mse.RC4}}, false,
+		"mse-initiator-unkeyed"),
 	mseGivesUp("pad-b-of-513", "a PadB of 513 bytes", "MSE-HS-010", conformance.Must,
 		mse.ResponderConfig{Pad: make([]byte, mse.MaxPad)},
 		func(step int, b []byte) []byte { return append(b, make([]byte, step%2)...) }),
@@ -93,19 +98,17 @@ var mseInitiator = []Case{
 		ID: "mse/initiator/clean-second-try", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"MSE-HS-015"}, Role: conformance.Leecher, Kind: conformance.Behaviour,
 		Control: "the target's public key on the first connection",
-		Explain: "The only peer closes the first connection when it has the target's public key, as one does that " +
-			"knows no encryption. The target should try again, in plaintext or with a new key, on a " +
-			"connection of its own, and ask for pieces then.",
+		Explain: "The only peer closes each connection on which it gets a public key, as one does that knows no " +
+			"encryption. The target, which prefers encryption, should try again in plaintext, on a connection of " +
+			"its own, and ask for pieces then. A public key must not come again.",
 		Causes: []string{"the retry goes on with the old ciphers", "the peer is given up"},
 		Within: 3 * downloadWithin,
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			s.AddEncrypted(mse.ResponderConfig{}, func(h *Shake) {
-				if len(s.Shakes) == 1 {
-					h.Bend = func(int, []byte) []byte { h.Close(); return nil }
-				}
+				h.Bend = func(int, []byte) []byte { h.Close(); return nil }
 			})
-			first := s.StartEncrypted()
+			first := s.StartEncrypted(conformance.EncryptionPreferred)
 			if !t.Until(s.Asked, 2*downloadWithin) {
 				t.Failf("after a peer closed the connection on the target's key it is asked for nothing: %d connections",
 					len(s.Shakes))
@@ -126,6 +129,7 @@ var mseInitiator = []Case{
 			"the target's key, for five minutes. No connection may begin in plaintext.",
 		Causes: []string{"the second try is in plaintext whatever the setting"},
 		Within: 10 * time.Minute,
+		Kills:  []string{"mse-required-tries-plaintext"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			s.AddEncrypted(mse.ResponderConfig{}, func(h *Shake) {
@@ -157,11 +161,12 @@ var mseInitiator = []Case{
 		Explain: "Two peers are connected to. The target's public keys should differ.",
 		Causes:  []string{"the key is made at the start of the program"},
 		Within:  2 * downloadWithin,
+		Kills:   []string{"mse-initiator-key-kept"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			s.AddEncrypted(mse.ResponderConfig{}, nil)
 			s.AddEncrypted(mse.ResponderConfig{}, nil)
-			s.StartEncrypted()
+			s.StartEncrypted(conformance.EncryptionRequired)
 			done := func() (of []*Shake) {
 				for _, h := range s.Shakes {
 					if h.Done() && !h.Plain {
@@ -209,7 +214,11 @@ func mseDownloads(slug, what string, clauses []string, cfg mse.ResponderConfig, 
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			s.AddEncrypted(cfg, func(h *Shake) { h.Cut = cut })
-			h := s.StartEncrypted()
+			how := conformance.EncryptionRequired
+			if cfg.Accept != nil {
+				how = conformance.EncryptionPreferred // plaintext is to be offered, too
+			}
+			h := s.StartEncrypted(how)
 			if !h.Await() {
 				t.Failf("the encryption handshake fails: %s", h.standing())
 			}
@@ -245,13 +254,13 @@ func mseGivesUp(
 			}
 			s.AddEncrypted(cfg, bad)
 			s.AddEncrypted(cfg, bad)
-			s.StartEncrypted()
+			s.StartEncrypted(conformance.EncryptionRequired)
 			h := s.Shakes[0]
 			if h.Plain {
 				t.Inconclusivef("the first connection begins in plaintext")
 			}
 			// What the harness takes for done the target must not.
-			if !t.Until(h.Ended, downloadWithin) {
+			if !t.Until(h.Ended, refusedWithin) {
 				t.Failf("the connection goes on after %s", what)
 			}
 			if h.Met != nil && h.Met.Theirs != nil {
@@ -286,12 +295,12 @@ func degenerateAnswer(slug, what string, y *big.Int, kills ...string) Case {
 			}
 			s.AddEncrypted(mse.ResponderConfig{}, bad)
 			s.AddEncrypted(mse.ResponderConfig{}, bad)
-			s.StartEncrypted()
+			s.StartEncrypted(conformance.EncryptionRequired)
 			h := s.Shakes[0]
 			if h.Plain {
 				t.Inconclusivef("the first connection begins in plaintext")
 			}
-			if !t.Until(h.Ended, downloadWithin) {
+			if !t.Until(h.Ended, refusedWithin) {
 				t.Failf("the connection goes on after the public key %s", what)
 			}
 			if n := len(h.Heard) + len(h.Buffered()); n > mse.KeySize+mse.MaxPad {

@@ -16,29 +16,38 @@ var mseResponder = []Case{
 	mseServes("answers-in-rc4", "is as it should be, without pads, and offers RC4", conformance.Must,
 		[]string{"MSE-HS-002", "MSE-HS-006", "MSE-HS-007"}, shaking{}),
 	mseServes("pad-of-512", "has a PadA of 512 bytes, as long as one may be", conformance.Must,
-		[]string{"MSE-HS-009"}, shaking{cfg: mse.InitiatorConfig{Pad: make([]byte, mse.MaxPad)}}),
+		[]string{"MSE-HS-009"}, shaking{cfg: mse.InitiatorConfig{Pad: make([]byte, mse.MaxPad)}},
+		"mse-pad-of-255"),
 	mseServes("pad-like-a-plain-handshake", "has a PadA that begins as a plain handshake does", conformance.Must,
-		[]string{"MSE-HS-009", "MSE-HS-011"}, shaking{cfg: mse.InitiatorConfig{Pad: []byte(plainOpening)}}),
+		[]string{"MSE-HS-009", "MSE-HS-011"}, shaking{cfg: mse.InitiatorConfig{Pad: []byte(plainOpening)}},
+		"mse-plain-by-anything"),
 	mseServes("pad-c-of-512", "has a PadC of 512 bytes", conformance.Must,
-		[]string{"MSE-HS-013"}, shaking{cfg: mse.InitiatorConfig{PadC: mse.MaxPad}}),
+		[]string{"MSE-HS-013"}, shaking{cfg: mse.InitiatorConfig{PadC: mse.MaxPad}},
+		"mse-pad-c-unexpected"),
 	mseServes("key-that-begins-with-19", "has a public key whose first byte is that of a plain handshake, 19",
-		conformance.Must, []string{"MSE-HS-011"}, shaking{first: []byte{0x13}}),
+		conformance.Must, []string{"MSE-HS-011"}, shaking{first: []byte{0x13}},
+		"mse-plain-by-its-first-byte"),
 	mseServes("key-that-begins-with-0", "has a public key whose first byte is 0", conformance.Must,
-		[]string{"MSE-HS-004"}, shaking{first: []byte{0}}),
+		[]string{"MSE-HS-004"}, shaking{first: []byte{0}},
+		"mse-key-without-leading-zeros"),
 	mseServes("byte-by-byte", "comes byte by byte", conformance.Must,
-		[]string{"MSE-HS-009", "MSE-HS-005"}, shaking{cut: true, cfg: mse.InitiatorConfig{Pad: make([]byte, 40)}}),
+		[]string{"MSE-HS-009", "MSE-HS-005"}, shaking{cut: true, cfg: mse.InitiatorConfig{Pad: make([]byte, 40)}},
+		"mse-in-whole-segments"),
 	mseServes("offer-of-both", "offers plaintext and RC4, of which exactly one must be selected", conformance.Must,
 		[]string{"MSE-HS-008"}, shaking{cfg: mse.InitiatorConfig{Provide: mse.Plaintext | mse.RC4}}),
 	mseServes("offer-of-all-bits", "offers all 32 bits, of which exactly one that has a meaning must be selected",
 		conformance.Must, []string{"MSE-HS-008"}, shaking{cfg: mse.InitiatorConfig{Provide: 0xFFFFFFFF}}),
 	mseServes("initial-payload", "has the 68 bytes of the BitTorrent handshake as its initial payload",
-		conformance.Must, []string{"MSE-HS-013"}, shaking{initial: true}),
+		conformance.Must, []string{"MSE-HS-013"}, shaking{initial: true},
+		"mse-initial-payload-lost"),
 	mseRefuses("pad-of-513", "a PadA of 513 bytes", []string{"MSE-HS-009"}, shaking{
 		cfg:  mse.InitiatorConfig{Pad: make([]byte, mse.MaxPad)},
 		bend: func(step int, b []byte) []byte { return append(b, bytes.Repeat([]byte{7}, step%2)...) },
-	}),
+	},
+		"mse-never-hangs-up", "mse-pad-of-any-length"),
 	mseRefuses("unknown-torrent", "the info-hash of a torrent that the target does not have",
-		[]string{"MSE-HS-012"}, shaking{cfg: mse.InitiatorConfig{SKEY: mse.SKEY{1, 2, 3}}}),
+		[]string{"MSE-HS-012"}, shaking{cfg: mse.InitiatorConfig{SKEY: mse.SKEY{1, 2, 3}}},
+		"mse-never-hangs-up"),
 	mseRefuses("offer-of-nothing", "an offer of no method", []string{"MSE-HS-008"}, shaking{
 		bend: func(step int, b []byte) []byte {
 			if step == 2 {
@@ -46,7 +55,8 @@ var mseResponder = []Case{
 			}
 			return b
 		},
-	}),
+	},
+		"mse-never-hangs-up"),
 	mseRefuses("wrong-verification", "a verification constant that is not zero", []string{"MSE-HS-005"}, shaking{
 		bend: func(step int, b []byte) []byte {
 			if step == 2 {
@@ -54,12 +64,13 @@ var mseResponder = []Case{
 			}
 			return b
 		},
-	}),
-	degenerateKey("zero", "0", big.NewInt(0)),
-	degenerateKey("one", "1", big.NewInt(1)),
-	degenerateKey("prime-less-one", "P-1", primeAnd(-1)),
-	degenerateKey("prime", "P", primeAnd(0)),
-	degenerateKey("prime-and-one", "P+1", primeAnd(1)),
+	},
+		"mse-never-hangs-up"),
+	degenerateKey("zero", "0", big.NewInt(0), "mse-never-hangs-up"),
+	degenerateKey("one", "1", big.NewInt(1), "mse-never-hangs-up"),
+	degenerateKey("prime-less-one", "P-1", primeAnd(-1), "mse-never-hangs-up"),
+	degenerateKey("prime", "P", primeAnd(0), "mse-never-hangs-up"),
+	degenerateKey("prime-and-one", "P+1", primeAnd(1), "mse-never-hangs-up"),
 	{
 		ID: "mse/responder/plaintext-alone-offered", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"MSE-HS-014", "MSE-HS-008"}, Role: conformance.Seeder, Kind: conformance.Reply,
@@ -68,6 +79,7 @@ var mseResponder = []Case{
 			"plaintext, what follows the encryption handshake must be in plaintext on both sides.",
 		Causes: []string{"the ciphers stay in use whatever was selected"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"mse-plaintext-enciphered"},
 		Run: func(t *T) {
 			Control(t)
 			h := Initiate(t, mse.InitiatorConfig{Provide: mse.Plaintext}).Begin()
@@ -86,6 +98,7 @@ var mseResponder = []Case{
 			"ever, and a piece be served.",
 		Causes: []string{"whoever does not encrypt is refused"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"mse-plain-refused"},
 		Run: func(t *T) {
 			Control(t)
 			p := Dial(t)
@@ -106,6 +119,7 @@ var mseResponder = []Case{
 		Explain: "The target is started so that it requires encryption. A plain handshake must not be answered.",
 		Causes:  []string{"the setting is for outgoing connections alone"},
 		Within:  2 * UnchokeWithin,
+		Kills:   []string{"mse-plain-taken"},
 		Run: func(t *T) {
 			opt := t.Standard()
 			opt.Encryption = conformance.EncryptionRequired
@@ -128,6 +142,7 @@ var mseResponder = []Case{
 			"private key serves for one connection.",
 		Causes: []string{"the key is made at the start of the program"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"mse-responder-key-kept"},
 		Run: func(t *T) {
 			var keys [2]string
 			for i := range keys {

@@ -32,11 +32,12 @@ func Mutants() []Mutant {
 	return slices.Concat(
 		handshakeMutants(), messageMutants(), announcementMutants(), uploaderMutants(), boundsMutants(), fastMutants(),
 		downloaderMutants(), extensionMutants(), metadataMutants(), announceMutants(),
-		encryptionMutants(), tierMutants(), packetMutants(), patienceMutants(), replyMutants(),
+		encryptionMutants(), version2Mutants(), tierMutants(), packetMutants(), patienceMutants(), replyMutants(),
 		announceAnswerMutants(), numberMutants(),
 		interestMutants(), requestMutants(), blockMutants(), initiatorMutants(),
 		fastDownloadMutants(), extendedDownloadMutants(),
 		learningMutants(), magnetMutants(), pexMutants(), pexReaderMutants(), privacyMutants(),
+		chokerMutants(),
 	)
 }
 

@@ -141,15 +141,19 @@ func mseResponderMutants() []Mutant {
 			bend: shakes(false, func(s *bentShake) { s.deaf = true }),
 		},
 		{
-			Name: "mse-selects-the-offer", What: "plaintext is selected beside RC4",
-			bend: shakes(false, func(s *bentShake) {
-				s.say = func(n int, b []byte) []byte {
-					if n == 2 {
-						b[11] ^= byte(mse.Plaintext)
+			Name: "mse-selects-both", What: "from the second connection on plaintext is selected beside RC4",
+			bend: func(b *bent) {
+				connections := 0
+				shakes(false, func(s *bentShake) {
+					connections++
+					s.say = func(n int, b []byte) []byte {
+						if n == 2 && connections > 1 {
+							b[8+3] ^= byte(mse.Plaintext)
+						}
+						return b
 					}
-					return b
-				}
-			}),
+				})(b)
+			},
 		},
 		{
 			Name: "mse-initial-payload-lost", What: "the initial payload is not read",

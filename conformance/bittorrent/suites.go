@@ -27,7 +27,8 @@ func Suites() []conformance.Suite {
 	return []conformance.Suite{
 		suite("bep3", "the BitTorrent protocol, peers", bep3Handshake, bep3Messages, bep3Uploader, bep3Downloader,
 			bep3Announce,
-			bep3Interest, bep3Requests, bep3Blocks, bep3Initiator, bep3Selection),
+			bep3Interest, bep3Requests, bep3Blocks, bep3Initiator, bep3Selection,
+			bep3Choker),
 		suite("bep4", "assigned numbers", bep4Seeder),
 		suite("bep5", "DHT protocol, peers", bep5Seeder),
 		suite("bep6", "fast extension", bep6Seeder, bep6Leecher),
@@ -44,6 +45,7 @@ func Suites() []conformance.Suite {
 		suite("bep27", "private torrents", bep27Seeder, bep27Leecher),
 		suite("bep31", "retrying trackers, leechers", bep31Client),
 		suite("bep41", "UDP tracker options, leechers", bep41Client),
+		suite("bep52", "BitTorrent version 2, peers", bep52Seeder, bep52Leecher),
 		suite("bep54", "the lt_donthave extension", bep54Seeder),
 		encryption,
 	}

@@ -120,12 +120,12 @@ func (s *Swarm) meet(stream *conformance.Stream, features []wire.Feature, act Be
 	p := newPeer(s.t, s.Content, stream)
 	s.Peers = append(s.Peers, p)
 	p.OnHandshake = func() {
-		if p.Theirs.InfoHash != s.Hash() {
+		if p.Theirs.InfoHash != s.Hash() && p.Theirs.InfoHash != s.HashV2() {
 			return
 		}
 		s.t.Earn()
 		if p.Mine == nil {
-			p.Greet(features...)
+			p.greetAs(p.Theirs.InfoHash, features...)
 		}
 		act(p)
 	}

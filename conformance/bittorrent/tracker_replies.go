@@ -114,7 +114,7 @@ var bep23Client = []Case{
 			}
 			return map[string]any{"peers": list}
 		},
-		"announce-malformed-entries-crash", "peers-as-list-unknown"),
+		"announce-malformed-entries-crash", "list-form-is-not-read", "peers-as-list-unknown"),
 	takesReply("bep23/client/list-without-ids", "BEP23-COMPACT-004", conformance.Should,
 		"has its peers as a list of dictionaries without their ids, as one may be that was asked for none",
 		func(s *Swarm) map[string]any {
@@ -124,7 +124,8 @@ var bep23Client = []Case{
 			}
 			return map[string]any{"peers": list}
 		},
-		"announce-malformed-entries-crash", "peers-as-list-needs-ids", "peers-as-list-unknown"),
+		"announce-malformed-entries-crash", "list-form-is-not-read", "peers-as-list-needs-ids",
+		"peers-as-list-unknown"),
 	takesReply("bep23/client/one-byte-too-many", "BEP23-COMPACT-005", conformance.Should,
 		"has one byte behind the last of its compact peers; or, when the target refuses that as a whole, the next "+
 			"answer is right",
