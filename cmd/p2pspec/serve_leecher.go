@@ -45,6 +45,7 @@ func (a *app) leech(ctx context.Context, cfg torrent.Config, once bool) error {
 	if err != nil {
 		return usagef("serve: %v; choose another --listen", err)
 	}
+	defer story.end()
 	defer t.Close()
 	started := time.Now()
 	story.printf("listens on %v\n", t.LocalAddr())

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -155,6 +157,7 @@ func (a *app) seed(ctx context.Context, cfg torrent.Config) error {
 	if err != nil {
 		return usagef("serve: %v; choose another --listen", err)
 	}
+	defer story.end()
 	defer t.Close()
 	story.printf("%s listens on %v\n", cfg.Torrent.Info.Name, t.LocalAddr())
 	tick := time.NewTicker(statsEvery)
@@ -181,8 +184,38 @@ func (a *app) seed(ctx context.Context, cfg torrent.Config) error {
 
 // story prints what happens to a torrent, for a person to follow.
 type story struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu     sync.Mutex
+	w      io.Writer
+	others int // peers that a tracker named last; of the tracker's goroutine
+
+	refused map[string]int // by clause; the clauses are ours, hence few
+}
+
+// refuse counts what peers sent and should not have. It is not printed one by
+// one, so that nobody fills a disk by sending nonsense.
+func (s *story) refuse(clause string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused == nil {
+		s.refused = make(map[string]int)
+	}
+	if clause == "" {
+		clause = "unsent"
+	}
+	s.refused[clause]++
+}
+
+// end prints what was refused.
+func (s *story) end() {
+	s.mu.Lock()
+	var counts []string
+	for _, clause := range slices.Sorted(maps.Keys(s.refused)) {
+		counts = append(counts, fmt.Sprintf("%s %d", clause, s.refused[clause]))
+	}
+	s.mu.Unlock()
+	if len(counts) > 0 {
+		s.printf("refused: %s\n", strings.Join(counts, ", "))
+	}
 }
 
 func (s *story) printf(format string, args ...any) {
@@ -194,6 +227,8 @@ func (s *story) printf(format string, args ...any) {
 
 func (s *story) observe(e spec.Event) {
 	switch e := e.(type) {
+	case torrent.Refused:
+		s.refuse(e.Clause)
 	case torrent.Ready:
 		s.printf("%s: %d of %d pieces are there, %s\n", e.Info.Name, e.Held, e.Info.Pieces(),
 			size(uint64(e.Info.ContentLength())))
@@ -202,7 +237,10 @@ func (s *story) observe(e spec.Event) {
 	case tracker.Failed:
 		s.printf("tracker %s: %v\n", e.Tracker, e.Err)
 	case tracker.Announced:
-		s.printf("tracker %s knows %d other peers\n", e.Tracker, len(e.Response.Peers))
+		if n := len(e.Response.Peers); n != s.others {
+			s.others = n
+			s.printf("tracker %s knows %d other peers\n", e.Tracker, n)
+		}
 	case bittorrent.PeerBanned:
 		s.printf("%v is banned: %v\n", e.Addr, e.Reason)
 	case bittorrent.PieceFailed:

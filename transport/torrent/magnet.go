@@ -16,10 +16,7 @@ func (t *Torrent) metadata() (info *metainfo.Info, ok bool) {
 	if t.cfg.Torrent != nil {
 		return t.cfg.Torrent.Info, true
 	}
-	raw, err := t.fetch()
-	if err == nil && raw != nil {
-		info, err = metainfo.ParseInfo(raw, metainfo.Options{Lenient: true})
-	}
+	info, err := t.fetch()
 	if err != nil {
 		t.fail(fmt.Errorf("torrent: the metadata: %w", err))
 	}
@@ -27,7 +24,7 @@ func (t *Torrent) metadata() (info *metainfo.Info, ok bool) {
 }
 
 // fetch returns nil when the torrent was closed before.
-func (t *Torrent) fetch() ([]byte, error) {
+func (t *Torrent) fetch() (*metainfo.Info, error) {
 	node, err := t.newNode(bittorrent.Config{InfoHashV2: t.cfg.Magnet.InfoHashV2})
 	if err != nil {
 		return nil, err
@@ -40,11 +37,35 @@ func (t *Torrent) fetch() ([]byte, error) {
 	defer t.leave()
 	t.AddPeers(bittorrent.FromMagnet, addresses(t.cfg.Magnet.Peers))
 	t.find(nil)
+	for {
+		select {
+		case e := <-t.received:
+			info := e.info
+			if info == nil {
+				if info, err = metainfo.ParseInfo(e.raw, metainfo.Options{Lenient: true}); err != nil {
+					return nil, err
+				}
+			}
+			if info.HasV1 || !info.LacksLayers() {
+				return info, nil
+			}
+		case <-t.stop:
+			return nil, nil
+		}
+	}
+}
+
+// metadata is what peers sent: a dictionary, or one with its piece layers.
+type metadata struct {
+	raw  []byte
+	info *metainfo.Info
+}
+
+// receive keeps metadata for fetch.
+func (t *Torrent) receive(m metadata) {
 	select {
-	case raw := <-t.received:
-		return raw, nil
-	case <-t.stop:
-		return nil, nil
+	case t.received <- m:
+	default: // fetch has what it needs
 	}
 }
 

@@ -78,12 +78,13 @@ type Torrent struct {
 
 	stop     chan struct{} // closed by Close
 	stopOnce sync.Once
-	received chan []byte   // holds the metadata that peers sent
+	received chan metadata // holds what peers sent: at most the two of fetch
 	complete chan struct{} // closed when all is there
 	failed   chan struct{} // closed after err is set
 	failOnce sync.Once
 	err      error
 
+	ready     atomic.Bool // the files are there
 	held      atomic.Int32
 	announcer *transporttracker.Announcer // of run's goroutine; nil: there is no tracker
 
@@ -103,7 +104,7 @@ const maxKnown = 64
 func Start(cfg Config) (*Torrent, error) {
 	t := &Torrent{
 		cfg:  cfg,
-		stop: make(chan struct{}), received: make(chan []byte, 1), complete: make(chan struct{}), failed: make(chan struct{}),
+		stop: make(chan struct{}), received: make(chan metadata, 2), complete: make(chan struct{}), failed: make(chan struct{}),
 	}
 	switch {
 	case cfg.Torrent != nil:
@@ -234,6 +235,7 @@ func (t *Torrent) share(info *metainfo.Info, store *storage.Store) error {
 	}
 	held, complete := node.Held(), node.Complete() // the node is the driver's from here on
 	t.held.Store(held)
+	t.ready.Store(true)
 	t.observe(Ready{info, held})
 	t.serve(t.listener, node, info, store)
 	if complete {

@@ -61,7 +61,10 @@ func newSample(t testing.TB, edit func(*metainfo.Plan)) sample {
 }
 
 func (s sample) magnet() *metainfo.Magnet {
-	return &metainfo.Magnet{HasV1: true, InfoHash: s.meta.Info.InfoHash}
+	in := s.meta.Info
+	return &metainfo.Magnet{
+		HasV1: in.HasV1, HasV2: in.HasV2, InfoHash: in.InfoHash, InfoHashV2: in.InfoHashV2,
+	}
 }
 
 // log keeps the events of a torrent.
@@ -155,7 +158,7 @@ func TestEncryptionBetweenPolicies(t *testing.T) {
 
 // TestMagnet downloads with nothing but an info-hash and a peer.
 func TestMagnet(t *testing.T) {
-	for version := metainfo.V1; version <= metainfo.Hybrid; version += 2 {
+	for version := metainfo.V1; version <= metainfo.Hybrid; version++ {
 		s := newSample(t, func(p *metainfo.Plan) { p.Version = version })
 		seeder := seed(t, s, torrent.Config{})
 		dir := t.TempDir()
