@@ -37,7 +37,6 @@ func Mutants() []Mutant {
 		interestMutants(), requestMutants(), blockMutants(), initiatorMutants(),
 		fastDownloadMutants(), extendedDownloadMutants(),
 		learningMutants(), magnetMutants(), pexMutants(), pexReaderMutants(), privacyMutants(),
-		chokerMutants(),
 	)
 }
 
