@@ -200,6 +200,12 @@ func (i *commandInstance) Exited() error {
 // Finished tells a leecher's own end with exit status 0 from a crash.
 func (i *commandInstance) Finished() bool { return i.mayEnd && i.process.succeeded() }
 
+// Quit asks the program to end.
+func (i *commandInstance) Quit() error {
+	i.process.quit()
+	return nil
+}
+
 func (i *commandInstance) Stop() error {
 	defer i.workplace.remove()
 	if err := i.process.stop(); err != nil {

@@ -99,12 +99,17 @@ func (p *process) succeeded() bool {
 	return p.exited() != nil && p.cmd.ProcessState != nil && p.cmd.ProcessState.Success()
 }
 
-// stop asks the program to end, and kills its whole group if it does not.
-func (p *process) stop() error {
+// quit asks the program to end, and leaves it at that.
+func (p *process) quit() {
 	p.mu.Lock()
 	p.stopped = true
 	p.mu.Unlock()
 	terminate(p.cmd)
+}
+
+// stop asks the program to end, and kills its whole group if it does not.
+func (p *process) stop() error {
+	p.quit()
 	select {
 	case <-p.ended:
 	case <-time.After(Grace):

@@ -26,6 +26,10 @@ var bep11Sender = []Case{
 			"did not give; the others must get no extended message but handshakes.",
 		Causes: []string{"messages are sent under the sender's own id", "a second handshake is not read"},
 		Within: 5 * time.Minute,
+		Kills: []string{
+			"extension-handshake-late", "extension-handshake-strict", "pex-cannot-be-disabled",
+			"pex-under-the-own-id", "pex-without-agreement",
+		},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			cast := s.Exchange(3)
@@ -54,6 +58,7 @@ var bep11Sender = []Case{
 			"dropped6, whose lists are rows of 6 or 18 bytes; the flags are one byte for each contact.",
 		Causes: []string{"flags are left out for some", "IPv6 contacts are put among those of IPv4"},
 		Within: 5 * time.Minute,
+		Kills:  []string{"pex-flags-of-another-list"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			cast := s.Exchange(3)
@@ -73,6 +78,7 @@ var bep11Sender = []Case{
 			"of the dead address; only the one that has everything may be flagged as a seed.",
 		Causes: []string{"what the tracker names is handed on", "the flags are those of another list"},
 		Within: 6 * time.Minute,
+		Kills:  []string{"pex-all-are-seeds", "pex-flags-of-another-list", "pex-tells-the-dead"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			dead := t.Listen(nil)
@@ -105,6 +111,7 @@ var bep11Sender = []Case{
 			"told as dropped.",
 		Causes: []string{"dropped is never sent", "a peer is forgotten before it is told that it left"},
 		Within: 8 * time.Minute,
+		Kills:  []string{"pex-never-drops"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			cast := s.Exchange(3)
@@ -140,6 +147,9 @@ var bep11Sender = []Case{
 			"a kind behind the first.",
 		Causes: []string{"a message is sent with each change", "a peer that left and came back is told as both"},
 		Within: 8 * time.Minute,
+		Kills: []string{
+			"pex-added-and-dropped", "pex-repeats-contacts", "pex-tells-the-dead", "pex-twice",
+		},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			cast := s.Exchange(10)
@@ -298,10 +308,11 @@ func findsBy(slug string, more Dict, kills ...string) Case {
 			slug + ". The target should connect to it: flags may be there or not.",
 		Causes: []string{"messages without flags are refused", "contacts are kept and never dialled"},
 		Within: 2 * downloadWithin,
-		Kills:  append([]string{"pex-is-not-heard"}, kills...),
+		Kills:  append([]string{"extension-ids-shared", "pex-is-not-heard", "private-is-public"}, kills...),
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			p := s.Exchange(1)[0]
+			register(p, ourPex)
 			met := 0
 			l := t.Listen(func(*conformance.Stream) { met++ })
 			p.offer(encodedPex(merged(Dict{"added": compactOf(l.Addr())}, more)))
@@ -332,6 +343,7 @@ func toldOddly(slug, what, payload string, kills ...string) Case {
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			cast := s.Exchange(2)
+			register(cast[0], ourPex)
 			cast[0].offer(payload)
 			t.Wait(time.Second)
 			cast[1].Send(s.All(cast[1]))

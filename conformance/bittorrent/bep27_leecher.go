@@ -20,6 +20,9 @@ var bep27Leecher = []Case{
 			"its handshake is recorded: some set it for every torrent.",
 		Causes: []string{"the private flag is parsed and never looked at"},
 		Within: 2 * downloadWithin,
+		Kills: []string{
+			"bitfields-of-any-length", "last-request-too-long", "private-is-public", "spare-bits-crash",
+		},
 		Run: func(t *T) {
 			s := NewSwarm(t, Private)
 			cast := s.Cast(1, wire.FeatureExtension, wire.FeatureDHT)
@@ -46,18 +49,22 @@ var bep27Leecher = []Case{
 	{
 		ID: "bep27/private/deaf-to-exchange", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP27-PRIV-003"}, Role: conformance.Leecher, Kind: conformance.Silence,
-		Control: "the target downloads from the peer that the tracker names",
+		Control: "the target downloads from another peer that the tracker names",
 		Explain: "A peer tells the target of another by ut_pex, under every id from 1 to 8, though the target " +
 			"should have registered none. The other must not be connected to: of a private torrent only the " +
 			"tracker's peers are.",
 		Causes: []string{"the extension is not offered, and its messages are read"},
 		Within: 2 * downloadWithin,
+		Kills: []string{
+			"bitfields-of-any-length", "last-request-too-long", "private-exchange-heard", "spare-bits-crash",
+		},
 		Run: func(t *T) {
 			s := NewSwarm(t, Private)
-			cast := s.Cast(1, wire.FeatureExtension)
+			cast := s.Cast(2, wire.FeatureExtension)
 			s.Gather(cast)
 			p := cast[0]
 			p.mustExtend()
+			register(p, ourPex)
 			met := 0
 			l := t.Listen(func(*conformance.Stream) { met++ })
 			p.extends()
@@ -71,7 +78,7 @@ var bep27Leecher = []Case{
 				}
 			}
 			t.Wait(2 * time.Second)
-			s.Offer(p, func(int) bool { return true })
+			s.Offer(cast[1], func(int) bool { return true })
 			s.MustComplete()
 			if met > 0 {
 				t.Failf("the target connected to a peer that it was told of by ut_pex")
@@ -86,6 +93,10 @@ var bep27Leecher = []Case{
 			"announce itself to one of them alone, as long as that answers.",
 		Causes: []string{"every tier is announced to, as is common for public torrents"},
 		Within: 2 * downloadWithin,
+		Kills: []string{
+			"all-tiers-at-once", "bitfields-of-any-length", "last-request-too-long", "peers-compact-unknown",
+			"spare-bits-crash",
+		},
 		Run: func(t *T) {
 			s, further := twoTrackers(t)
 			s.Add(Plain, s.Seed)
@@ -107,6 +118,10 @@ var bep27Leecher = []Case{
 			"of private trackers are not to be joined.",
 		Causes: []string{"the list of peers belongs to the torrent, not to the tracker"},
 		Within: 30 * time.Minute,
+		Kills: []string{
+			"all-tiers-at-once", "announce-answer-without-peers-crashes", "announce-once",
+			"private-peers-survive-a-switch",
+		},
 		Run: func(t *T) {
 			s, further := twoTrackers(t)
 			cast := s.Cast(1)
@@ -146,6 +161,11 @@ var bep27Leecher = []Case{
 			"metadata says that the torrent is private: the peer should be dropped then.",
 		Causes: []string{"the flag is looked at only when a torrent file is read"},
 		Within: 3 * downloadWithin,
+		Kills: []string{
+			"asks-for-what-it-has", "asks-while-choked", "early-announcements-lost",
+			"extension-ids-as-strings", "last-request-too-long", "metadata-is-not-asked-for",
+			"metadata-under-the-own-id", "no-extension-handshake", "private-magnet-keeps-strangers",
+		},
 		Run: func(t *T) {
 			s := NewSwarm(t, Private)
 			s.mustLearn()

@@ -2,6 +2,7 @@ package bittorrent
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/p2pspec/p2pspec/bittorrent/tracker"
@@ -20,7 +21,7 @@ var bep3Initiator = []Case{
 			"encrypted is hung up on, and begins again.",
 		Causes: []string{"the handshake is sent up to the info-hash, and the rest when the other side has answered"},
 		Within: 2 * downloadWithin,
-		Kills:  []string{"dials-with-another-hash"},
+		Kills:  []string{"dials-with-another-hash", "peers-compact-unknown"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Greeting)
 			s.mustLearn()
@@ -69,7 +70,8 @@ var bep3Initiator = []Case{
 		p.Send(bits(s.Pieces(), func(int) bool { return true }))
 	}, "any-answer-accepted"),
 	answeredBy("another-protocol", "BEP03-PEER-005", "the response of a web server", func(_ *Swarm, p *Peer) {
-		p.WriteMalformed([]byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 20\r\n\r\nthis is a web server"), "a web server's answer")
+		page := "HTTP/1.1 400 Bad Request\r\nContent-Length: 20\r\n\r\nthis is a web server"
+		p.WriteMalformed([]byte(page), "a web server's answer")
 	}, "any-answer-accepted"),
 	answeredBy("its-own-peer-id", "BEP03-PEER-009", "the target's own peer id: it has connected to itself",
 		func(s *Swarm, p *Peer) {
@@ -85,7 +87,7 @@ var bep3Initiator = []Case{
 			"the target must fetch everything from the seeder.",
 		Causes: []string{"a connection to oneself takes up the only place, or blocks the loop"},
 		Within: 3 * downloadWithin,
-		Kills:  []string{"last-request-too-long"},
+		Kills:  []string{"last-request-too-long", "peers-compact-unknown"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			s.mustLearn()
@@ -110,7 +112,9 @@ var bep3Initiator = []Case{
 			"the address is IPv4 text. The target must connect to the seeder that is named.",
 		Causes: []string{"only the compact form is read"},
 		Within: 2 * downloadWithin,
-		Kills:  []string{"announce-malformed-entries-crash", "list-form-is-not-read"},
+		Kills: []string{
+			"announce-malformed-entries-crash", "list-form-is-not-read", "peers-as-list-unknown",
+		},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			s.mustLearn()
@@ -122,6 +126,29 @@ var bep3Initiator = []Case{
 				t.Failf("the target does not connect to a peer of the list form")
 			}
 			t.Earn()
+		},
+	},
+	{
+		ID: "bep3/announce/stopped-at-the-end", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"BEP03-TRK-009"}, Role: conformance.Leecher, Kind: conformance.Behaviour,
+		Control: "the first announce of the download",
+		Explain: "The target is asked to end in good order in the middle of a download. It should announce " +
+			"event=stopped to the tracker that knows of it, so that no peer is sent to it any more.",
+		Causes: []string{"the program ends before the request is sent"},
+		Within: 2 * downloadWithin,
+		Kills:  []string{"announce-without-stopped"},
+		Run: func(t *T) {
+			s := NewSwarm(t, Standard)
+			s.FirstAnnounce()
+			t.Wait(time.Second)
+			before := len(s.Announces)
+			t.Quit()
+			stopped := func() bool {
+				return slices.ContainsFunc(s.Announces[before:], func(a *Announce) bool { return a.Event == tracker.Stopped })
+			}
+			if !t.Until(stopped, reactWithin) {
+				t.Failf("the target was asked to end %v ago, and announced no event=stopped", reactWithin)
+			}
 		},
 	},
 	{

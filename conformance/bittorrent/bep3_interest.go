@@ -108,7 +108,7 @@ var bep3Interest = []Case{
 		Control: "the target fetched the pieces",
 		Explain: "A peer without pieces is connected while another serves the pieces 0 to 9. The first must " +
 			"be told of each by have: it could not know otherwise what it may ask for.",
-		Causes: []string{"have goes only to the peer that sent the piece", "the first pieces are told, and later ones are not"},
+		Causes: []string{"have goes to the peer that sent the piece", "the first pieces are told, and later ones are not"},
 		Within: 3 * downloadWithin,
 		Kills:  []string{"have-to-the-sender"},
 		Run: func(t *T) {

@@ -27,7 +27,7 @@ var bep3Downloader = []Case{
 			"files on disk must have the bytes of the torrent, also where a file ends within a piece.",
 		Causes: []string{"pieces that span two files are written to one of them"},
 		Within: 2 * downloadWithin,
-		Kills:  []string{"files-misplaced", "last-request-too-long"},
+		Kills:  []string{"files-misplaced", "last-request-too-long", "peers-compact-unknown"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			s.Add(Plain, s.Seed)
@@ -49,7 +49,7 @@ var bep3Downloader = []Case{
 			"one of a piece being cut to the end of the torrent, and be for 16 KiB at most.",
 		Causes: []string{"the last block is asked for at full length"},
 		Within: 2 * downloadWithin,
-		Kills:  []string{"last-request-too-long"},
+		Kills:  []string{"last-request-too-long", "peers-compact-unknown"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			s.Add(Plain, s.Seed)
@@ -134,7 +134,8 @@ var bep3Downloader = []Case{
 		Causes: []string{"pieces are announced as they are complete, before they are hashed"},
 		Within: 3 * downloadWithin,
 		Kills: []string{
-			"announces-before-the-hash", "files-misplaced", "hashes-nothing", "last-request-too-long",
+			"announces-before-the-hash", "bans-all-who-shared", "each-block-asked-once", "files-misplaced",
+			"hashes-nothing", "have-is-not-heard", "last-request-too-long",
 		},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)

@@ -82,6 +82,7 @@ var bep3Requests = []Case{
 			"until the next unchoke.",
 		Causes: []string{"a block that arrives has the next asked for, whatever was said meanwhile"},
 		Within: 2 * downloadWithin,
+		Kills:  []string{"choke-is-not-heard"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			cast := s.Cast(1)

@@ -19,6 +19,7 @@ var bep6Leecher = []Case{
 			"neither may come again: with the extension one of them is always sent.",
 		Causes: []string{"nothing is said where there is nothing to say", "have none and a bitfield are sent"},
 		Within: 2 * downloadWithin,
+		Kills:  []string{"nothing-said-of-nothing"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			p := s.GatherFast(wire.HaveNone)[0]
@@ -56,6 +57,10 @@ var bep6Leecher = []Case{
 			"pieces that are whole must be announced to another peer.",
 		Causes: []string{"a choke forgets the requests, as without the extension", "blocks of who chokes are refused"},
 		Within: 2 * downloadWithin,
+		Kills: []string{
+			"asks-for-what-it-has", "asks-while-choked", "choke-drops-blocks", "choke-storm",
+			"have-to-the-sender", "unasked-block-ends-it", "unasked-block-ignored",
+		},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			cast := s.GatherFast(wire.HaveAll, wire.HaveNone)
@@ -96,6 +101,10 @@ var bep6Leecher = []Case{
 			"they come again. The download must complete: a rejected block is still missing.",
 		Causes: []string{"a rejected block stays marked as asked for"},
 		Within: 2 * downloadWithin,
+		Kills: []string{
+			"asks-for-what-it-has", "asks-while-choked", "fast-without-agreement", "last-request-too-long",
+			"reject-is-not-heard",
+		},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			p := s.GatherFast(wire.HaveAll)[0]
@@ -120,6 +129,7 @@ var bep6Leecher = []Case{
 			"nothing may be asked for. Then it announces piece 3, which the target must ask for.",
 		Causes: []string{"a piece that is allowed fast is marked as the peer's"},
 		Within: 2 * downloadWithin,
+		Kills:  []string{"allowed-fast-taken-as-have", "asks-for-what-it-has"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			p := s.GatherFast(wire.HaveNone)[0]
@@ -144,6 +154,7 @@ var bep6Leecher = []Case{
 			"target may ask for these pieces meanwhile, and for no other.",
 		Causes: []string{"one piece that is allowed opens the way for all"},
 		Within: 2 * downloadWithin,
+		Kills:  []string{"asks-while-choked"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			p := s.GatherFast(wire.HaveAll)[0]
@@ -175,6 +186,7 @@ var bep6Leecher = []Case{
 			"offer asks for them; whether it does is recorded.",
 		Causes: []string{"the set is read and never looked at"},
 		Within: 2 * downloadWithin,
+		Kills:  []string{"allowed-fast-is-not-heard"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			p := s.GatherFast(wire.HaveAll)[0]
@@ -194,6 +206,7 @@ var bep6Leecher = []Case{
 			"Those for the allowed pieces may come again; hundreds in two seconds are a loop.",
 		Causes: []string{"a request that is rejected is repeated at once while the piece is allowed fast"},
 		Within: 2 * downloadWithin,
+		Kills:  []string{"choke-is-not-heard", "choke-storm"},
 		Run: func(t *T) {
 			const loop = 500
 			s := NewSwarm(t, Standard)

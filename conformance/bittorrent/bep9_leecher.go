@@ -17,7 +17,8 @@ import (
 var bep9Leecher = []Case{
 	learns("fetches-and-downloads", conformance.Must, []string{"BEP09-META-002", "BEP09-META-003", "BEP09-META-004"},
 		"One seeder gives metadata of 45 KB, which is three blocks, and then the pieces.",
-		func(s *Swarm) { s.Add(Fast, s.Teacher(s.size(), s.lesson)) }, "metadata-is-not-asked-for"),
+		func(s *Swarm) { s.Add(Fast, s.Teacher(s.size(), s.lesson)) },
+		"asks-for-what-it-has", "peers-compact-unknown"),
 	{
 		ID: "bep9/magnet/uses-our-id", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP09-META-013", "BEP10-EXT-006"}, Role: conformance.Leecher, Kind: conformance.Behaviour,
@@ -27,6 +28,10 @@ var bep9Leecher = []Case{
 			"for metadata under that id: the ids of a handshake are those of who sends it.",
 		Causes: []string{"the own id is used in both directions"},
 		Within: 2 * downloadWithin,
+		Kills: []string{
+			"extension-handshake-late", "metadata-is-not-asked-for", "metadata-under-the-own-id",
+			"pex-without-agreement",
+		},
 		Run: func(t *T) {
 			s := NewSwarm(t, Wide)
 			s.Add(Fast, s.Teacher(s.size(), s.lesson))
@@ -50,19 +55,21 @@ var bep9Leecher = []Case{
 				d.Data = corrupted(d.Data)
 				p.tell(d)
 			})
-		}, "metadata-of-the-first-peer", "metadata-is-not-asked-for"),
+		}, "asks-for-what-it-has", "metadata-of-the-first-peer"),
 	learns("size-zero", conformance.Should, []string{"BEP09-META-009"},
 		"One peer says metadata_size 0; then another gives the metadata and the pieces.",
-		func(s *Swarm) { s.afterwards(0, nil) }, "metadata-size-unchecked", "metadata-is-not-asked-for"),
+		func(s *Swarm) { s.afterwards(0, nil) }, "asks-for-what-it-has", "metadata-size-unchecked"),
 	learns("size-negative", conformance.Should, []string{"BEP09-META-009"},
 		"One peer says metadata_size -1; then another gives the metadata and the pieces.",
-		func(s *Swarm) { s.afterwards(-1, nil) }, "metadata-size-unchecked", "metadata-is-not-asked-for"),
+		func(s *Swarm) { s.afterwards(-1, nil) },
+		"extension-handshake-strict", "asks-for-what-it-has", "metadata-size-unchecked"),
 	learns("size-of-two-gibibytes", conformance.Should, []string{"BEP09-META-009"},
 		"One peer says metadata_size 2^31; then another gives the metadata and the pieces.",
-		func(s *Swarm) { s.afterwards(1<<31, nil) }, "metadata-size-unchecked", "metadata-is-not-asked-for"),
+		func(s *Swarm) { s.afterwards(1<<31, nil) }, "asks-for-what-it-has", "metadata-size-unchecked"),
 	learns("size-beyond-counting", conformance.Should, []string{"BEP09-META-009"},
 		"One peer says metadata_size 2^63-1; then another gives the metadata and the pieces.",
-		func(s *Swarm) { s.afterwards(1<<63-1, nil) }, "metadata-size-unchecked", "metadata-is-not-asked-for"),
+		func(s *Swarm) { s.afterwards(1<<63-1, nil) },
+		"extension-handshake-strict", "asks-for-what-it-has", "metadata-size-unchecked"),
 	learns("sizes-disagree", conformance.Should, []string{"BEP09-META-010"},
 		"One peer says a metadata_size that is two blocks too large and gives zeros; another, which was "+
 			"there from the beginning, gives the right metadata and the pieces.",
@@ -74,14 +81,14 @@ var bep9Leecher = []Case{
 				})
 			}))
 			s.Add(Fast, s.Teacher(s.size(), s.lesson))
-		}, "metadata-is-not-asked-for"),
+		}, "metadata-of-the-first-peer", "metadata-sizes-must-agree", "peers-compact-unknown"),
 	learns("rejected", conformance.Should, []string{"BEP09-META-011"},
 		"One peer says that it has the metadata and rejects every request; then another gives it, and the pieces.",
 		func(s *Swarm) {
 			s.afterwards(s.size(), func(p *Peer, piece int) {
 				p.tell(&wire.Metadata{Type: wire.MetadataReject, Piece: int32(piece)})
 			})
-		}, "metadata-is-not-asked-for"),
+		}, "asks-for-what-it-has", "metadata-gives-up-on-a-reject"),
 	learns("total-size-of-the-block", conformance.Defacto, []string{"BEP09-META-004"},
 		"The seeder gives the length of the block as total_size, as one client does; metadata_size is right.",
 		func(s *Swarm) {
@@ -90,7 +97,7 @@ var bep9Leecher = []Case{
 				d.TotalSize = int64(len(d.Data))
 				p.tell(d)
 			}))
-		}, "metadata-is-not-asked-for"),
+		}, "asks-for-what-it-has", "metadata-total-compared", "peers-compact-unknown"),
 	{
 		ID: "bep9/magnet/rejects-while-it-has-none", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP09-META-005"}, Role: conformance.Leecher, Kind: conformance.Reply,
@@ -100,6 +107,7 @@ var bep9Leecher = []Case{
 			"peer waits otherwise.",
 		Causes: []string{"requests are dropped until the metadata is there", "what is there is sent, unverified"},
 		Within: 2 * downloadWithin,
+		Kills:  []string{"metadata-not-rejected", "metadata-under-the-own-id"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Wide)
 			cast := s.Cast(1, wire.FeatureExtension)
@@ -127,10 +135,12 @@ var bep9Leecher = []Case{
 			}
 		},
 	},
-	remembers("bitfield", func(s *Swarm) any { return bits(s.Pieces(), func(int) bool { return true }) }),
-	remembers("have", func(s *Swarm) any { return nil }),
+	remembers("bitfield", func(s *Swarm) any { return bits(s.Pieces(), func(int) bool { return true }) },
+		"bitfields-of-any-length"),
+	remembers("have", func(*Swarm) any { return nil }, "have-is-not-heard"),
 	remembers("have-all", func(*Swarm) any { return wire.HaveAll }),
-	names("hex-in-lower-case", "BEP09-MAGNET-001", conformance.Must, func(h []byte) string { return hex.EncodeToString(h) }, "magnet-ends-at-its-name"),
+	names("hex-in-lower-case", "BEP09-MAGNET-001", conformance.Must,
+		func(h []byte) string { return hex.EncodeToString(h) }, "magnet-ends-at-its-name"),
 	names("hex-in-upper-case", "BEP09-MAGNET-001", conformance.Must,
 		func(h []byte) string { return strings.ToUpper(hex.EncodeToString(h)) },
 		"magnet-ends-at-its-name", "magnet-hash-of-one-case"),
@@ -149,6 +159,9 @@ var bep9Leecher = []Case{
 			"itself to the second.",
 		Causes: []string{"one tr is kept of several"},
 		Within: 2 * downloadWithin,
+		Kills: []string{
+			"announce-answer-without-peers-crashes", "first-tier-alone", "magnet-of-one-tracker",
+		},
 		Run: func(t *T) {
 			s := NewSwarm(t, Wide)
 			down := t.Listen(nil)
@@ -168,6 +181,7 @@ var bep9Leecher = []Case{
 		Explain: "The link names a peer by x.pe, as address and port. The target should connect to it.",
 		Causes:  []string{"x.pe is not read"},
 		Within:  2 * downloadWithin,
+		Kills:   []string{"magnet-without-peers"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Wide)
 			met := 0
@@ -265,7 +279,10 @@ func learns(
 		Explain: "The target has a magnet link. " + what + " It must get the metadata and download everything.",
 		Causes:  []string{"one peer's word decides the size", "a failed attempt is never repeated"},
 		Within:  3 * downloadWithin,
-		Kills:   kills,
+		Kills: append([]string{
+			"asks-while-choked", "early-announcements-lost", "extension-ids-as-strings", "last-request-too-long",
+			"metadata-is-not-asked-for", "metadata-under-the-own-id", "no-extension-handshake",
+		}, kills...),
 		Run: func(t *T) {
 			s := NewSwarm(t, Wide)
 			peers(s)
@@ -291,7 +308,10 @@ func remembers(slug string, announcement func(*Swarm) any, kills ...string) Case
 			"announced counts then: the target must be interested in the seeder and download from it.",
 		Causes: []string{"what comes before the metadata is thrown away"},
 		Within: 3 * downloadWithin,
-		Kills:  append([]string{"metadata-is-not-asked-for"}, kills...),
+		Kills: append([]string{
+			"asks-for-what-it-has", "early-announcements-lost", "extension-ids-as-strings", "last-request-too-long",
+			"no-extension-handshake",
+		}, kills...),
 		Run: func(t *T) {
 			s := NewSwarm(t, Wide)
 			cast := s.Cast(2, Fast...)

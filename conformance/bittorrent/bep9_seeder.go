@@ -122,7 +122,9 @@ var bep9Seeder = []Case{
 			"it: ids are those of who receives.",
 		Causes: []string{"the own id is used in both directions"},
 		Within: 2 * UnchokeWithin,
-		Kills:  []string{"extension-handshake-late", "metadata-under-the-own-id"},
+		Kills: []string{
+			"extension-handshake-late", "metadata-under-the-own-id", "pex-without-agreement",
+		},
 		Run: func(t *T) {
 			p := Inquire(t)
 			id, _ := p.Extensions.Lookup(wire.ExtMetadata)

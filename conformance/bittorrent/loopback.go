@@ -119,13 +119,28 @@ type loopbackInstance struct {
 	*running
 	tcp       *transport.TCP
 	announcer *driver.Announcer // nil without trackers
+	ended     chan error        // the outcome of a Quit; nil before
 }
 
 func (i *loopbackInstance) Addr() netip.AddrPort { return i.tcp.LocalAddr() }
 
 func (i *loopbackInstance) Exited() error { return nil }
 
+// Quit begins to end: trackers are told, and may take their time to answer.
+func (i *loopbackInstance) Quit() error {
+	i.ended = make(chan error, 1)
+	go func() { i.ended <- i.end() }()
+	return nil
+}
+
 func (i *loopbackInstance) Stop() error {
+	if i.ended != nil {
+		return <-i.ended
+	}
+	return i.end()
+}
+
+func (i *loopbackInstance) end() error {
 	i.tcp.Close()
 	if i.announcer == nil {
 		return nil

@@ -37,6 +37,7 @@ func Mutants() []Mutant {
 		interestMutants(), requestMutants(), blockMutants(), initiatorMutants(),
 		fastDownloadMutants(), extendedDownloadMutants(),
 		learningMutants(), magnetMutants(), pexMutants(), pexReaderMutants(), privacyMutants(),
+		chokerMutants(),
 	)
 }
 

@@ -3,6 +3,7 @@ package bittorrent
 import (
 	"bytes"
 	"errors"
+	"strings"
 
 	core "github.com/p2pspec/p2pspec/bittorrent"
 	"github.com/p2pspec/p2pspec/bittorrent/bencode"
@@ -292,6 +293,10 @@ func initiatorMutants() []Mutant {
 			},
 		},
 		{
+			Name: "announce-without-stopped", What: "the end of a download is not told",
+			bend: sayURL(func(url string) string { return strings.Replace(url, "&event=stopped", "", 1) }),
+		},
+		{
 			Name: "list-form-is-not-read", What: "peers are read in the compact form alone",
 			bend: func(b *bent) {
 				b.body = func(body []byte) []byte {
@@ -302,6 +307,18 @@ func initiatorMutants() []Mutant {
 				}
 			},
 		},
+	}
+}
+
+// deafLeecher does not hear messages of a type as long as pieces are missing.
+func deafLeecher(t wire.Type) func(*bent) {
+	return func(b *bent) {
+		b.hear = func(_ spec.Conn, m spec.Message) []spec.Message {
+			if w, ok := m.(*wire.Message); ok && w.Type == t && !b.node.Complete() {
+				return nil
+			}
+			return same(m)
+		}
 	}
 }
 
@@ -319,7 +336,7 @@ func fastDownloadMutants() []Mutant {
 		},
 		{
 			Name: "reject-is-not-heard", What: "a reject changes nothing",
-			bend: hearType(wire.Reject, nothing),
+			bend: deafLeecher(wire.Reject),
 		},
 		{
 			Name: "choke-drops-blocks", What: "blocks of who chokes are thrown away",
@@ -346,7 +363,7 @@ func fastDownloadMutants() []Mutant {
 		},
 		{
 			Name: "allowed-fast-is-not-heard", What: "pieces that are allowed fast are not asked for",
-			bend: hearType(wire.AllowedFast, nothing),
+			bend: deafLeecher(wire.AllowedFast),
 		},
 		{
 			Name: "choke-storm", What: "a choke is answered by a thousand requests",
@@ -415,7 +432,9 @@ func extendedDownloadMutants() []Mutant {
 		},
 		{
 			Name: "extension-handshake-list-crashes", What: "an extension handshake that is a list ends the program",
-			bend: crashOn(wire.Extended, func(m *wire.Message) bool { return m.ExtID == 0 && bytes.HasPrefix(m.Data, []byte("l")) }),
+			bend: crashOn(wire.Extended, func(m *wire.Message) bool {
+				return m.ExtID == 0 && bytes.HasPrefix(m.Data, []byte("l"))
+			}),
 		},
 		{
 			Name: "extension-handshake-deep-crashes", What: "an extension handshake of nested lists ends the program",
@@ -425,7 +444,11 @@ func extendedDownloadMutants() []Mutant {
 		},
 		{
 			Name: "empty-extension-handshake-ends-it", What: "an extension handshake without keys ends the connection",
-			bend: hangUpOn(wire.Extended, func(m *wire.Message) bool { return m.ExtID == 0 && string(m.Data) == "de" }),
+			bend: func(b *bent) {
+				hangUpOn(wire.Extended, func(m *wire.Message) bool {
+					return m.ExtID == 0 && string(m.Data) == "de" && !b.node.Complete()
+				})(b)
+			},
 		},
 	}
 }

@@ -73,7 +73,8 @@ func learningMutants() []Mutant {
 			Name: "metadata-size-unchecked", What: "memory is taken for any metadata_size",
 			bend: func(b *bent) {
 				hearDict(func(_ spec.Conn, d Dict) {
-					if n, ok := d["metadata_size"].(int64); ok && (n <= 0 || n >= 1<<31) {
+					n, ok := d["metadata_size"].(int64)
+					if ok && (n <= 0 || n >= 1<<31) && b.node.Layout().Pieces == 0 {
 						b.dead = errMemory
 					}
 				})(b)
@@ -228,8 +229,8 @@ func pexMutants() []Mutant {
 			}),
 		},
 		{
-			Name: "pex-flags-of-another-list", What: "a flag is missing",
-			bend: sayPEX(func(d Dict) { d["added.f"] = text(d, "added.f")[1:] }),
+			Name: "pex-flags-of-another-list", What: "there is a flag more than contacts",
+			bend: sayPEX(func(d Dict) { d["added.f"] = text(d, "added.f") + "\x00" }),
 		},
 		{
 			Name: "pex-tells-the-dead", What: "every address that was dialled is told",

@@ -27,7 +27,8 @@ func Suites() []conformance.Suite {
 	return []conformance.Suite{
 		suite("bep3", "the BitTorrent protocol, peers", bep3Handshake, bep3Messages, bep3Uploader, bep3Downloader,
 			bep3Announce,
-			bep3Interest, bep3Requests, bep3Blocks, bep3Initiator, bep3Selection),
+			bep3Interest, bep3Requests, bep3Blocks, bep3Initiator, bep3Selection,
+			bep3Choker),
 		suite("bep4", "assigned numbers", bep4Seeder),
 		suite("bep5", "DHT protocol, peers", bep5Seeder),
 		suite("bep6", "fast extension", bep6Seeder, bep6Leecher),

@@ -107,6 +107,15 @@ func (i *virtualInstance) tell(in spec.Input) {
 func (i *virtualInstance) Addr() netip.AddrPort { return virtualAddr }
 func (i *virtualInstance) Exited() error        { return nil }
 
+// Quit leaves all peers, and tells the trackers.
+func (i *virtualInstance) Quit() error {
+	i.net.Detach(i.host)
+	if i.announcer != nil {
+		i.tellTrackers(tracker.End{Progress: i.progress()})
+	}
+	return nil
+}
+
 func (i *virtualInstance) Stop() error {
 	i.net.Detach(i.host)
 	if i.announcer != nil {

@@ -1,0 +1,32 @@
+package bittorrent
+
+import (
+	"time"
+
+	core "github.com/p2pspec/p2pspec/bittorrent"
+)
+
+func chokerMutants() []Mutant {
+	return []Mutant{
+		{
+			Name: "one-slot", What: "one peer is unchoked at a time",
+			configure: func(c *core.Config) { c.UploadSlots = 1 },
+		},
+		{
+			Name: "everybody-unchoked", What: "whoever is interested is unchoked",
+			configure: func(c *core.Config) { c.UploadSlots = 100 },
+		},
+		{
+			Name: "no-optimistic-unchoke", What: "peers are unchoked by merit alone",
+			configure: func(c *core.Config) { c.NoOptimistic = true },
+		},
+		{
+			Name: "chokes-every-second", What: "peers are ranked every second",
+			configure: func(c *core.Config) { c.RechokeInterval = time.Second },
+		},
+		{
+			Name: "seeds-in-turn", What: "a seeder serves everybody in turn",
+			configure: func(c *core.Config) { c.SeedOrder = core.RoundRobin },
+		},
+	}
+}
