@@ -104,7 +104,8 @@ const maxKnown = 64
 func Start(cfg Config) (*Torrent, error) {
 	t := &Torrent{
 		cfg:  cfg,
-		stop: make(chan struct{}), received: make(chan metadata, 2), complete: make(chan struct{}), failed: make(chan struct{}),
+		stop: make(chan struct{}), received: make(chan metadata, 2),
+		complete: make(chan struct{}), failed: make(chan struct{}),
 	}
 	switch {
 	case cfg.Torrent != nil:
