@@ -428,7 +428,7 @@ func TestPEX(t *testing.T) {
 	k.in(spec.Opened{Conn: -2, Remote: memberAddr(8)})
 	k.in(spec.Got{Conn: -2, Msg: h})
 	k.in(spec.Got{Conn: -2, Msg: introduction(wire.ExtensionHandshake{Port: 99})})
-	k.want(k.wait(2*time.Second), "extended 100")
+	k.want(k.wait(idlePEX), "extended 100")
 	k.in(spec.Closed{Conn: -2})
 	k.want(k.wait(55*time.Second), "")
 	if got := k.wait(5 * time.Second); !strings.Contains(got, "extended 100") {

@@ -17,6 +17,10 @@ const (
 	// earlyPEX is how much sooner than after a minute the next message may
 	// come: clocks and networks vary. BEP11-PEX-004
 	earlyPEX = 10 * time.Second
+
+	// idlePEX is how often it is looked for news while there are none: to
+	// compare a peer's contacts costs as much as there are connections.
+	idlePEX = 5 * time.Second
 )
 
 // exchange tells a peer who joined and who left since the last message, at
@@ -39,6 +43,7 @@ func (n *step) exchange(c *conn) {
 		}
 	}
 	if len(m.Added) == 0 && len(m.Dropped) == 0 {
+		c.pexNext = n.now + idlePEX
 		return
 	}
 	c.pexNext = n.now + n.cfg.PEXInterval
