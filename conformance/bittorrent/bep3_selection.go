@@ -76,8 +76,9 @@ var bep3Selection = []Case{
 					rare++
 				}
 			}
-			if rare < 5 {
-				t.Inconclusivef("by chance %d rare pieces were left after the first %d", rare, random)
+			if rare < 5 { // as in a target that does without the random beginning
+				t.Observef("%d of the 20 rare pieces are among the first %d", 20-rare, random)
+				return
 			}
 			early := 0
 			for _, piece := range order[random : random+rare] {
