@@ -16,9 +16,35 @@ import (
 // bep52Leecher judges a leecher of torrents of version 2 and of hybrids: BEP 52.
 var bep52Leecher = []Case{
 	downloadsV2("version-2", "of version 2 alone, whose pieces end with their files", metainfo.V2,
-		[]string{"BEP52-META-003", "BEP52-PEER-011"}),
+		[]string{"BEP52-META-003", "BEP52-PEER-011"},
+		"bitfields-of-any-length", "files-misplaced", "last-request-too-long", "spare-bits-crash"),
 	downloadsV2("hybrid", "that is a hybrid, with padding between its files", metainfo.Hybrid,
-		[]string{"BEP52-META-010"}),
+		[]string{"BEP52-META-010"},
+		"bitfields-of-any-length", "files-misplaced", "spare-bits-crash"),
+	{
+		ID: "bep52/leecher/asks-up-to-the-file-s-end", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"BEP52-PEER-011"}, Role: conformance.Leecher, Kind: conformance.Behaviour,
+		Control: "the download completes",
+		Explain: "A torrent of version 2 alone is downloaded. No request should reach beyond the file in which it " +
+			"begins: there is nothing up to the next piece. libtorrent asks for whole blocks there.",
+		Causes: []string{"the padding that a hybrid would have is asked for"},
+		Within: 2 * downloadWithin,
+		Kills: []string{
+			"bitfields-of-any-length", "last-request-too-long", "peers-compact-unknown",
+			"spare-bits-crash", "v2-name-is-its-end",
+		},
+		Run: func(t *T) {
+			s := swarmV2(t, metainfo.V2)
+			s.Add(Plain, s.seedV2)
+			s.Start()
+			s.MustComplete()
+			for _, m := range s.Requests() {
+				if !s.Sound(m) {
+					t.Failf("the target asks for what lies behind a file: %v", m)
+				}
+			}
+		},
+	},
 	{
 		ID: "bep52/leecher/announces-the-truncated-hash", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP52-META-008"}, Role: conformance.Leecher, Kind: conformance.Behaviour,
@@ -27,6 +53,7 @@ var bep52Leecher = []Case{
 			"first 20 bytes of the SHA-256 of the info dictionary.",
 		Causes: []string{"the whole hash is sent", "the SHA-1 of the dictionary is sent"},
 		Within: 2 * downloadWithin,
+		Kills:  []string{"v2-name-is-its-end"},
 		Run: func(t *T) {
 			s := swarmV2(t, metainfo.V2)
 			hash := s.HashV2()
@@ -45,6 +72,11 @@ var bep52Leecher = []Case{
 			"must end up right.",
 		Causes: []string{"pieces of version 2 are not hashed", "the tree is taken over zeros"},
 		Within: 3 * downloadWithin,
+		Kills: []string{
+			"announces-before-the-hash", "bans-all-who-shared", "each-block-asked-once",
+			"files-misplaced", "hashes-nothing", "have-is-not-heard", "last-request-too-long",
+			"spare-bits-crash",
+		},
 		Run: func(t *T) {
 			s := swarmV2(t, metainfo.V2)
 			good := false
@@ -53,7 +85,7 @@ var bep52Leecher = []Case{
 					switch {
 					case m.Type == wire.Have && m.Index == 3 && !good:
 						t.Failf("piece 3 is announced, and no good bytes have come for it yet")
-					case m.Type == wire.Request && m.Index == 3 && !honest:
+					case m.Type == wire.Request && m.Index == 3 && !honest: // a piece without an end of a file
 						answer := s.Piece(m)
 						answer.Data = corrupted(answer.Data)
 						p.Send(answer)
@@ -87,6 +119,7 @@ var bep52Leecher = []Case{
 			"such a torrent at once asks for nothing, and is not judged.",
 		Causes: []string{"pieces of hybrids are verified by one of their two hashes"},
 		Within: 2 * downloadWithin,
+		Kills:  []string{"announces-before-the-hash", "hashes-nothing", "spare-bits-crash"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			s.Content = contradictory(MakeV2(metainfo.Hybrid, s.URL("/announce")), 3)
@@ -112,6 +145,10 @@ var bep52Leecher = []Case{
 			"of their number, and should be for 512 at most. The download must complete with what comes.",
 		Causes: []string{"the number of hashes is that of the pieces", "layers are counted from the root"},
 		Within: 3 * downloadWithin,
+		Kills: []string{
+			"asks-for-what-it-has", "asks-while-choked", "early-announcements-lost",
+			"hash-requests-of-all-pieces", "hashes-unasked-taken", "last-request-too-long",
+		},
 		Run: func(t *T) {
 			s := swarmV2(t, metainfo.V2)
 			s.Add(Fast, func(p *Peer) {
@@ -119,8 +156,8 @@ var bep52Leecher = []Case{
 				learn := p.On
 				p.Send(s.All(p))
 				p.On = func(m *Received) {
-					if m.Type == wire.HashRequest {
-						p.Send(s.hashes(m.Hashes))
+					if m.Type == wire.HashRequest || s.asksBeyond(m) {
+						s.serveV2(p, m)
 						return
 					}
 					learn(m)
@@ -168,8 +205,8 @@ func downloadsV2(slug, what string, version metainfo.Version, clauses []string, 
 		Requirements: clauses, Role: conformance.Leecher, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFiles},
 		Control: "the target connects and asks for pieces",
-		Explain: fmt.Sprintf("One seeder has a torrent %s. Every request must lie within a piece, and the files "+
-			"on disk must have the bytes of the torrent.", what),
+		Explain: fmt.Sprintf("One seeder has a torrent %s. The files on "+
+			"disk must have the bytes of the torrent.", what),
 		Causes: []string{"files are laid out one behind the other", "padding is written into a file"},
 		Within: 3 * downloadWithin,
 		Kills:  kills,
@@ -177,10 +214,20 @@ func downloadsV2(slug, what string, version metainfo.Version, clauses []string, 
 			s := swarmV2(t, version)
 			s.Add(Plain, s.seedV2)
 			s.Start()
+			if !t.Until(func() bool { return len(s.Requests()) > 0 }, downloadWithin) {
+				t.Inconclusivef("the target asks for nothing: %s", s.standing())
+			}
 			s.MustComplete()
 			s.mustHaveFiles()
 		},
 	}
+}
+
+// asksBeyond reports whether a request ends behind its file, and within the
+// address space: libtorrent asks for whole blocks there, and takes zeros.
+func (s *Swarm) asksBeyond(m *Received) bool {
+	return m.Type == wire.Request && !s.Sound(m) && int(m.Index) < s.Pieces() &&
+		uint64(m.Begin)+uint64(m.Length) <= uint64(s.Info.PieceLength)
 }
 
 // mustHaveFiles holds the target's files to the content.
@@ -200,11 +247,17 @@ func (s *Swarm) seedV2(p *Peer) {
 }
 
 func (s *Swarm) serveV2(p *Peer, m *Received) {
-	if m.Type == wire.HashRequest {
+	switch {
+	case m.Type == wire.HashRequest:
 		p.Send(s.hashes(m.Hashes))
-		return
+	case s.asksBeyond(m):
+		at := int(m.Index)*int(s.Info.PieceLength) + int(m.Begin)
+		data := make([]byte, m.Length)
+		copy(data, s.Data[min(at, len(s.Data)):])
+		p.Send(wire.Message{Type: wire.Piece, Index: m.Index, Begin: m.Begin, Data: data})
+	default:
+		s.Serve(p, m)
 	}
-	s.Serve(p, m)
 }
 
 // hashes is the right answer to a hash request.

@@ -22,6 +22,7 @@ var bep52Seeder = []Case{
 			"SHA-256 of its info dictionary must be answered with the same, and a piece be served.",
 		Causes: []string{"the SHA-1 of the dictionary is taken for the name"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"v2-name-is-its-end"},
 		Run: func(t *T) {
 			p, _ := startV2(t, metainfo.V2)
 			p.Unchoke()
@@ -37,6 +38,7 @@ var bep52Seeder = []Case{
 			"both be answered, each with the name that was asked for.",
 		Causes: []string{"the hybrid is shared in one of its two swarms alone"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"hybrid-in-one-swarm"},
 		Run: func(t *T) {
 			c := MakeV2(metainfo.Hybrid, "")
 			t.Start(conformance.StartOptions{Torrent: c.Torrent, Files: c.Files()})
@@ -55,6 +57,7 @@ var bep52Seeder = []Case{
 			"may have either name of the torrent, and must have one of them; a piece must be served.",
 		Causes: []string{"the reserved bit is not known, and the handshake refused"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"upgrade-refused"},
 		Run: func(t *T) {
 			c := MakeV2(metainfo.Hybrid, "")
 			t.Start(conformance.StartOptions{Torrent: c.Torrent, Files: c.Files()})
@@ -82,6 +85,7 @@ var bep52Seeder = []Case{
 			"last ends with its file. Each must come, and have the hash that the file's tree has for it.",
 		Causes: []string{"pieces are cut as if the files lay one behind the other"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"v2-name-is-its-end", "v2-short-blocks-refused"},
 		Run: func(t *T) {
 			p, c := startV2(t, metainfo.V2)
 			p.Unchoke()
@@ -105,14 +109,15 @@ var bep52Seeder = []Case{
 		},
 	},
 	{
-		ID: "bep52/blocks/nothing-behind-the-file", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "bep52/blocks/nothing-behind-the-file", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"BEP52-PEER-011"}, Role: conformance.Seeder, Kind: conformance.Silence,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "a piece that is asked for before, and another peer that is served afterwards",
 		Explain: "100 bytes of the file of one byte are asked for. Behind it no bytes exist up to the next piece: " +
-			"no block may come of 100 bytes.",
+			"no block should come of 100 bytes. libtorrent serves zeros.",
 		Causes: []string{"the gap between files is served as zeros"},
 		Within: 3 * UnchokeWithin,
+		Kills:  []string{"bounds-not-checked", "v2-gap-served", "v2-name-is-its-end"},
 		Run: func(t *T) {
 			p, c := startV2(t, metainfo.V2)
 			p.Unchoke()
@@ -132,16 +137,25 @@ var bep52Seeder = []Case{
 			q.Serves(0)
 		},
 	},
-	servesHashes("whole-layer", "the whole piece layer of a file, of which 10 of 16 hashes are of pieces and 6 of padding",
-		longFile, metainfo.HashRange{BaseLayer: pieceLayer, Length: 16}, "BEP52-PEER-007"),
+	servesHashes("whole-layer", "a whole piece layer, of which 10 of 16 hashes are of pieces and 6 of padding",
+		longFile, metainfo.HashRange{BaseLayer: pieceLayer, Length: 16}, "BEP52-PEER-007",
+		"hash-padding-of-zeros", "hash-requests-all-rejected", "hash-requests-unanswered",
+		"v2-name-is-its-end"),
 	servesHashes("part-with-proof", "four hashes in the middle of a piece layer, and their uncles",
-		longFile, metainfo.HashRange{BaseLayer: pieceLayer, Index: 4, Length: 4, ProofLayers: 3}, "BEP52-PEER-005"),
+		longFile, metainfo.HashRange{BaseLayer: pieceLayer, Index: 4, Length: 4, ProofLayers: 3}, "BEP52-PEER-005",
+		"hash-requests-all-rejected", "hash-requests-unanswered", "hash-uncles-left-out",
+		"v2-name-is-its-end"),
 	servesHashes("two-with-proof", "two hashes, the fewest that may be asked for, and their uncles",
-		longFile, metainfo.HashRange{BaseLayer: pieceLayer, Index: 2, Length: 2, ProofLayers: 3}, "BEP52-PEER-005"),
+		longFile, metainfo.HashRange{BaseLayer: pieceLayer, Index: 2, Length: 2, ProofLayers: 3}, "BEP52-PEER-005",
+		"hash-requests-all-rejected", "hash-requests-unanswered", "hash-uncles-left-out",
+		"v2-name-is-its-end"),
 	servesHashes("beyond-the-end", "eight hashes, of which two are of pieces and six of padding, and their uncle",
-		longFile, metainfo.HashRange{BaseLayer: pieceLayer, Index: 8, Length: 8, ProofLayers: 3}, "BEP52-PEER-005"),
+		longFile, metainfo.HashRange{BaseLayer: pieceLayer, Index: 8, Length: 8, ProofLayers: 3}, "BEP52-PEER-005",
+		"hash-padding-of-zeros", "hash-requests-all-rejected", "hash-requests-unanswered",
+		"hash-uncles-left-out", "v2-name-is-its-end"),
 	servesHashes("full-tree", "the whole piece layer of a file of exactly four pieces",
-		evenFile, metainfo.HashRange{BaseLayer: pieceLayer, Length: 4, ProofLayers: 1}, "BEP52-PEER-002"),
+		evenFile, metainfo.HashRange{BaseLayer: pieceLayer, Length: 4, ProofLayers: 1}, "BEP52-PEER-002",
+		"hash-requests-all-rejected", "hash-requests-unanswered", "v2-name-is-its-end"),
 	{
 		ID: "bep52/hashes/while-choked", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"BEP52-PEER-009", "BEP52-PEER-002"}, Role: conformance.Seeder, Kind: conformance.Reply,
@@ -151,6 +165,9 @@ var bep52Seeder = []Case{
 			"by hashes or a reject.",
 		Causes: []string{"hash requests are dropped as requests for blocks are"},
 		Within: 2 * UnchokeWithin,
+		Kills: []string{
+			"hash-requests-need-interest", "hash-requests-unanswered", "v2-name-is-its-end",
+		},
 		Run: func(t *T) {
 			p, c := startV2(t, metainfo.V2)
 			_, f := c.file(longFile)
@@ -168,6 +185,10 @@ var bep52Seeder = []Case{
 			"lead to the file's root.",
 		Causes: []string{"what cannot be answered is ignored"},
 		Within: 2 * UnchokeWithin,
+		Kills: []string{
+			"hash-rejects-unsent", "hash-requests-unanswered", "hash-requests-unchecked",
+			"v2-name-is-its-end",
+		},
 		Run: func(t *T) {
 			p, c := startV2(t, metainfo.V2)
 			p.Unchoke()
@@ -182,22 +203,30 @@ var bep52Seeder = []Case{
 			}
 		},
 	},
-	rejectsHashes("one-hash", "for one hash", func(f metainfo.File) *wire.Hashes { return hashRequest(f, pieceLayer, 0, 1, 0) }),
+	rejectsHashes("one-hash", "for one hash",
+		func(f metainfo.File) *wire.Hashes { return hashRequest(f, pieceLayer, 0, 1, 0) },
+		"hash-rejects-unsent", "hash-requests-unchecked", "v2-name-is-its-end"),
 	rejectsHashes("three-hashes", "for three hashes, which is no power of two",
-		func(f metainfo.File) *wire.Hashes { return hashRequest(f, pieceLayer, 0, 3, 0) }),
+		func(f metainfo.File) *wire.Hashes { return hashRequest(f, pieceLayer, 0, 3, 0) },
+		"hash-rejects-unsent", "hash-requests-unchecked", "v2-name-is-its-end"),
 	rejectsHashes("index-between", "for four hashes from index 2, which is no multiple of four",
-		func(f metainfo.File) *wire.Hashes { return hashRequest(f, pieceLayer, 2, 4, 0) }),
+		func(f metainfo.File) *wire.Hashes { return hashRequest(f, pieceLayer, 2, 4, 0) },
+		"hash-rejects-unsent", "hash-requests-unchecked", "v2-name-is-its-end"),
 	rejectsHashes("index-behind-the-tree", "for four hashes behind the end of the tree",
-		func(f metainfo.File) *wire.Hashes { return hashRequest(f, pieceLayer, 16, 4, 0) }),
+		func(f metainfo.File) *wire.Hashes { return hashRequest(f, pieceLayer, 16, 4, 0) },
+		"hash-rejects-unsent", "hash-requests-unchecked", "v2-name-is-its-end"),
 	rejectsHashes("layer-above-the-root", "in a layer above the root",
-		func(f metainfo.File) *wire.Hashes { return hashRequest(f, 9, 0, 2, 0) }),
+		func(f metainfo.File) *wire.Hashes { return hashRequest(f, 9, 0, 2, 0) },
+		"hash-rejects-unsent", "hash-requests-unchecked", "v2-name-is-its-end"),
 	rejectsHashes("more-than-the-tree", "for 64 hashes of a layer that has 16",
-		func(f metainfo.File) *wire.Hashes { return hashRequest(f, pieceLayer, 0, 64, 0) }),
+		func(f metainfo.File) *wire.Hashes { return hashRequest(f, pieceLayer, 0, 64, 0) },
+		"hash-rejects-unsent", "hash-requests-unchecked", "v2-name-is-its-end"),
 	rejectsHashes("unknown-root", "for a file that the torrent does not have",
 		func(f metainfo.File) *wire.Hashes {
 			f.PiecesRoot[0] ^= 0xFF
 			return hashRequest(f, pieceLayer, 0, 4, 0)
-		}),
+		},
+		"hash-rejects-unsent", "hash-requests-unchecked", "v2-name-is-its-end"),
 	{
 		ID: "bep52/hashes/unasked", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP52-PEER-006"}, Role: conformance.Seeder, Kind: conformance.State,
@@ -207,6 +236,7 @@ var bep52Seeder = []Case{
 			"what the target answers to others must still lead to the root, and it must go on.",
 		Causes: []string{"hashes are stored as they come"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"hashes-unasked-taken", "v2-name-is-its-end"},
 		Run: func(t *T) {
 			p, c := startV2(t, metainfo.V2)
 			_, f := c.file(evenFile)

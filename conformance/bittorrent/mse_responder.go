@@ -14,32 +14,35 @@ import (
 // Encryption.
 var mseResponder = []Case{
 	mseServes("answers-in-rc4", "is as it should be, without pads, and offers RC4", conformance.Must,
-		[]string{"MSE-HS-002", "MSE-HS-006", "MSE-HS-007"}, shaking{}),
+		[]string{"MSE-HS-002", "MSE-HS-006", "MSE-HS-007"}, shaking{},
+		"mse-selects-both"),
 	mseServes("pad-of-512", "has a PadA of 512 bytes, as long as one may be", conformance.Must,
 		[]string{"MSE-HS-009"}, shaking{cfg: mse.InitiatorConfig{Pad: make([]byte, mse.MaxPad)}},
-		"mse-pad-of-255"),
+		"mse-pad-of-255", "mse-selects-both"),
 	mseServes("pad-like-a-plain-handshake", "has a PadA that begins as a plain handshake does", conformance.Must,
 		[]string{"MSE-HS-009", "MSE-HS-011"}, shaking{cfg: mse.InitiatorConfig{Pad: []byte(plainOpening)}},
-		"mse-plain-by-anything"),
+		"mse-plain-by-anything", "mse-selects-both"),
 	mseServes("pad-c-of-512", "has a PadC of 512 bytes", conformance.Must,
 		[]string{"MSE-HS-013"}, shaking{cfg: mse.InitiatorConfig{PadC: mse.MaxPad}},
-		"mse-pad-c-unexpected"),
+		"mse-pad-c-unexpected", "mse-selects-both"),
 	mseServes("key-that-begins-with-19", "has a public key whose first byte is that of a plain handshake, 19",
 		conformance.Must, []string{"MSE-HS-011"}, shaking{first: []byte{0x13}},
-		"mse-plain-by-its-first-byte"),
+		"mse-plain-by-its-first-byte", "mse-selects-both"),
 	mseServes("key-that-begins-with-0", "has a public key whose first byte is 0", conformance.Must,
 		[]string{"MSE-HS-004"}, shaking{first: []byte{0}},
-		"mse-key-without-leading-zeros"),
+		"mse-key-without-leading-zeros", "mse-selects-both"),
 	mseServes("byte-by-byte", "comes byte by byte", conformance.Must,
 		[]string{"MSE-HS-009", "MSE-HS-005"}, shaking{cut: true, cfg: mse.InitiatorConfig{Pad: make([]byte, 40)}},
-		"mse-in-whole-segments"),
+		"mse-in-whole-segments", "mse-selects-both"),
 	mseServes("offer-of-both", "offers plaintext and RC4, of which exactly one must be selected", conformance.Must,
-		[]string{"MSE-HS-008"}, shaking{cfg: mse.InitiatorConfig{Provide: mse.Plaintext | mse.RC4}}),
+		[]string{"MSE-HS-008"}, shaking{cfg: mse.InitiatorConfig{Provide: mse.Plaintext | mse.RC4}},
+		"mse-selects-both"),
 	mseServes("offer-of-all-bits", "offers all 32 bits, of which exactly one that has a meaning must be selected",
-		conformance.Must, []string{"MSE-HS-008"}, shaking{cfg: mse.InitiatorConfig{Provide: 0xFFFFFFFF}}),
+		conformance.Must, []string{"MSE-HS-008"}, shaking{cfg: mse.InitiatorConfig{Provide: 0xFFFFFFFF}},
+		"mse-selects-both"),
 	mseServes("initial-payload", "has the 68 bytes of the BitTorrent handshake as its initial payload",
 		conformance.Must, []string{"MSE-HS-013"}, shaking{initial: true},
-		"mse-initial-payload-lost"),
+		"mse-initial-payload-lost", "mse-selects-both"),
 	mseRefuses("pad-of-513", "a PadA of 513 bytes", []string{"MSE-HS-009"}, shaking{
 		cfg:  mse.InitiatorConfig{Pad: make([]byte, mse.MaxPad)},
 		bend: func(step int, b []byte) []byte { return append(b, bytes.Repeat([]byte{7}, step%2)...) },
@@ -79,7 +82,7 @@ var mseResponder = []Case{
 			"plaintext, what follows the encryption handshake must be in plaintext on both sides.",
 		Causes: []string{"the ciphers stay in use whatever was selected"},
 		Within: 2 * UnchokeWithin,
-		Kills:  []string{"mse-plaintext-enciphered"},
+		Kills:  []string{"mse-plaintext-enciphered", "mse-selects-both"},
 		Run: func(t *T) {
 			Control(t)
 			h := Initiate(t, mse.InitiatorConfig{Provide: mse.Plaintext}).Begin()
@@ -195,7 +198,8 @@ func (s shaking) begin(t *T) *Shake {
 
 func (s shaking) greeting(t *T) *wire.Handshake {
 	h := &wire.Handshake{InfoHash: ContentOf(t).Hash()}
-	copy(h.PeerID[:], "-PS0100-initial0load")
+	copy(h.PeerID[:], "-PS0100-")
+	t.Rand().Fill(h.PeerID[8:])
 	return h
 }
 
