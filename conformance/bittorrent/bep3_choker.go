@@ -16,6 +16,7 @@ type watched struct {
 	every  time.Duration // between the blocks that it gives or takes; 0: none
 	queue  []*Received   // requests of the target
 	next   time.Duration
+	said   time.Duration   // when a keep-alive is due
 	asked  int             // blocks that it asked for
 	turns  []time.Duration // when the choke changed
 	served time.Duration   // how long it was unchoked since reset
@@ -48,6 +49,7 @@ const tick = 250 * time.Millisecond
 func (s *Swarm) trade(all []*watched, d time.Duration) {
 	for end := s.t.Now() + d; s.t.Now() < end; s.t.Wait(tick) {
 		for _, w := range all {
+			w.stay()
 			if !w.Choked {
 				w.served += tick
 			}
@@ -60,6 +62,14 @@ func (s *Swarm) trade(all []*watched, d time.Duration) {
 				w.queue = w.queue[1:]
 			}
 		}
+	}
+}
+
+// stay keeps a connection alive on which nothing else is said.
+func (w *watched) stay() {
+	if s := w.t.Now(); s >= w.said && !w.Gone() {
+		w.said = s + time.Minute
+		w.Send(wire.KeepAlive)
 	}
 }
 
@@ -103,6 +113,7 @@ var bep3Choker = []Case{
 			"which makes giving worth while.",
 		Causes: []string{"slots are given in turn, or to who came first"},
 		Within: 6 * time.Minute,
+		Kills:  []string{"everybody-unchoked", "one-slot"},
 		Run: func(t *T) {
 			s, all := market(t, 10, 3, time.Second)
 			s.trade(all, time.Minute)
@@ -131,13 +142,14 @@ var bep3Choker = []Case{
 		Requirements: []string{"BEP03-CHOKE-007"}, Role: conformance.Leecher, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedClock},
 		Control: "the peer was unchoked while it gave",
-		Explain: "Of ten interested peers five give a block every second. After a minute one of them stops, " +
+		Explain: "Of ten interested peers five give a block every four seconds. After a minute one of them stops, " +
 			"though it is asked for blocks. Two minutes later it should have lost its place to the others, " +
 			"but for a turn as the optimistic one.",
 		Causes: []string{"what was given is never forgotten", "a place is kept until the peer leaves"},
 		Within: 8 * time.Minute,
+		Kills:  []string{"everybody-unchoked"},
 		Run: func(t *T) {
-			s, all := market(t, 10, 5, 2*time.Second)
+			s, all := market(t, 10, 5, 4*time.Second)
 			s.trade(all, time.Minute)
 			reset(all)
 			s.trade(all, 30*time.Second)
@@ -169,13 +181,14 @@ var bep3Choker = []Case{
 		Requirements: []string{"BEP03-CHOKE-005"}, Role: conformance.Leecher, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedClock},
 		Control: "the target asks the givers for blocks",
-		Explain: "Of nine interested peers four give a block every two seconds, and five nothing. Within ten " +
+		Explain: "Of nine interested peers four give a block every ten seconds, and five nothing. Within ten " +
 			"minutes each of the five should have been unchoked once: the optimistic unchoke goes around " +
 			"every 30 seconds, and finds those who would give if they were given something.",
 		Causes: []string{"there is no optimistic unchoke", "it is the same peer each time"},
 		Within: 15 * time.Minute,
+		Kills:  []string{"no-optimistic-unchoke"},
 		Run: func(t *T) {
-			s, all := market(t, 9, 4, 6*time.Second)
+			s, all := market(t, 9, 4, 10*time.Second)
 			s.trade(all, 10*time.Minute)
 			mustServe(t, all)
 			for i, w := range all[4:] {
@@ -194,6 +207,7 @@ var bep3Choker = []Case{
 			"peer's choke there should be ten seconds: connections that are cut short never reach their speed.",
 		Causes: []string{"peers are ranked with every block"},
 		Within: 8 * time.Minute,
+		Kills:  []string{"chokes-every-second"},
 		Run: func(t *T) {
 			s, all := market(t, 10, 10, time.Second)
 			for range 36 {
@@ -221,6 +235,7 @@ var bep3Choker = []Case{
 			"the others. Each should have been unchoked once.",
 		Causes: []string{"the fastest keep their places for good"},
 		Within: 15 * time.Minute,
+		Kills:  []string{"no-optimistic-unchoke"},
 		Run: func(t *T) {
 			s, all := crowd(t, 12, 3)
 			s.take(all, 10*time.Minute)
@@ -242,6 +257,7 @@ var bep3Choker = []Case{
 			"clients that serve all in turn are common, and it is recorded.",
 		Causes: []string{"peers are served in turn"},
 		Within: 8 * time.Minute,
+		Kills:  []string{"one-slot", "seeds-in-turn"},
 		Run: func(t *T) {
 			s, all := crowd(t, 12, 3)
 			s.take(all, 2*time.Minute)
@@ -265,6 +281,7 @@ var bep3Choker = []Case{
 			"choke there should be ten seconds.",
 		Causes: []string{"every change of interest has all peers ranked anew"},
 		Within: 10 * time.Minute,
+		Kills:  []string{"chokes-every-second"},
 		Run: func(t *T) {
 			s, all := crowd(t, 12, 3)
 			for i := range 15 {
@@ -307,6 +324,7 @@ func crowd(t *T, n, fast int) (*Swarm, []*watched) {
 func (s *Swarm) take(all []*watched, d time.Duration) {
 	for end := s.t.Now() + d; s.t.Now() < end; s.t.Wait(tick) {
 		for _, w := range all {
+			w.stay()
 			if w.Choked || w.Gone() {
 				continue
 			}
