@@ -3,6 +3,7 @@ package bittorrent
 import (
 	"bytes"
 	"errors"
+	"slices"
 
 	"github.com/p2pspec/p2pspec/bittorrent/mse"
 )
@@ -85,23 +86,28 @@ func unkeyed(r mse.Result) mse.Result {
 }
 
 // encryptionMutants shake hands in a wrong way.
-func encryptionMutants() []Mutant { return append(mseResponderMutants(), mseInitiatorMutants()...) }
+func encryptionMutants() []Mutant {
+	return slices.Concat(mseHearingMutants(), mseAnsweringMutants(), mseInitiatorMutants())
+}
 
-func mseResponderMutants() []Mutant {
-	segment := func(refuse func(n int, b []byte) bool) func(*bent) {
-		return shakes(false, func(s *bentShake) {
-			s.hear = func(n int, b []byte) ([]byte, error) {
-				if refuse(n, b) {
-					return nil, errMutant
-				}
-				return b, nil
+// refusing is a responder that hangs up at a segment for which the function
+// holds.
+func refusing(when func(n int, b []byte) bool) func(*bent) {
+	return shakes(false, func(s *bentShake) {
+		s.hear = func(n int, b []byte) ([]byte, error) {
+			if when(n, b) {
+				return nil, errMutant
 			}
-		})
-	}
+			return b, nil
+		}
+	})
+}
+
+func mseHearingMutants() []Mutant {
 	return []Mutant{
 		{
 			Name: "mse-pad-of-255", What: "a PadA of more than 255 bytes is too long",
-			bend: segment(func(n int, b []byte) bool { return n == 1 && len(b) > mse.KeySize+255 }),
+			bend: refusing(func(n int, b []byte) bool { return n == 1 && len(b) > mse.KeySize+255 }),
 		},
 		{
 			Name: "mse-pad-of-any-length", What: "PadA is passed over however long it is",
@@ -116,26 +122,31 @@ func mseResponderMutants() []Mutant {
 		},
 		{
 			Name: "mse-plain-by-anything", What: "a plain handshake is looked for in the pad, too",
-			bend: segment(func(n int, b []byte) bool { return bytes.Contains(b[1:], []byte(plainOpening)) }),
+			bend: refusing(func(n int, b []byte) bool { return bytes.Contains(b[1:], []byte(plainOpening)) }),
 		},
 		{
 			Name: "mse-plain-by-its-first-byte", What: "what begins with 19 is a plain handshake",
-			bend: segment(func(n int, b []byte) bool {
+			bend: refusing(func(n int, b []byte) bool {
 				return n == 1 && len(b) > 20 && b[0] == 19 && !bytes.HasPrefix(b, []byte(plainOpening))
 			}),
 		},
 		{
 			Name: "mse-key-without-leading-zeros", What: "a key that begins with 0 is taken for a number of 95 bytes",
-			bend: segment(func(n int, b []byte) bool { return n == 1 && b[0] == 0 }),
+			bend: refusing(func(n int, b []byte) bool { return n == 1 && b[0] == 0 }),
 		},
 		{
 			Name: "mse-pad-c-unexpected", What: "a pad behind the offer is not passed over",
-			bend: segment(func(n int, b []byte) bool { return n == 2 && len(b) > 300 }),
+			bend: refusing(func(n int, b []byte) bool { return n == 2 && len(b) > 300 }),
 		},
 		{
 			Name: "mse-in-whole-segments", What: "a step has to come in one segment",
-			bend: segment(func(n int, b []byte) bool { return n == 1 && len(b) < mse.KeySize && b[0] != 19 }),
+			bend: refusing(func(n int, b []byte) bool { return n == 1 && len(b) < mse.KeySize && b[0] != 19 }),
 		},
+	}
+}
+
+func mseAnsweringMutants() []Mutant {
+	return []Mutant{
 		{
 			Name: "mse-never-hangs-up", What: "after a handshake that fails the connection stays",
 			bend: shakes(false, func(s *bentShake) { s.deaf = true }),
