@@ -105,7 +105,7 @@ func (n *VirtualNetwork) landStream(e *virtualEnd, event StreamEvent) Arrival {
 	if e.closed || event.Kind == StreamData && e.owner != &n.harness {
 		n.consume(e, len(event.Data)) // a host takes what it is given
 	}
-	if e.closed {
+	if e.closed || event.Kind == StreamDrained && len(e.queue) > 0 { // more was written meanwhile
 		return nil
 	}
 	event.At, event.Conn, event.Local, event.Remote = n.now, e.conn, e.local, e.remote

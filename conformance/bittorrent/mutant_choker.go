@@ -4,6 +4,8 @@ import (
 	"time"
 
 	core "github.com/p2pspec/p2pspec/bittorrent"
+	"github.com/p2pspec/p2pspec/bittorrent/wire"
+	"github.com/p2pspec/p2pspec/spec"
 )
 
 func chokerMutants() []Mutant {
@@ -23,6 +25,13 @@ func chokerMutants() []Mutant {
 		{
 			Name: "chokes-every-second", What: "peers are ranked every second",
 			configure: func(c *core.Config) { c.RechokeInterval = time.Second },
+		},
+		{
+			Name: "rejects-before-the-choke", What: "the choke is told behind a reject",
+			bend: sayType(wire.Choke, func(m wire.Message) []spec.Message {
+				early := block(wire.Reject, waiting/2-1, BlockSize, BlockSize)
+				return []spec.Message{&early, &m}
+			}),
 		},
 		{
 			Name: "seeds-in-turn", What: "a seeder serves everybody in turn",

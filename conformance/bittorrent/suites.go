@@ -31,7 +31,7 @@ func Suites() []conformance.Suite {
 			bep3Choker),
 		suite("bep4", "assigned numbers", bep4Seeder),
 		suite("bep5", "DHT protocol, peers", bep5Seeder),
-		suite("bep6", "fast extension", bep6Seeder, bep6Leecher),
+		suite("bep6", "fast extension", bep6Seeder, bep6Leecher, bep6Choking),
 		suite("bep7", "IPv6 tracker extension, leechers", bep7Announce),
 		suite("bep9", "peers send metadata files", bep9Seeder, bep9Leecher),
 		suite("bep10", "extension protocol", bep10Seeder, bep10Leecher),
