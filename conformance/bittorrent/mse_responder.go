@@ -251,8 +251,12 @@ func mseServes(slug, what string, level conformance.Level, clauses []string, s s
 
 // mseRefuses is a handshake that must end the connection.
 func mseRefuses(slug, what string, clauses []string, s shaking, kills ...string) Case {
+	level := conformance.Must
+	if slug == "wrong-verification" {
+		level = conformance.Should // the text says what VC is, and not what to do when it is not
+	}
 	return Case{
-		ID: "mse/responder/" + slug, Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "mse/responder/" + slug, Rev: 1, Since: "0.2.0", Level: level,
 		Requirements: clauses, Role: conformance.Seeder, Kind: conformance.Reply,
 		Control: "an encrypted handshake that is as it should be, before and after",
 		Explain: fmt.Sprintf("An encryption handshake with %s. The target must close the connection, and go on "+

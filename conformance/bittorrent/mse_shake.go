@@ -43,6 +43,20 @@ func newShake(t *T, c *Content, s *conformance.Stream, m handshaker) *Shake {
 	return h
 }
 
+// readyEncrypted tries whether a seeder that was just started, and that may refuse
+// plaintext, shakes hands.
+func readyEncrypted(t *T, s *conformance.Stream) bool {
+	c := ContentOf(t)
+	private, _ := drawSecrets(t.Rand())
+	m, err := mse.NewInitiator(mse.InitiatorConfig{Private: private, SKEY: c.Hash(), Provide: mse.RC4})
+	if err != nil {
+		t.Harnessf("a handshake of the harness: %v", err)
+	}
+	h := newShake(t, c, s, m).Begin()
+	defer h.Close()
+	return t.Until(func() bool { return h.Done() || h.Failed() }, time.Second) && h.Done()
+}
+
 // Initiate dials the target, to shake hands as the configuration says: what it
 // leaves out of key and info-hash is filled in. Nothing is sent yet.
 func Initiate(t *T, cfg mse.InitiatorConfig) *Shake {

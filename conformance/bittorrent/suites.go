@@ -86,6 +86,9 @@ func ready(t *T) bool {
 	if !s.Opened() {
 		return false
 	}
+	if slices.Contains(t.Case().Needs, conformance.NeedEncryption) {
+		return readyEncrypted(t, s)
+	}
 	p := newPeer(t, ContentOf(t), s)
 	defer p.Close()
 	p.Greet(wire.FeatureFast)
