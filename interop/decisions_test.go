@@ -1,5 +1,9 @@
 package interop_test
 
+// degenerateKeys is about the public keys 0, 1 and P-1.
+const degenerateKeys = "The specification is silent, and who sends such a key gives its own secret away: kept as a " +
+	"should, because libtorrent has come to refuse them"
+
 // decisions say of each case that most clients do not meet who is wrong, and why.
 func decisions() map[string]string {
 	return map[string]string{
@@ -19,6 +23,14 @@ func decisions() map[string]string {
 			"the same node\", and a node is an address and a port. libtorrent has corrected it since. Kept as a must",
 		"bep5/reply/under-another-id-is-ignored": "The text is silent; believing such an answer helps whoever poisons " +
 			"lookups, so it is kept, as a should",
+		"bep10/messages/unknown-id": "The text is silent. Who refuses what it does not know cannot be talked to by newer " +
+			"peers: kept as a should",
+		"bep12/tiers/first-that-answers-is-enough": "The clients differ from the text on purpose, to find more peers: kept " +
+			"as a should",
+		"bep15/connect-response/from-another-address": "The text is silent, and trackers with several addresses need it: " +
+			"kept as a should, which says who can be told something by a stranger",
+		"bep15/announce-response/longer-one-is-accepted": "The clients are wrong: BEP 15 says that packets may be longer, " +
+			"so that they can be extended. Kept as a must",
 		"bep32/size/answer-fits-1024-bytes": "The clients are wrong: BEP 32 says that a node must not send more than 1024 " +
 			"bytes, and all of them implement it in part. Kept as a must",
 		"bep42/id/follows-the-address-that-many-state": "BEP 42 is a draft and optional: kept as a should, which says who " +
@@ -26,5 +38,7 @@ func decisions() map[string]string {
 		"bep44/put/cas-goes-to-holders-alone": "A finer point of BEP 44 that costs a few bytes: kept as a should",
 		"bep51/indexer/leaves-a-node-alone-for-the-interval": "A library that is told to ask, asks. The duty is its " +
 			"caller's, which the harness plays: kept as a should, and counted as our doubt",
+		"mse/initiator/key-zero": degenerateKeys, "mse/initiator/key-one": degenerateKeys,
+		"mse/initiator/key-prime-less-one": degenerateKeys,
 	}
 }

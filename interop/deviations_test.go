@@ -54,5 +54,6 @@ func (d deviation) explains(client, id string) bool {
 // deviations are all of them, in the order of the page within their judgement.
 func deviations() []deviation {
 	return slices.Concat(
-		protocolDeviations(), tableDeviations(), extensionDeviations(), trackerDeviations(), openCases())
+		protocolDeviations(), tableDeviations(), extensionDeviations(), trackerDeviations(), peerDeviations(),
+		openCases())
 }

@@ -16,13 +16,14 @@ const preamble = `# Real clients
 
 <!-- Written by go test ./interop -update from interop/reports; edit the texts in interop/*_test.go. -->
 
-What happens when the suites are run against DHT nodes and trackers that are in use. Each runs in a
+What happens when the suites are run against DHT nodes, trackers and peers that are in use. Each runs in a
 network namespace of its own (` + "`interop/ns`" + `), started for the run with the settings that its
 description in ` + "`conformance/clients`" + ` states, and is judged with
 
     interop/setup
     interop/run libtorrent dht
     interop/run opentracker tracker
+    interop/run libtorrent bittorrent
 
 The full reports, with the bytes of all that is not a pass, are in ` + "`interop/reports`" + `; what they
 show is expected by ` + "`interop/baselines`" + `, and ` + "`interop/check`" + ` fails when a run shows anything else.
@@ -30,7 +31,10 @@ A deviation is not a verdict on a client: these are programs that work, and seve
 lax. Cases that wait for minutes run with ` + "`--slow`" + ` alone and are not in these reports.
 
 The verdicts are the same from run to run, but for transmission's on who enters its table: it asks
-newcomers when it next tends a bucket, at times that it draws. The same clients judged as they run,
+newcomers when it next tends a bucket, at times that it draws. Of peers, reports have the cases whose
+verdicts were equal in two runs. Two were not and are left out: libtorrent may unchoke a peer while
+` + "`bep6/uploader/rejects-the-choked`" + ` waits, and what anacrolix/torrent makes of a block that is cut short
+(` + "`bep3/blocks/cut-short`" + `) differs. The same clients judged as they run,
 with ` + "`p2pspec check dht --target`" + `, give fewer verdicts: nobody can start them afresh or tell them what
 to do. Those that a datagram ends (anacrolix, bittorrent-dht) stay down, and what follows is
 inconclusive.
