@@ -14,6 +14,7 @@ var bep4Seeder = []Case{
 		Explain: "The reserved bytes of the target's handshake may have those bits set that are assigned " +
 			"to an extension: others will be given a meaning that the target does not know.",
 		Causes: []string{"the reserved bytes are not cleared", "a bit is set in the wrong byte"},
+		Kills:  []string{"reserved-bit-unassigned"},
 		Run: func(t *T) {
 			p := Meet(t, wire.FeatureFast, wire.FeatureExtension, wire.FeatureDHT)
 			p.GoesOn()
@@ -33,6 +34,7 @@ var bep4Seeder = []Case{
 			"have an id that a document assigns.",
 		Causes: []string{"a private extension uses an id of its own instead of the extension protocol"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"message-id-unassigned"},
 		Run: func(t *T) {
 			p := Meet(t, wire.FeatureFast, wire.FeatureExtension, wire.FeatureDHT)
 			p.Unchoke()
@@ -60,6 +62,7 @@ var bep5Seeder = []Case{
 			"disturb the connection.",
 		Causes: []string{"the message is refused without the bit", "port 0 is dialled, and the error not handled"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"port-ends-it"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Send(wire.Message{Type: wire.Port, Port: 6881}, wire.Message{Type: wire.Port})
@@ -79,6 +82,7 @@ var bep5Seeder = []Case{
 			"come to it.",
 		Causes: []string{"the own bit is taken for the agreement of both"},
 		Within: 2 * UnchokeWithin,
+		Kills:  []string{"port-told-to-everybody"},
 		Run: func(t *T) {
 			p := Meet(t)
 			p.Unchoke()

@@ -1,6 +1,8 @@
 package conformancetest
 
 import (
+	"flag"
+	"hash/fnv"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,6 +17,10 @@ import (
 // node, a client that is wrong on purpose and one that does nothing must get.
 type Suites struct {
 	All []conformance.Suite
+	// OneIn shortens [Suites.KillSets] for a family that is too large for every
+	// run of its tests: beside the cases that declare a mutant, one in so many
+	// others is tried on it, always the same. The flag -exhaustive tries all.
+	OneIn uint32
 	// Choices are the cases whose document leaves a choice, and which record
 	// in an info what the reference node has chosen.
 	Choices map[string]bool
@@ -80,7 +86,7 @@ func (s Suites) KillSets(t *testing.T, mutants []Mutant) {
 		for _, m := range mutants {
 			t.Run(m.Name, func(t *testing.T) {
 				t.Parallel()
-				by := s.killersOf(t, m.Target)
+				by := s.killersOf(t, m)
 				if len(by) == 0 {
 					t.Error("no case finds it")
 				}
@@ -103,13 +109,32 @@ func (s Suites) KillSets(t *testing.T, mutants []Mutant) {
 	}
 }
 
+var exhaustive = flag.Bool("exhaustive", false, "try every case on every mutant")
+
+// tried are the cases that are tried on a mutant.
+func (s Suites) tried(mutant string) []string {
+	var ids []string
+	for _, suite := range s.All {
+		for _, c := range suite.Cases {
+			h := fnv.New32a()
+			h.Write([]byte(mutant + " " + c.ID))
+			if *exhaustive || s.OneIn < 2 || h.Sum32()%s.OneIn == 0 || slices.Contains(c.Kills, mutant) {
+				ids = append(ids, c.ID)
+			}
+		}
+	}
+	return ids
+}
+
 // killersOf are the cases that find the mutant.
-func (s Suites) killersOf(t *testing.T, target conformance.Target) []string {
+func (s Suites) killersOf(t *testing.T, m Mutant) []string {
 	suites := slices.Clone(s.All)
 	for i := range suites {
 		suites[i].Decode = nil // nobody reads the transcripts
 	}
-	r, err := conformance.Run(t.Context(), target, conformance.Options{Suites: suites, Jobs: 1, Seed: 1})
+	r, err := conformance.Run(t.Context(), m.Target, conformance.Options{
+		Suites: suites, Select: s.tried(m.Name), Jobs: 1, Seed: 1,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
