@@ -62,5 +62,5 @@ quirks = ["It is shy."]
 
 	got, id = verdicts(Leecher)
 	assert.Equal(t, []Verdict{Skipped, Pass, Skipped}, got)
-	assert.Equal(t, []string{"It is odd.", "It is shy."}, id.Quirks)
+	assert.Equal(t, []string{"It is shy."}, id.Quirks, "those of a role replace those of the client")
 }

@@ -154,7 +154,7 @@ var bep52Seeder = []Case{
 		"hash-padding-of-zeros", "hash-requests-all-rejected", "hash-requests-unanswered",
 		"hash-uncles-left-out", "v2-name-is-its-end"),
 	servesHashes("full-tree", "the whole piece layer of a file of exactly four pieces",
-		evenFile, metainfo.HashRange{BaseLayer: pieceLayer, Length: 4, ProofLayers: 1}, "BEP52-PEER-002",
+		evenFile, metainfo.HashRange{BaseLayer: pieceLayer, Length: 4, ProofLayers: 1}, "BEP52-PEER-007",
 		"hash-requests-all-rejected", "hash-requests-unanswered", "v2-name-is-its-end"),
 	{
 		ID: "bep52/hashes/while-choked", Rev: 1, Since: "0.2.0", Level: conformance.Should,
