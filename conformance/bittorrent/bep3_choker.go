@@ -113,7 +113,7 @@ var bep3Choker = []Case{
 			"which makes giving worth while.",
 		Causes: []string{"slots are given in turn, or to who came first"},
 		Within: 6 * time.Minute,
-		Kills:  []string{"everybody-unchoked", "one-slot"},
+		Kills:  []string{"everybody-unchoked", "one-slot", "spare-bits-crash"},
 		Run: func(t *T) {
 			s, all := market(t, 10, 3, time.Second)
 			s.trade(all, time.Minute)
@@ -147,7 +147,7 @@ var bep3Choker = []Case{
 			"but for a turn as the optimistic one.",
 		Causes: []string{"what was given is never forgotten", "a place is kept until the peer leaves"},
 		Within: 8 * time.Minute,
-		Kills:  []string{"everybody-unchoked"},
+		Kills:  []string{"everybody-unchoked", "spare-bits-crash"},
 		Run: func(t *T) {
 			s, all := market(t, 10, 5, 4*time.Second)
 			s.trade(all, time.Minute)
@@ -186,7 +186,7 @@ var bep3Choker = []Case{
 			"every 30 seconds, and finds those who would give if they were given something.",
 		Causes: []string{"there is no optimistic unchoke", "it is the same peer each time"},
 		Within: 15 * time.Minute,
-		Kills:  []string{"no-optimistic-unchoke"},
+		Kills:  []string{"no-optimistic-unchoke", "spare-bits-crash"},
 		Run: func(t *T) {
 			s, all := market(t, 9, 4, 10*time.Second)
 			s.trade(all, 10*time.Minute)
@@ -207,7 +207,7 @@ var bep3Choker = []Case{
 			"peer's choke there should be ten seconds: connections that are cut short never reach their speed.",
 		Causes: []string{"peers are ranked with every block"},
 		Within: 8 * time.Minute,
-		Kills:  []string{"chokes-every-second"},
+		Kills:  []string{"chokes-every-second", "spare-bits-crash"},
 		Run: func(t *T) {
 			s, all := market(t, 10, 10, time.Second)
 			for range 36 {
@@ -257,7 +257,7 @@ var bep3Choker = []Case{
 			"clients that serve all in turn are common, and it is recorded.",
 		Causes: []string{"peers are served in turn"},
 		Within: 8 * time.Minute,
-		Kills:  []string{"one-slot", "seeds-in-turn"},
+		Kills:  []string{"keep-alive-ends-it", "one-slot", "seeds-in-turn"},
 		Run: func(t *T) {
 			s, all := crowd(t, 12, 3)
 			s.take(all, 2*time.Minute)

@@ -42,7 +42,7 @@ var bep3Handshake = []Case{
 		Explain: "A handshake for an info-hash that the target does not serve. The connection must be " +
 			"cut; an answer that names the unknown torrent, or one that stays open, is a failure.",
 		Causes: []string{"the info-hash of the handshake is echoed", "torrents are looked up after the answer"},
-		Kills:  []string{"handshake-for-any-torrent"},
+		Kills:  []string{"handshake-for-any-torrent", "hybrid-in-one-swarm"},
 		Run: func(t *T) {
 			p := Dial(t)
 			p.Alive()

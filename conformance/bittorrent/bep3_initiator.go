@@ -136,7 +136,7 @@ var bep3Initiator = []Case{
 			"event=stopped to the tracker that knows of it, so that no peer is sent to it any more.",
 		Causes: []string{"the program ends before the request is sent"},
 		Within: 2 * downloadWithin,
-		Kills:  []string{"announce-without-stopped"},
+		Kills:  []string{"announce-once", "announce-without-stopped"},
 		Run: func(t *T) {
 			s := NewSwarm(t, Standard)
 			s.FirstAnnounce()

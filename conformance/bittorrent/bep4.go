@@ -87,8 +87,8 @@ var bep5Seeder = []Case{
 			p := Meet(t)
 			p.Unchoke()
 			p.Serves(0)
-			if m := p.match(func(m *Received) bool { return m.Type == wire.Port }); m != nil {
-				t.Failf("the DHT port %d came to a peer without the DHT", m.Port)
+			if p.Count(func(m *Received) bool { return m.Type == wire.Port }) > 0 {
+				t.Failf("a DHT port came to a peer without the DHT")
 			}
 		},
 	},

@@ -18,7 +18,7 @@ var bep9Leecher = []Case{
 	learns("fetches-and-downloads", conformance.Must, []string{"BEP09-META-002", "BEP09-META-003", "BEP09-META-004"},
 		"One seeder gives metadata of 45 KB, which is three blocks, and then the pieces.",
 		func(s *Swarm) { s.Add(Fast, s.Teacher(s.size(), s.lesson)) },
-		"asks-for-what-it-has", "peers-compact-unknown"),
+		"peers-compact-unknown"),
 	{
 		ID: "bep9/magnet/uses-our-id", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP09-META-013", "BEP10-EXT-006"}, Role: conformance.Leecher, Kind: conformance.Behaviour,
@@ -97,7 +97,7 @@ var bep9Leecher = []Case{
 				d.TotalSize = int64(len(d.Data))
 				p.tell(d)
 			}))
-		}, "asks-for-what-it-has", "metadata-total-compared", "peers-compact-unknown"),
+		}, "metadata-total-compared", "peers-compact-unknown"),
 	{
 		ID: "bep9/magnet/rejects-while-it-has-none", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP09-META-005"}, Role: conformance.Leecher, Kind: conformance.Reply,
