@@ -76,7 +76,7 @@ var bep9Leecher = []Case{
 		func(s *Swarm) {
 			s.Add(Fast, s.Teacher(s.size()+2*wire.MetadataBlock, func(p *Peer, piece int) {
 				p.tell(&wire.Metadata{
-					Type: wire.MetadataData, Piece: int32(piece), TotalSize: int64(s.size() + 2*wire.MetadataBlock),
+					Type: wire.MetadataData, Piece: int32(piece), TotalSize: s.size() + 2*wire.MetadataBlock,
 					Data: make([]byte, wire.MetadataBlock),
 				})
 			}))
@@ -211,7 +211,7 @@ func (s *Swarm) StartMagnet(link string) {
 }
 
 // size is the length of the metadata.
-func (s *Swarm) size() int { return len(s.Info.Raw()) }
+func (s *Swarm) size() int64 { return int64(len(s.Info.Raw())) }
 
 // metadata is one block of it, as it should be sent.
 func (s *Swarm) metadata(piece int) *wire.Metadata {
@@ -235,7 +235,7 @@ func (p *Peer) tell(m *wire.Metadata) {
 
 // Teacher is a seeder that says a metadata_size and answers requests for
 // metadata; nil answers nothing.
-func (s *Swarm) Teacher(size int, answer func(p *Peer, piece int)) Behaviour {
+func (s *Swarm) Teacher(size int64, answer func(p *Peer, piece int)) Behaviour {
 	return func(p *Peer) {
 		p.Send(s.All(p))
 		s.teach(p, size, answer)
@@ -243,7 +243,7 @@ func (s *Swarm) Teacher(size int, answer func(p *Peer, piece int)) Behaviour {
 }
 
 // teach is the part of [Swarm.Teacher] behind the announcement of pieces.
-func (s *Swarm) teach(p *Peer, size int, answer func(p *Peer, piece int)) {
+func (s *Swarm) teach(p *Peer, size int64, answer func(p *Peer, piece int)) {
 	p.On = func(m *Received) {
 		if m.Type != wire.Extended || m.ExtID != ourMetadata {
 			s.Serve(p, m)
@@ -258,7 +258,7 @@ func (s *Swarm) teach(p *Peer, size int, answer func(p *Peer, piece int)) {
 }
 
 // afterwards has a liar teach, and two seconds later a seeder.
-func (s *Swarm) afterwards(size int, answer func(p *Peer, piece int)) {
+func (s *Swarm) afterwards(size int64, answer func(p *Peer, piece int)) {
 	liar := s.Cast(1, Fast...)
 	friend := s.Cast(1, Fast...)
 	s.later = func() {
