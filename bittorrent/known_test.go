@@ -1,6 +1,7 @@
 package bittorrent
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"slices"
@@ -62,7 +63,7 @@ func TestFullHouse(t *testing.T) {
 		k.in(spec.Got{Conn: id, Msg: &wire.Handshake{InfoHash: [20]byte{7}, PeerID: [20]byte{9, byte(i)}}})
 	}
 	slices.SortStableFunc(remotes, func(a, b netip.AddrPort) int {
-		return int(int64(k.n.priority(b)) - int64(k.n.priority(a)))
+		return cmp.Compare(k.n.priority(b), k.n.priority(a))
 	})
 	for _, c := range k.n.conns {
 		if !slices.Contains(remotes[:2], c.remote) {
