@@ -34,7 +34,7 @@ func TestAnyOrder(t *testing.T) {
 			verified: make(map[int32]bool), wrong: make(map[int32]bool),
 		}
 		w.open(t)
-		defer w.s.Close()
+		defer func() { w.s.Close() }() // the one that is open last
 		t.Repeat(map[string]func(*rapid.T){
 			"store": w.store, "verify": w.verify, "complete": w.complete, "reopen": w.reopen, "": w.check,
 		})
