@@ -2,6 +2,7 @@ package bittorrent
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/p2pspec/p2pspec/bittorrent/metainfo"
@@ -173,6 +174,18 @@ func (n *Node) Downloaded() int64 { return n.downloaded }
 
 // Uploaded is described at Downloaded.
 func (n *Node) Uploaded() int64 { return n.uploaded }
+
+// Contacts are the addresses at which the connected peers listen, as far as
+// they have told.
+func (n *Node) Contacts() []netip.AddrPort {
+	var addrs []netip.AddrPort
+	for _, c := range n.conns {
+		if c != nil && c.phase == talking && c.listen.IsValid() {
+			addrs = append(addrs, c.listen)
+		}
+	}
+	return addrs
+}
 
 // Conns is the number of streams, dialled ones that are not open included.
 func (n *Node) Conns() int32 { return n.live }

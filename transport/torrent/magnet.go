@@ -47,11 +47,23 @@ func (t *Torrent) fetch() (*metainfo.Info, error) {
 				}
 			}
 			if info.HasV1 || !info.LacksLayers() {
+				t.remember()
 				return info, nil
 			}
 		case <-t.stop:
 			return nil, nil
 		}
+	}
+}
+
+// remember keeps the addresses of who is connected for the next machine: those
+// who dialled us are known from nowhere else.
+func (t *Torrent) remember() {
+	t.mu.Lock()
+	tcp := t.tcp
+	t.mu.Unlock()
+	if machine, _ := tcp.Snapshot(); machine != nil {
+		t.AddPeers(bittorrent.FromInbound, machine.(*bittorrent.Node).Contacts())
 	}
 }
 
