@@ -1,0 +1,2 @@
+// Package chord is a pure reference core of Chord.
+package chord
