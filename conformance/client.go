@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -115,7 +114,7 @@ func clientSources(c clients.Client) (sources *Sources, err error) {
 	} else {
 		ip := c.IP
 		if !ip.IsValid() {
-			ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+			ip = LoopbackAddr()
 		}
 		if sources, err = SourcesToward(ip); err != nil {
 			return nil, err

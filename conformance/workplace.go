@@ -123,7 +123,7 @@ const portTries = 20
 // fails and says so.
 func freePort(ip netip.Addr) (netip.AddrPort, error) {
 	if !ip.IsValid() {
-		ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		ip = LoopbackAddr()
 	}
 	var failed error
 	for range portTries {

@@ -127,7 +127,7 @@ func (f *targetFlags) make(ctx context.Context, selected []conformance.Selected)
 
 // reference is the built-in nodes.
 func reference() (conformance.Target, error) {
-	sources, err := conformance.SourcesToward(loopback())
+	sources, err := conformance.SourcesToward(conformance.LoopbackAddr())
 	if err != nil {
 		return nil, &fault{err}
 	}
@@ -260,7 +260,7 @@ func (f *targetFlags) command(ctx context.Context, selected []conformance.Select
 		return nil, err
 	}
 	id := conformance.Identity{Name: filepath.Base(argv[0]), How: "exec"}
-	sources, err := conformance.SourcesToward(loopback())
+	sources, err := conformance.SourcesToward(conformance.LoopbackAddr())
 	if err != nil {
 		return absent{id, err}, nil
 	}
@@ -317,8 +317,6 @@ func (f *targetFlags) described(
 	}
 	return target, nil
 }
-
-func loopback() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
 
 // absent is a target that could not be made ready.
 type absent struct {

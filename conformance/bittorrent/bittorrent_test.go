@@ -25,15 +25,15 @@ const seeds = 5
 // be met.
 func TestReferencePeerPasses(t *testing.T) {
 	for seed := range uint64(seeds) {
-		target := bittorrent.Virtual{Builtin: bittorrent.Builtin{Configure: func(cfg *core.Config) {
+		target := bittorrent.Builtin{Configure: func(cfg *core.Config) {
 			binary.LittleEndian.PutUint64(cfg.Seed[:], seed)
-		}}}
+		}}.Targets().OnVirtualTime()
 		suites().Met(t, target, conformance.Options{Jobs: runtime.GOMAXPROCS(0), Seed: seed})
 	}
 }
 
 // The same over real sockets, but for the cases that wait for minutes.
 func TestReferencePeerPassesOnLoopback(t *testing.T) {
-	target := bittorrent.Loopback{Sources: conformance.LoopbackSources()}
+	target := bittorrent.Builtin{}.Targets().OnSockets(conformance.LoopbackSources())
 	suites().Met(t, target, conformance.Options{Jobs: 8, Seed: 1})
 }

@@ -41,6 +41,18 @@ type Builtin struct {
 	Storage func(*Memory) transport.Storage
 }
 
+// Targets is the peer as a target.
+func (b Builtin) Targets() conformance.BuiltIn {
+	return conformance.BuiltIn{
+		Noun: "peer", Roles: []conformance.Role{conformance.Seeder, conformance.Leecher},
+		Needs: []conformance.Need{
+			conformance.NeedFresh, conformance.NeedMagnet, conformance.NeedFiles, conformance.NeedEncryption,
+			conformance.NeedClock, conformance.NeedAddresses,
+		},
+		Sockets: b.listen, Virtual: b.place,
+	}
+}
+
 // Memory keeps the pieces of a torrent, as a file store would. It is safe for
 // concurrent use, but for its fields.
 type Memory struct {
@@ -256,21 +268,4 @@ func (r *running) Addr6() netip.AddrPort { return netip.AddrPort{} }
 
 func (r *running) Do(conformance.Command) (*conformance.Pending, error) {
 	return nil, conformance.ErrUnsupported
-}
-
-// canDo tells what the peer can do on real sockets and on virtual time alike.
-func canDo(n conformance.Need) (bool, string) {
-	switch n {
-	case conformance.NeedFresh, conformance.NeedMagnet, conformance.NeedFiles, conformance.NeedEncryption:
-		return true, ""
-	}
-	return false, "the built-in peer has no " + string(n)
-}
-
-// plays tells the roles of a peer.
-func plays(r conformance.Role) (bool, string) {
-	if r == conformance.Seeder || r == conformance.Leecher {
-		return true, ""
-	}
-	return false, "the built-in peer is no " + string(r)
 }

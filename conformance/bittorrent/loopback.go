@@ -1,7 +1,6 @@
 package bittorrent
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"net"
@@ -16,50 +15,15 @@ import (
 	driver "github.com/p2pspec/p2pspec/transport/tracker"
 )
 
-// Loopback is the reference peer on real sockets at 127.0.0.1.
-type Loopback struct {
-	Builtin
-	Sources *conformance.Sources
-}
-
-// Identity names the reference peer.
-func (Loopback) Identity() conformance.Identity {
-	return conformance.Identity{Name: "p2pspec", How: "built-in"}
-}
-
-// Can is what the virtual peer can do, but for the clock.
-func (l Loopback) Can(n conformance.Need) (bool, string) {
-	switch n {
-	case conformance.NeedAddresses:
-		return l.Sources.Many()
-	case conformance.NeedClock:
-		return false, "the case waits for minutes: add --slow"
-	}
-	return canDo(n)
-}
-
-// Plays tells the roles of a peer.
-func (Loopback) Plays(r conformance.Role) (bool, string) { return plays(r) }
-
-// PerCase is true: a peer starts in microseconds.
-func (Loopback) PerCase() bool { return true }
-
-// Network opens real sockets.
-func (l Loopback) Network() (conformance.Network, error) {
-	return conformance.NewSocketNetwork(l.Sources), nil
-}
-
-// Start runs a peer on a free port.
-func (l Loopback) Start(
-	_ context.Context, _ conformance.Network, opt conformance.StartOptions,
-) (conformance.Instance, error) {
-	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+// listen starts a peer on real sockets.
+func (b Builtin) listen(_ conformance.Network, opt conformance.StartOptions) (conformance.Instance, error) {
+	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: conformance.LoopbackAddr().AsSlice()})
 	if err != nil {
 		return nil, err
 	}
 	cfg := core.Config{ListenPort: uint16(listener.Addr().(*net.TCPAddr).Port)}
 	rand.Read(cfg.Seed[:]) // never fails
-	r, err := l.new(opt, cfg, 0)
+	r, err := b.new(opt, cfg, 0)
 	if err != nil {
 		listener.Close()
 		return nil, err
@@ -96,23 +60,6 @@ func (i *loopbackInstance) announce(port uint16, p tracker.Progress) (err error)
 		},
 	}, p)
 	return err
-}
-
-// Reference is the reference peer as it stands in when no target is named: on
-// real sockets, and on virtual time for the cases that wait for minutes.
-type Reference struct {
-	Loopback
-	Virtual Virtual
-}
-
-// For picks the peer that can play the case.
-func (r Reference) For(_ *conformance.Suite, c *conformance.Case) conformance.Target {
-	for _, n := range c.Needs {
-		if ok, _ := r.Loopback.Can(n); !ok {
-			return r.Virtual
-		}
-	}
-	return r.Loopback
 }
 
 type loopbackInstance struct {

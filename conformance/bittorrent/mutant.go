@@ -2,7 +2,6 @@ package bittorrent
 
 import (
 	"bytes"
-	"context"
 	"slices"
 	"time"
 
@@ -42,48 +41,43 @@ func Mutants() []Mutant {
 }
 
 // Target is the mutant on virtual time.
-func (m Mutant) Target() conformance.Target { return mutantTarget{mutant: m} }
-
-type mutantTarget struct {
-	Virtual
-	mutant Mutant
+func (m Mutant) Target() conformance.Target {
+	target := Builtin{}.Targets()
+	target.Mutant, target.Virtual = m.Name, m.place
+	return target.OnVirtualTime()
 }
 
-func (t mutantTarget) Identity() conformance.Identity {
-	return conformance.Identity{Name: t.mutant.Name, How: "mutant, virtual time"}
-}
-
-func (t mutantTarget) Start(
-	ctx context.Context, n conformance.Network, opt conformance.StartOptions,
+// place starts a mutant, as it was before anything has happened to it.
+func (m Mutant) place(
+	net *conformance.VirtualNetwork, opt conformance.StartOptions,
 ) (conformance.Instance, error) {
-	if t.mutant.options != nil {
-		t.mutant.options(&opt)
+	if m.options != nil {
+		m.options(&opt)
 	}
 	b := &bent{meta: opt.Torrent}
-	v := Virtual{Builtin{
-		Configure: t.mutant.configure,
-		Wrap: func(m spec.Machine) spec.Machine {
-			b.Machine, b.node = m, m.(*core.Node)
+	if m.bend != nil {
+		m.bend(b)
+	}
+	inst, err := Builtin{
+		Configure: m.configure,
+		Wrap: func(machine spec.Machine) spec.Machine {
+			b.Machine, b.node = machine, machine.(*core.Node)
 			return b
 		},
 		Codec:        bentCodec{Codec: codec(), bent: b},
-		WrapTrackers: func(m spec.Machine) spec.Machine { return &bentTracker{m, b} },
+		WrapTrackers: func(machine spec.Machine) spec.Machine { return &bentTracker{machine, b} },
 		TrackerCodec: bentPackets{b},
 		ConfigureTrackers: func(cfg *tracker.ClientConfig) {
 			if b.trackers != nil {
 				b.trackers(cfg)
 			}
 		},
-		Storage: func(m *Memory) transport.Storage {
-			b.memory = m
-			return bentStorage{m, b}
+		Storage: func(memory *Memory) transport.Storage {
+			b.memory = memory
+			return bentStorage{memory, b}
 		},
-	}}
-	if t.mutant.bend != nil {
-		t.mutant.bend(b)
-	}
-	v.Shaking = b.shaking
-	inst, err := v.Start(ctx, n, opt)
+		Shaking: b.shaking,
+	}.place(net, opt)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package bittorrent
 
 import (
-	"context"
 	"net/netip"
 
 	core "github.com/p2pspec/p2pspec/bittorrent"
@@ -16,46 +15,19 @@ var virtualAddr = netip.MustParseAddrPort("127.0.0.1:6881")
 // announcerAddr is where its announcer's packets come from.
 var announcerAddr = netip.MustParseAddrPort("127.0.0.1:6969")
 
-// Virtual is the reference peer on virtual time, where a wait of minutes costs
-// nothing and a run repeats exactly.
-type Virtual struct{ Builtin }
-
-// Identity names the reference peer.
-func (Virtual) Identity() conformance.Identity {
-	return conformance.Identity{Name: "p2pspec", How: "built-in, virtual time"}
-}
-
-// Can tells that the peer can do what a case of a peer may need.
-func (Virtual) Can(n conformance.Need) (bool, string) {
-	if n == conformance.NeedClock || n == conformance.NeedAddresses {
-		return true, ""
-	}
-	return canDo(n)
-}
-
-// Plays tells the roles of a peer.
-func (Virtual) Plays(r conformance.Role) (bool, string) { return plays(r) }
-
-// PerCase is true: every case gets its own network and peer.
-func (Virtual) PerCase() bool { return true }
-
-// Network makes a network at time zero.
-func (Virtual) Network() (conformance.Network, error) { return conformance.NewVirtualNetwork(), nil }
-
-// Start places a peer on the network.
-func (v Virtual) Start(
-	_ context.Context, n conformance.Network, opt conformance.StartOptions,
+// place starts a peer on virtual time.
+func (b Builtin) place(
+	net *conformance.VirtualNetwork, opt conformance.StartOptions,
 ) (conformance.Instance, error) {
-	net := n.(*conformance.VirtualNetwork)
-	r, err := v.new(opt, core.Config{ListenPort: virtualAddr.Port()}, net.Now())
+	r, err := b.new(opt, core.Config{ListenPort: virtualAddr.Port()}, net.Now())
 	if err != nil {
 		return nil, err
 	}
-	i := &virtualInstance{running: r, net: net, host: newEncryptingHost(r, v.Shaking)}
+	i := &virtualInstance{running: r, net: net, host: newEncryptingHost(r, b.Shaking)}
 	net.Attach(i.host, virtualAddr)
 	i.tell(core.AddPeers{Source: core.FromUser, Addrs: opt.Peers})
 	i.tell(core.AddPeers{Source: core.FromMagnet, Addrs: r.linked})
-	return i, i.announce(v.Builtin)
+	return i, i.announce(b)
 }
 
 type virtualInstance struct {

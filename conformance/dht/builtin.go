@@ -1,7 +1,6 @@
 package dht
 
 import (
-	"context"
 	"crypto/rand"
 	"net/netip"
 	"sync"
@@ -103,44 +102,23 @@ var (
 	virtualAddr6 = netip.MustParseAddrPort("[::1]:6881")
 )
 
-// Virtual is the reference node on virtual time, where a wait of hours costs
-// nothing and a run repeats exactly.
-type Virtual struct{ Builtin }
-
-// Identity names the reference node.
-func (Virtual) Identity() conformance.Identity {
-	return conformance.Identity{Name: "p2pspec", How: "built-in, virtual time"}
-}
-
-// Can tells that the node can do all that a case may need.
-func (Virtual) Can(n conformance.Need) (bool, string) { return canDo(n) }
-
-func canDo(n conformance.Need) (bool, string) {
+// Targets is the node as a target.
+func (b Builtin) Targets() conformance.BuiltIn {
+	needs := []conformance.Need{
+		conformance.NeedFresh, conformance.NeedBootstrap, conformance.NeedClock, conformance.NeedRestart,
+		conformance.NeedIPv6, conformance.NeedAddresses,
+	}
 	for _, verb := range verbs() {
-		if n == conformance.NeedVerb(verb) {
-			return true, ""
-		}
+		needs = append(needs, conformance.NeedVerb(verb))
 	}
-	switch n {
-	case conformance.NeedFresh, conformance.NeedBootstrap, conformance.NeedClock, conformance.NeedRestart,
-		conformance.NeedIPv6, conformance.NeedAddresses:
-		return true, ""
-	}
-	return false, "the built-in node has no " + string(n)
+	return conformance.BuiltIn{Noun: "node", Needs: needs, Sockets: b.listen, Virtual: b.place}
 }
 
-// PerCase is true: every case gets its own network and node.
-func (Virtual) PerCase() bool { return true }
-
-// Network makes a network at time zero.
-func (Virtual) Network() (conformance.Network, error) { return conformance.NewVirtualNetwork(), nil }
-
-// Start places a node on the network.
-func (v Virtual) Start(
-	_ context.Context, n conformance.Network, opt conformance.StartOptions,
+// place starts a node on virtual time.
+func (b Builtin) place(
+	net *conformance.VirtualNetwork, opt conformance.StartOptions,
 ) (conformance.Instance, error) {
-	net := n.(*conformance.VirtualNetwork)
-	r, err := v.new(mainline.Config{}, opt, net.Now())
+	r, err := b.new(mainline.Config{}, opt, net.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -194,50 +172,16 @@ func (i *virtualInstance) Stop() error {
 // silent nodes short.
 const loopbackTimeout = time.Second
 
-// Loopback is the reference node on a real socket at 127.0.0.1.
-type Loopback struct {
-	Builtin
-	Sources *conformance.Sources
-}
-
-// Identity names the reference node.
-func (Loopback) Identity() conformance.Identity {
-	return conformance.Identity{Name: "p2pspec", How: "built-in"}
-}
-
-// Can is what the virtual node can do, but for the clock and for IPv6.
-func (l Loopback) Can(n conformance.Need) (bool, string) {
-	switch n {
-	case conformance.NeedAddresses:
-		return l.Sources.Many()
-	case conformance.NeedClock:
-		return false, "the case waits for minutes: add --slow"
-	case conformance.NeedIPv6:
-		return false, "the built-in node has one socket; virtual time has both families"
-	}
-	return canDo(n)
-}
-
-// PerCase is true: a node starts in microseconds.
-func (Loopback) PerCase() bool { return true }
-
-// Network opens real sockets.
-func (l Loopback) Network() (conformance.Network, error) {
-	return conformance.NewSocketNetwork(l.Sources), nil
-}
-
-// Start runs a node on a free port.
-func (l Loopback) Start(
-	_ context.Context, n conformance.Network, opt conformance.StartOptions,
-) (conformance.Instance, error) {
+// listen starts a node on a real socket.
+func (b Builtin) listen(n conformance.Network, opt conformance.StartOptions) (conformance.Instance, error) {
 	cfg := mainline.Config{QueryTimeout: loopbackTimeout}
 	rand.Read(cfg.Seed[:]) // never fails
 	opt.IPv6 = false
-	r, err := l.new(cfg, opt, 0)
+	r, err := b.new(cfg, opt, 0)
 	if err != nil {
 		return nil, err
 	}
-	udp, err := transport.ListenUDP(netip.MustParseAddrPort("127.0.0.1:0"), transport.UDPConfig{
+	udp, err := transport.ListenUDP(netip.AddrPortFrom(conformance.LoopbackAddr(), 0), transport.UDPConfig{
 		Machine: r.machine, Codec: r.codec,
 		Observe: func(_ time.Duration, e spec.Effect) {
 			if r.end(e) {
@@ -249,24 +193,6 @@ func (l Loopback) Start(
 		return nil, err
 	}
 	return &loopbackInstance{running: r, udp: udp}, udp.Do(r.bootstrap(opt.Bootstrap))
-}
-
-// Reference is the reference node as it stands in when no target is named: on
-// real sockets, and on virtual time for the cases that wait for hours or need
-// both address families.
-type Reference struct {
-	Loopback
-	Virtual Virtual
-}
-
-// For picks the node that can play the case.
-func (r Reference) For(_ *conformance.Suite, c *conformance.Case) conformance.Target {
-	for _, n := range c.Needs {
-		if ok, _ := r.Loopback.Can(n); !ok {
-			return r.Virtual
-		}
-	}
-	return r.Loopback
 }
 
 type loopbackInstance struct {

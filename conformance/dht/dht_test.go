@@ -25,9 +25,9 @@ func suites() conformancetest.Suites {
 // every case can be met.
 func TestReferenceNodePasses(t *testing.T) {
 	for seed := range uint64(seeds) {
-		target := dht.Virtual{Builtin: dht.Builtin{Configure: func(cfg *mainline.Config) {
+		target := dht.Builtin{Configure: func(cfg *mainline.Config) {
 			binary.LittleEndian.PutUint64(cfg.Seed[:], seed)
-		}}}
+		}}.Targets().OnVirtualTime()
 		suites().Met(t, target, conformance.Options{Jobs: runtime.GOMAXPROCS(0), Seed: seed})
 	}
 }
@@ -38,7 +38,7 @@ const seeds = 25
 
 // The same over real sockets, but for the cases that wait for minutes.
 func TestReferenceNodePassesOnLoopback(t *testing.T) {
-	target := dht.Loopback{Sources: conformance.LoopbackSources()}
+	target := dht.Builtin{}.Targets().OnSockets(conformance.LoopbackSources())
 	suites().Met(t, target, conformance.Options{Jobs: 8, Seed: 1})
 }
 
@@ -47,5 +47,5 @@ func TestReferenceNodePassesOnLoopback(t *testing.T) {
 func TestOneSourceAddressFailsNobody(t *testing.T) {
 	sources := conformance.OneSource(netip.MustParseAddr("127.0.0.1"))
 	sources.Pace = 0
-	suites().Met(t, dht.Loopback{Sources: sources}, conformance.Options{Jobs: 8, Seed: 1})
+	suites().Met(t, dht.Builtin{}.Targets().OnSockets(sources), conformance.Options{Jobs: 8, Seed: 1})
 }

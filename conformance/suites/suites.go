@@ -21,13 +21,13 @@ type family struct {
 func families() []family {
 	return []family{
 		{dht.Family, dht.Suites, func(s *conformance.Sources) conformance.Target {
-			return dht.Reference{Loopback: dht.Loopback{Sources: s}}
+			return dht.Builtin{}.Targets().Reference(s)
 		}},
 		{bittorrent.Family, bittorrent.Suites, func(s *conformance.Sources) conformance.Target {
-			return bittorrent.Reference{Loopback: bittorrent.Loopback{Sources: s}}
+			return bittorrent.Builtin{}.Targets().Reference(s)
 		}},
 		{tracker.Family, tracker.Suites, func(s *conformance.Sources) conformance.Target {
-			return tracker.Reference{Loopback: tracker.Loopback{Sources: s}}
+			return tracker.Builtin{}.Targets().Reference(s)
 		}},
 		{metainfo.Family, metainfo.Suites, func(*conformance.Sources) conformance.Target {
 			return metainfo.Target{}

@@ -1,7 +1,6 @@
 package tracker
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -52,16 +51,15 @@ func (b Builtin) codec() spec.Codec {
 	return tracker.ServerCodec{}
 }
 
-func plays(r conformance.Role) (bool, string) {
-	return r == conformance.Tracker || r == "", "the built-in tracker is no " + string(r)
-}
-
-func canDo(n conformance.Need) (bool, string) {
-	switch n {
-	case conformance.NeedFresh, conformance.NeedClock, conformance.NeedIPv6, conformance.NeedAddresses:
-		return true, ""
+// Targets is the tracker as a target.
+func (b Builtin) Targets() conformance.BuiltIn {
+	return conformance.BuiltIn{
+		Noun: "tracker", Roles: []conformance.Role{conformance.Tracker},
+		Needs: []conformance.Need{
+			conformance.NeedFresh, conformance.NeedClock, conformance.NeedIPv6, conformance.NeedAddresses,
+		},
+		Sockets: b.listen, Virtual: b.place,
 	}
-	return false, "the built-in tracker has no " + string(n)
 }
 
 // The addresses of the tracker on a virtual network.
@@ -70,37 +68,15 @@ var (
 	virtualAddr6 = netip.MustParseAddrPort("[::1]:6969")
 )
 
-// Virtual is the reference tracker on virtual time, where a wait of hours costs
-// nothing and a run repeats exactly.
-type Virtual struct{ Builtin }
-
-// Identity names the reference tracker.
-func (Virtual) Identity() conformance.Identity {
-	return conformance.Identity{Name: "p2pspec", How: "built-in, virtual time"}
-}
-
-// Can tells that the tracker can do all that a case may need.
-func (Virtual) Can(n conformance.Need) (bool, string) { return canDo(n) }
-
-// Plays tells that it is a tracker.
-func (Virtual) Plays(r conformance.Role) (bool, string) { return plays(r) }
-
-// PerCase is true: every case gets its own network and tracker.
-func (Virtual) PerCase() bool { return true }
-
-// Network makes a network at time zero.
-func (Virtual) Network() (conformance.Network, error) { return conformance.NewVirtualNetwork(), nil }
-
-// Start places a tracker on the network, at an address of each family.
-func (v Virtual) Start(
-	_ context.Context, n conformance.Network, opt conformance.StartOptions,
+// place starts a tracker on virtual time, at an address of each family.
+func (b Builtin) place(
+	net *conformance.VirtualNetwork, opt conformance.StartOptions,
 ) (conformance.Instance, error) {
-	machine, err := v.new(tracker.ServerConfig{}, opt)
+	machine, err := b.new(tracker.ServerConfig{}, opt)
 	if err != nil {
 		return nil, err
 	}
-	net := n.(*conformance.VirtualNetwork)
-	i := &virtualInstance{net: net, host: newHTTPHost(machine, v.codec())}
+	i := &virtualInstance{net: net, host: newHTTPHost(machine, b.codec())}
 	net.Attach(i.host, virtualAddr, virtualAddr6)
 	return i, nil
 }
@@ -123,52 +99,15 @@ func (i *virtualInstance) Stop() error {
 	return nil
 }
 
-// Loopback is the reference tracker on real sockets at 127.0.0.1.
-type Loopback struct {
-	Builtin
-	Sources *conformance.Sources
-}
-
-// Identity names the reference tracker.
-func (Loopback) Identity() conformance.Identity {
-	return conformance.Identity{Name: "p2pspec", How: "built-in"}
-}
-
-// Can is what the virtual tracker can do, but for the clock and for IPv6.
-func (l Loopback) Can(n conformance.Need) (bool, string) {
-	switch n {
-	case conformance.NeedAddresses:
-		return l.Sources.Many()
-	case conformance.NeedClock:
-		return false, "the case waits for minutes: add --slow"
-	case conformance.NeedIPv6:
-		return false, "the built-in tracker has one address; virtual time has both families"
-	}
-	return canDo(n)
-}
-
-// Plays tells that it is a tracker.
-func (Loopback) Plays(r conformance.Role) (bool, string) { return plays(r) }
-
-// PerCase is true: a tracker starts in microseconds.
-func (Loopback) PerCase() bool { return true }
-
-// Network opens real sockets.
-func (l Loopback) Network() (conformance.Network, error) {
-	return conformance.NewSocketNetwork(l.Sources), nil
-}
-
-// Start runs a tracker on a free port.
-func (l Loopback) Start(
-	_ context.Context, _ conformance.Network, opt conformance.StartOptions,
-) (conformance.Instance, error) {
+// listen starts a tracker on real sockets.
+func (b Builtin) listen(_ conformance.Network, opt conformance.StartOptions) (conformance.Instance, error) {
 	cfg := tracker.ServerConfig{}
 	rand.Read(cfg.Seed[:]) // never fails
-	machine, err := l.new(cfg, opt)
+	machine, err := b.new(cfg, opt)
 	if err != nil {
 		return nil, err
 	}
-	server, err := driver.Listen(netip.MustParseAddrPort("127.0.0.1:0"), driver.ServerConfig{Machine: machine})
+	server, err := driver.Listen(netip.AddrPortFrom(conformance.LoopbackAddr(), 0), driver.ServerConfig{Machine: machine})
 	if err != nil {
 		return nil, err
 	}
@@ -192,22 +131,4 @@ func (i loopbackInstance) Exited() error {
 	default:
 		return nil
 	}
-}
-
-// Reference is the reference tracker as it stands in when no target is named:
-// on real sockets, and on virtual time for the cases that wait for hours or
-// need both address families.
-type Reference struct {
-	Loopback
-	Virtual Virtual
-}
-
-// For picks the tracker that can play the case.
-func (r Reference) For(_ *conformance.Suite, c *conformance.Case) conformance.Target {
-	for _, n := range c.Needs {
-		if ok, _ := r.Loopback.Can(n); !ok {
-			return r.Virtual
-		}
-	}
-	return r.Loopback
 }

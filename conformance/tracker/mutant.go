@@ -2,7 +2,6 @@ package tracker
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"net/netip"
 	"net/url"
@@ -41,38 +40,33 @@ func Mutants() []Mutant {
 }
 
 // Target is the mutant on virtual time.
-func (m Mutant) Target() conformance.Target { return mutantTarget{mutant: m} }
-
-type mutantTarget struct {
-	Virtual
-	mutant Mutant
+func (m Mutant) Target() conformance.Target {
+	target := Builtin{}.Targets()
+	target.Mutant, target.Virtual = m.Name, m.place
+	return target.OnVirtualTime()
 }
 
-func (t mutantTarget) Identity() conformance.Identity {
-	return conformance.Identity{Name: t.mutant.Name, How: "mutant, virtual time"}
-}
-
-func (t mutantTarget) Start(
-	ctx context.Context, n conformance.Network, opt conformance.StartOptions,
+// place starts a mutant, as it was before anything has happened to it.
+func (m Mutant) place(
+	net *conformance.VirtualNetwork, opt conformance.StartOptions,
 ) (conformance.Instance, error) {
 	b := &bent{memory: map[string]any{}}
-	v := Virtual{Builtin{
-		Configure: t.mutant.configure,
-		Wrap: func(m spec.Machine) spec.Machine {
-			b.Machine = m
-			if t.mutant.bend != nil {
-				t.mutant.bend(b)
+	inst, err := Builtin{
+		Configure: m.configure,
+		Wrap: func(machine spec.Machine) spec.Machine {
+			b.Machine = machine
+			if m.bend != nil {
+				m.bend(b)
 			}
 			return b
 		},
 		Codec: packets{},
-	}}
-	inst, err := v.Start(ctx, n, opt)
+	}.place(net, opt)
 	if err != nil {
 		return nil, err
 	}
 	host := inst.(*virtualInstance).host
-	host.front = t.mutant.front
+	host.front = m.front
 	return mutantInstance{inst, b, host}, nil
 }
 

@@ -34,16 +34,17 @@ const seeds = 10
 // The reference tracker meets every case, and so every case can be met.
 func TestReferenceTrackerPasses(t *testing.T) {
 	for seed := range uint64(seeds) {
-		target := tracker.Virtual{Builtin: tracker.Builtin{Configure: func(cfg *core.ServerConfig) {
+		target := tracker.Builtin{Configure: func(cfg *core.ServerConfig) {
 			binary.LittleEndian.PutUint64(cfg.Seed[:], seed)
-		}}}
+		}}.Targets().OnVirtualTime()
 		suites().Met(t, target, conformance.Options{Jobs: runtime.GOMAXPROCS(0), Seed: seed})
 	}
 }
 
 // The same over real sockets, but for the cases that wait for minutes.
 func TestReferenceTrackerPassesOnLoopback(t *testing.T) {
-	suites().Met(t, tracker.Loopback{Sources: conformance.LoopbackSources()}, conformance.Options{Jobs: 8, Seed: 1})
+	target := tracker.Builtin{}.Targets().OnSockets(conformance.LoopbackSources())
+	suites().Met(t, target, conformance.Options{Jobs: 8, Seed: 1})
 }
 
 // A harness with one source address, as toward another machine, leaves cases
@@ -51,7 +52,7 @@ func TestReferenceTrackerPassesOnLoopback(t *testing.T) {
 func TestOneSourceAddressFailsNobody(t *testing.T) {
 	sources := conformance.OneSource(netip.MustParseAddr("127.0.0.1"))
 	sources.Pace = 0
-	suites().Met(t, tracker.Loopback{Sources: sources}, conformance.Options{Jobs: 8, Seed: 1})
+	suites().Met(t, tracker.Builtin{}.Targets().OnSockets(sources), conformance.Options{Jobs: 8, Seed: 1})
 }
 
 // A tracker behind a passkey is judged at the URL that it was given by.

@@ -1,15 +1,18 @@
 // Command peer is anacrolix/torrent as one peer of one torrent, over TCP:
 //
-//	peer IP PORT DIR ENCRYPTION TORRENT|MAGNET
+//	peer IP PORT DIR ENCRYPTION TORRENT|MAGNET [PEER...]
 //
-// It checks what is in DIR, fetches what is missing and goes on seeding until
-// SIGTERM. The configuration is the default, but for what would look beyond the
-// torrent's own trackers and peers, and for uTP.
+// It checks what is in DIR, fetches what is missing, says "done" and goes on
+// seeding until SIGTERM. The configuration is the default, but for what would
+// look beyond the torrent's own trackers, web seeds and the given peers, and
+// for uTP.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -45,8 +48,8 @@ func version() string {
 }
 
 func run(args []string) error {
-	if len(args) != 5 {
-		return fmt.Errorf("usage: peer IP PORT DIR ENCRYPTION TORRENT|MAGNET")
+	if len(args) < 5 {
+		return errors.New("usage: peer IP PORT DIR ENCRYPTION TORRENT|MAGNET [PEER...]")
 	}
 	port, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -57,9 +60,20 @@ func run(args []string) error {
 		return err
 	}
 	defer client.Close()
+	// Others know it by the address that it listens at.
+	client.AddDialer(torrent.NetworkDialer{
+		Network: "tcp", Dialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(args[0])}},
+	})
 	t, err := add(client, args[4])
 	if err != nil {
 		return err
+	}
+	for _, peer := range args[5:] {
+		addr, err := net.ResolveTCPAddr("tcp", peer)
+		if err != nil {
+			return err
+		}
+		t.AddPeers([]torrent.PeerInfo{{Addr: addr, Source: torrent.PeerSourceDirect, Trusted: true}})
 	}
 	go func() {
 		<-t.GotInfo()
@@ -67,6 +81,8 @@ func run(args []string) error {
 		if err := t.VerifyData(); err != nil {
 			slog.Error("what is in the folder cannot be checked", "error", err)
 		}
+		<-t.Complete().On()
+		fmt.Println("done")
 	}()
 	end := make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGTERM)
@@ -82,6 +98,7 @@ func config(ip string, port int, dir, encryption string) *torrent.ClientConfig {
 	c.Seed = true
 	c.NoDHT, c.DisableUTP, c.DisableIPv6, c.DisableWebtorrent = true, true, true, true
 	c.NoDefaultPortForwarding = true
+	c.DialForPeerConns = false // its own dialer leaves the address to the system
 	if encryption != "" {
 		c.HeaderObfuscationPolicy = torrent.HeaderObfuscationPolicy{
 			Preferred: encryption != "plaintext", RequirePreferred: encryption != "preferred",

@@ -1,21 +1,22 @@
-"""peer.py IP PORT DIR ENCRYPTION TORRENT|MAGNET: libtorrent as one peer of one torrent on IP:PORT.
+"""peer.py IP PORT DIR ENCRYPTION TORRENT|MAGNET [PEER...]: libtorrent as one peer of one torrent on IP:PORT.
 
-It checks what is in DIR, fetches what is missing and goes on seeding until SIGTERM. Settings are
-the defaults, but for what would look beyond the torrent's own trackers and peers, and for uTP.
+It checks what is in DIR, fetches what is missing, says "done" and goes on seeding until SIGTERM.
+Settings are the defaults, but for what would look beyond the torrent's own trackers and the given
+peers, and for uTP.
 """
 import signal
 import sys
 
 import libtorrent as lt
 
-ip, port, folder, encryption, torrent = sys.argv[1:]
+ip, port, folder, encryption, torrent, *peers = sys.argv[1:]
 settings = {
     'listen_interfaces': f'{ip}:{port}', 'outgoing_interfaces': ip,
     'enable_dht': False, 'enable_lsd': False, 'enable_upnp': False, 'enable_natpmp': False,
     'enable_incoming_utp': False, 'enable_outgoing_utp': False,
     # The harness's connections may share an address.
     'allow_multiple_connections_per_ip': True,
-    'alert_mask': lt.alert.category_t.error_notification,
+    'alert_mask': lt.alert.category_t.error_notification | lt.alert.category_t.status_notification,
 }
 if encryption:
     policy = {
@@ -36,7 +37,10 @@ else:
 params.save_path = folder
 # Of the queue's management a single torrent has nothing but delay.
 params.flags &= ~lt.torrent_flags.auto_managed & ~lt.torrent_flags.paused
-session.add_torrent(params)
+handle = session.add_torrent(params)
+for peer in peers:
+    host, number = peer.rsplit(':', 1)
+    handle.connect_peer((host, int(number)))
 
 running = True
 
@@ -51,5 +55,8 @@ signal.signal(signal.SIGTERM, end)
 while running:
     session.wait_for_alert(200)
     for alert in session.pop_alerts():
-        print(alert.message(), file=sys.stderr, flush=True)
+        if isinstance(alert, lt.torrent_finished_alert):
+            print('done', flush=True)
+        elif alert.category() & lt.alert.category_t.error_notification:
+            print(alert.message(), file=sys.stderr, flush=True)
 del session
