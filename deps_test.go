@@ -45,6 +45,7 @@ func layers() []layer {
 
 		{"transport", "spec"},
 		{"transport/sim", "spec"},
+		{"transport/stdio", ""},
 		{"transport/storage", "bittorrent/metainfo"},
 		{"transport/tracker", "spec bittorrent/tracker transport"},
 		{"transport/torrent", "spec bittorrent/... kademlia/... transport/..."},

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/p2pspec/p2pspec/transport/stdio"
 )
 
 // AdapterTarget is a program that speaks the adapter protocol: one JSON object
@@ -157,7 +159,7 @@ func (a *AdapterTarget) launch(wake func()) (*adapterInstance, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, in, out, err := startProcess(a.argv, processOptions{dir: dir, piped: true, ended: wake})
+	p, in, out, err := stdio.Start(a.argv, stdio.ProcessOptions{Dir: dir, Piped: true, Ended: wake})
 	if err != nil {
 		made.remove()
 		return nil, err

@@ -11,12 +11,14 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/p2pspec/p2pspec/transport/stdio"
 )
 
 // adapterInstance is one running adapter. Its reader goroutine matches replies
 // to the commands that wait for them.
 type adapterInstance struct {
-	process    *process
+	process    *stdio.Process
 	in         io.WriteCloser
 	wake       func()
 	addr       netip.AddrPort
@@ -92,7 +94,7 @@ func (i *adapterInstance) Addr6() netip.AddrPort { return i.addr6 }
 
 // Exited also reports an adapter that broke the protocol.
 func (i *adapterInstance) Exited() error {
-	if err := i.process.exited(); err != nil {
+	if err := i.process.Err(); err != nil {
 		return err
 	}
 	i.mu.Lock()
@@ -139,7 +141,7 @@ func (i *adapterInstance) call(ctx context.Context, c Command) (map[string]any, 
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-limit:
-			return nil, fmt.Errorf("no answer to %s within %v%s", c.Verb, adapterWait, i.process.words.quoted())
+			return nil, fmt.Errorf("no answer to %s within %v%s", c.Verb, adapterWait, i.process.LastWords())
 		case <-tick.C:
 			if err := i.Exited(); err != nil {
 				return nil, err
@@ -155,17 +157,15 @@ func (i *adapterInstance) Stop() error {
 	if i.workplace != nil {
 		defer i.workplace.remove()
 	}
-	i.process.mu.Lock()
-	i.process.stopped = true // what follows is our doing
-	i.process.mu.Unlock()
+	i.process.Expect() // what follows is our doing
 	if _, err := i.Do(Command{Verb: "stop"}); err == nil {
 		select {
-		case <-i.process.ended:
-		case <-time.After(Grace):
+		case <-i.process.Ended():
+		case <-time.After(stdio.Grace):
 		}
 	}
 	_ = i.in.Close()
-	return i.process.stop()
+	return i.process.Stop()
 }
 
 func (i *adapterInstance) read(out io.Reader) {
@@ -190,11 +190,11 @@ func (i *adapterInstance) read(out io.Reader) {
 // whyClosed prefers the program's own end, with its last words.
 func (i *adapterInstance) whyClosed() error {
 	select {
-	case <-i.process.ended:
-		if err := i.process.exited(); err != nil {
+	case <-i.process.Ended():
+		if err := i.process.Err(); err != nil {
 			return err
 		}
-	case <-time.After(Grace):
+	case <-time.After(stdio.Grace):
 	}
 	return errors.New("adapter protocol: stdout was closed")
 }
@@ -248,11 +248,9 @@ func adapterError(body map[string]any) error {
 // fail ends every open command.
 func (i *adapterInstance) fail(err error) {
 	i.mu.Lock()
-	i.process.mu.Lock()
-	if !i.process.stopped {
+	if !i.process.Expected() {
 		i.broken = err
 	}
-	i.process.mu.Unlock()
 	open := i.pending
 	i.pending = map[uint64]*Pending{}
 	i.mu.Unlock()

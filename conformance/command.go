@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/p2pspec/p2pspec/transport/stdio"
 )
 
 // CommandTarget is a program that we start from a command line, whose words in
@@ -130,7 +132,7 @@ func (c *CommandTarget) Start(_ context.Context, n Network, opt StartOptions) (I
 		w.remove()
 		return nil, err
 	}
-	p, _, _, err := startProcess(c.fill(at, opt, w), processOptions{ended: n.Wake})
+	p, _, _, err := stdio.Start(c.fill(at, opt, w), stdio.ProcessOptions{Ended: n.Wake})
 	if err != nil {
 		w.remove()
 		return nil, err
@@ -175,7 +177,7 @@ func texts(addrs []netip.AddrPort) []string {
 
 type commandInstance struct {
 	*workplace
-	process *process
+	process *stdio.Process
 	addr    netip.AddrPort
 	ready   time.Duration
 	mayEnd  bool // in good order, by itself
@@ -183,7 +185,7 @@ type commandInstance struct {
 
 // warmUp is how long the program may take to answer its first probe.
 func (i *commandInstance) warmUp() (time.Duration, string) {
-	return i.ready, i.process.words.quoted()
+	return i.ready, i.process.LastWords()
 }
 
 func (i *commandInstance) Addr() netip.AddrPort         { return i.addr }
@@ -194,21 +196,21 @@ func (i *commandInstance) Exited() error {
 	if i.Finished() {
 		return nil
 	}
-	return i.process.exited()
+	return i.process.Err()
 }
 
 // Finished tells a leecher's own end with exit status 0 from a crash.
-func (i *commandInstance) Finished() bool { return i.mayEnd && i.process.succeeded() }
+func (i *commandInstance) Finished() bool { return i.mayEnd && i.process.Succeeded() }
 
 // Quit asks the program to end.
 func (i *commandInstance) Quit() error {
-	i.process.quit()
+	i.process.Quit()
 	return nil
 }
 
 func (i *commandInstance) Stop() error {
 	defer i.workplace.remove()
-	if err := i.process.stop(); err != nil {
+	if err := i.process.Stop(); err != nil {
 		return fmt.Errorf("stopping the program: %w", err)
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/p2pspec/p2pspec/transport/stdio"
 )
 
 // parse is the verb of a parser: it reads what "torrent", in hexadecimal, or
@@ -23,7 +25,7 @@ type parserInstance struct {
 	wake   func()
 
 	mu      sync.Mutex
-	running map[*process]bool
+	running map[*stdio.Process]bool
 }
 
 func (*parserInstance) Addr() netip.AddrPort  { return netip.AddrPort{} }
@@ -52,7 +54,7 @@ func (i *parserInstance) Do(c Command) (*Pending, error) {
 		return nil, err
 	}
 	pending := &Pending{}
-	p, _, _, err := startProcess(i.target.fill(netip.AddrPort{}, opt, w), processOptions{apart: true})
+	p, _, _, err := stdio.Start(i.target.fill(netip.AddrPort{}, opt, w), stdio.ProcessOptions{Apart: true})
 	if err != nil {
 		w.remove()
 		return nil, err
@@ -60,7 +62,7 @@ func (i *parserInstance) Do(c Command) (*Pending, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.running == nil {
-		i.running = map[*process]bool{}
+		i.running = map[*stdio.Process]bool{}
 	}
 	i.running[p] = true
 	go i.finish(p, w, pending)
@@ -68,7 +70,7 @@ func (i *parserInstance) Do(c Command) (*Pending, error) {
 }
 
 // finish waits for the program and turns what it said into a reply.
-func (i *parserInstance) finish(p *process, w *workplace, pending *Pending) {
+func (i *parserInstance) finish(p *stdio.Process, w *workplace, pending *Pending) {
 	defer i.wake()
 	defer w.remove()
 	defer func() {
@@ -77,14 +79,14 @@ func (i *parserInstance) finish(p *process, w *workplace, pending *Pending) {
 		delete(i.running, p)
 	}()
 	select {
-	case <-p.ended:
+	case <-p.Ended():
 	case <-time.After(parseWait):
 		err := fmt.Errorf("the program did not end within %v", parseWait)
-		pending.Finish(nil, errors.Join(err, p.stop()))
+		pending.Finish(nil, errors.Join(err, p.Stop()))
 		return
 	}
 	pending.Finish(map[string]any{
-		"exit": p.cmd.ProcessState.ExitCode(), "output": p.output.text(), "errors": p.words.text(),
+		"exit": p.ExitCode(), "output": p.Output(), "errors": p.Words(),
 	}, nil)
 }
 
@@ -94,7 +96,7 @@ func (i *parserInstance) Stop() error {
 	defer i.mu.Unlock()
 	var errs []error
 	for p := range i.running {
-		errs = append(errs, p.stop())
+		errs = append(errs, p.Stop())
 	}
 	return errors.Join(errs...)
 }

@@ -1,0 +1,202 @@
+package stdio
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// Message is one line: who sends what to whom.
+type Message struct {
+	Src, Dest string
+	Body      Body
+}
+
+// Body is the object in the middle of a message, with the keys that the
+// protocol reserves read out of it.
+type Body struct {
+	Type      string
+	MsgID     *int64 // names a request; nil where no answer is awaited
+	InReplyTo *int64 // the request that this answers; nil in a request
+	Raw       []byte // the whole object
+}
+
+// Decode reads the fields of the body into v, as [json.Unmarshal] does.
+func (b Body) Decode(v any) error { return json.Unmarshal(b.Raw, v) }
+
+// Fields are the fields of the body by name; numbers are float64.
+func (b Body) Fields() map[string]any {
+	var fields map[string]any
+	_ = json.Unmarshal(b.Raw, &fields) // it was read before
+	return fields
+}
+
+// Rule is a rule of the protocol that a line can break.
+type Rule string
+
+// The rules of lines.
+const (
+	RuleObject   Rule = "each line of stdout is one JSON object and nothing else; logs go to stderr"
+	RuleEnvelope Rule = "a message has the keys src, dest and body, and no other"
+	RuleNames    Rule = "src and dest are texts, and not empty"
+	RuleBody     Rule = "body is an object whose type is a text that is not empty"
+	RuleNumbers  Rule = "body.msg_id and body.in_reply_to are integers"
+	RuleLength   Rule = "a line has at most 1 MiB"
+	RuleEnd      Rule = "each line ends with a line feed, and is flushed"
+)
+
+// LineError tells which rule a line breaks.
+type LineError struct {
+	Rule Rule
+	Text string // the line, or its beginning
+	Err  error  // what exactly is wrong; may be nil
+}
+
+// lineShown is how much of a bad line is quoted.
+const lineShown = 200
+
+func (e *LineError) Error() string {
+	s := string(e.Rule)
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s + "; the line is " + strconv.Quote(e.Text)
+}
+
+func (e *LineError) Unwrap() error { return e.Err }
+
+func broken(rule Rule, line []byte, err error) *LineError {
+	text := line[:min(len(line), lineShown)]
+	return &LineError{Rule: rule, Text: string(text), Err: err}
+}
+
+// Parse reads one line. A key "id" beside the others is allowed, as Maelstrom
+// itself sends one. The error is a *[LineError].
+func Parse(line []byte) (Message, error) {
+	var env struct {
+		ID   json.RawMessage `json:"id"`
+		Src  json.RawMessage `json:"src"`
+		Dest json.RawMessage `json:"dest"`
+		Body json.RawMessage `json:"body"`
+	}
+	if t := bytes.TrimSpace(line); len(t) == 0 || t[0] != '{' || !json.Valid(line) {
+		return Message{}, broken(RuleObject, line, nil)
+	}
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&env); err != nil {
+		return Message{}, broken(RuleEnvelope, line, err)
+	}
+	if env.Src == nil || env.Dest == nil || env.Body == nil {
+		return Message{}, broken(RuleEnvelope, line, nil)
+	}
+	var m Message
+	if json.Unmarshal(env.Src, &m.Src) != nil || json.Unmarshal(env.Dest, &m.Dest) != nil ||
+		m.Src == "" || m.Dest == "" {
+		return Message{}, broken(RuleNames, line, nil)
+	}
+	body, lineErr := parseBody(env.Body)
+	if lineErr != nil {
+		lineErr.Text = broken("", line, nil).Text
+		return Message{}, lineErr
+	}
+	m.Body = body
+	return m, nil
+}
+
+func parseBody(raw []byte) (Body, *LineError) {
+	var keys struct {
+		Type      *string         `json:"type"`
+		MsgID     json.RawMessage `json:"msg_id"`
+		InReplyTo json.RawMessage `json:"in_reply_to"`
+	}
+	if err := json.Unmarshal(raw, &keys); err != nil || keys.Type == nil || *keys.Type == "" {
+		return Body{}, &LineError{Rule: RuleBody}
+	}
+	b := Body{Type: *keys.Type, Raw: bytes.Clone(raw)}
+	for _, key := range []struct {
+		raw []byte
+		to  **int64
+	}{{keys.MsgID, &b.MsgID}, {keys.InReplyTo, &b.InReplyTo}} {
+		if key.raw == nil {
+			continue
+		}
+		if err := json.Unmarshal(key.raw, key.to); err != nil {
+			return Body{}, &LineError{Rule: RuleNumbers, Err: fmt.Errorf("%s is none", key.raw)}
+		}
+	}
+	return b, nil
+}
+
+// Append appends the line of a message whose body is v, a struct or a map with
+// the reserved keys in it. It panics on what JSON cannot carry.
+func Append(b []byte, src, dest string, v any) []byte {
+	body, ok := v.(json.RawMessage)
+	if !ok {
+		body = encode(v)
+	}
+	b = append(append(b, `{"src":`...), encode(src)...)
+	b = append(append(b, `,"dest":`...), encode(dest)...)
+	b = append(append(b, `,"body":`...), body...)
+	return append(b, '}')
+}
+
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("stdio: " + err.Error())
+	}
+	return b
+}
+
+// MaxLine bounds a line: a reply with thousands of values fits many times.
+const MaxLine = 1 << 20
+
+// ReadLines reads lines until r ends and hands each over without its end, or
+// what is wrong with it: one that is too long, and a last one that has no end.
+// Empty lines are left out. It stops when f returns false, and returns the error
+// of r where that is not its end. A line is f's to keep.
+func ReadLines(r io.Reader, f func(line []byte, err *LineError) bool) error {
+	buf := make([]byte, 0, 4<<10)
+	room := make([]byte, 64<<10)
+	skipping := false
+	for {
+		n, err := r.Read(room)
+		for part := room[:n]; len(part) > 0; {
+			end := bytes.IndexByte(part, '\n')
+			line := part
+			if end >= 0 {
+				line = part[:end]
+			}
+			if !skipping {
+				buf = append(buf, line[:min(len(line), MaxLine+1-len(buf))]...)
+			}
+			if len(buf) > MaxLine {
+				skipping = true
+				if !f(nil, broken(RuleLength, buf, nil)) {
+					return nil
+				}
+				buf = buf[:0]
+			}
+			if end < 0 {
+				break
+			}
+			if !skipping && len(bytes.TrimSpace(buf)) > 0 && !f(bytes.Clone(buf), nil) {
+				return nil
+			}
+			buf, skipping, part = buf[:0], false, part[end+1:]
+		}
+		if err == nil {
+			continue
+		}
+		if len(bytes.TrimSpace(buf)) > 0 {
+			f(nil, broken(RuleEnd, buf, nil))
+		}
+		if err == io.EOF {
+			return nil
+		}
+		return err
+	}
+}
