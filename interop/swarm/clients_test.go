@@ -1,26 +1,25 @@
 package swarm_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/p2pspec/p2pspec/bittorrent/wire"
+	described "github.com/p2pspec/p2pspec/conformance/clients"
 )
 
-// client is a program that takes part in torrents.
+// client is a program of conformance/clients that takes part in torrents.
 type client struct {
 	name string
-	// argv is followed by the torrent, the folder, the address and the port.
-	argv []string
-	// files have to be there for it to run, beside the first of argv.
-	files []string
-	// dials says that addresses of peers may follow.
+	// dials says that its command line may end in addresses of peers.
 	dials bool
 	// encrypts says that it can require encryption.
 	encrypts bool
@@ -30,28 +29,26 @@ type client struct {
 
 func clients() []client {
 	return []client{
-		{name: "transmission", argv: []string{"./transmission.sh"}, encrypts: true,
-			files: []string{"transmission-daemon", "transmission-remote"}},
-		{name: "libtorrent", argv: []string{"/usr/bin/python3", "libtorrent_peer.py"}, dials: true, encrypts: true,
-			files: []string{"/usr/lib/python3/dist-packages/libtorrent*"}},
-		{name: "aria2", argv: []string{"./aria2.sh"}, encrypts: true, files: []string{"aria2c"}},
-		{name: "anacrolix", argv: []string{"anacrolix/peer"}, dials: true, encrypts: true, mapsFiles: true},
-		{name: "webtorrent", argv: []string{"node", "webtorrent/peer.mjs"}, dials: true,
-			files: []string{"webtorrent/node_modules/webtorrent"}},
+		{name: "transmission", encrypts: true},
+		{name: "libtorrent", dials: true, encrypts: true},
+		{name: "aria2", encrypts: true},
+		{name: "anacrolix-torrent", dials: true, encrypts: true, mapsFiles: true},
+		{name: "webtorrent", dials: true},
 	}
 }
 
-// missing says what of a client is not there.
-func (c client) missing() string {
-	for _, f := range append([]string{c.argv[0]}, c.files...) {
-		if _, err := exec.LookPath(f); err == nil {
-			continue
-		}
-		if found, err := filepath.Glob(f); err != nil || len(found) == 0 {
-			return f
-		}
+// argv is the command line of the client as a leecher, which seeds what it
+// finds in its folder.
+func (c client) argv() ([]string, error) {
+	project, err := described.Load(c.name)
+	if err != nil {
+		return nil, err
 	}
-	return ""
+	leecher, _ := project.As("leecher")
+	if _, err := leecher.Installed(context.Background()); err != nil {
+		return nil, err
+	}
+	return leecher.Argv()
 }
 
 // start runs a client. Its folder is checked first.
@@ -59,12 +56,28 @@ func (c client) start(
 	t testing.TB, torrent, dir string, at netip.AddrPort, encryption string, peers ...string,
 ) *process {
 	t.Helper()
-	argv := append([]string{}, c.argv...)
-	argv = append(argv, torrent, dir, at.Addr().String(), strconv.Itoa(int(at.Port())))
+	argv, err := c.argv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := ""
+	if encryption == "require" {
+		policy = "required"
+	}
+	argv = slices.DeleteFunc(argv, func(word string) bool { return word == "{magnet}" })
+	words := strings.NewReplacer("{ip}", at.Addr().String(), "{port}", strconv.Itoa(int(at.Port())),
+		"{dir}", dir, "{encryption}", policy, "{torrent}", torrent)
+	for i := range argv {
+		argv[i] = words.Replace(argv[i])
+	}
 	if c.dials {
 		argv = append(argv, peers...)
 	}
-	return run(t, c.name, []string{"ENCRYPTION=" + encryption, "DONE=" + filepath.Join(dir, "done")}, argv...)
+	done, err := filepath.Abs("done.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run(t, c.name, []string{"ON_COMPLETE=" + done, "DONE=" + filepath.Join(dir, "done")}, argv...)
 }
 
 // ours runs p2pspec serve.

@@ -6,6 +6,7 @@ package swarm_test
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -74,14 +75,23 @@ func enter(m *testing.M) int {
 	}
 }
 
+// required makes the tests fail, and not skip, where a client or a network of
+// their own is missing.
+var required = flag.Bool("required", false, "fail where a client is not installed or no network is to be had")
+
 // needs skips the test where a program is missing, and says which.
 func needs(t testing.TB, c client) {
 	t.Helper()
-	if outside != "" {
-		t.Skip(outside)
+	reason := outside
+	if _, err := c.argv(); reason == "" && err != nil {
+		reason = err.Error()
 	}
-	if reason := c.missing(); reason != "" {
-		t.Skipf("%s is not installed (%s): run interop/setup", c.name, reason)
+	switch {
+	case reason == "":
+	case *required:
+		t.Fatal(reason)
+	default:
+		t.Skip(reason)
 	}
 }
 
