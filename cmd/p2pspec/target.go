@@ -43,7 +43,7 @@ func (f *targetFlags) add(cmd *cobra.Command) {
 			"and {magnet} it speaks the adapter protocol on stdin and stdout")
 	fl.BoolVar(&f.allowRemote, "allow-remote", false,
 		"allow a --target that is not on this machine: only with its owner's consent")
-	fl.StringVar(&f.torrent, "torrent", "", "metainfo file of what the seeder at --target has")
+	fl.StringVar(&f.torrent, "torrent", "", "metainfo file of what the target has, which is\na seeder then")
 	fl.StringVar(&f.role, "role", "",
 		"judge the target in this role alone: "+joinRoles(roles, ", "))
 	fl.StringVar(&f.client, "client", "", "described client: "+strings.Join(clients.Names(), ", ")+
@@ -135,10 +135,11 @@ func reference() (conformance.Target, error) {
 }
 
 // suits reports why the target can play none of the selected cases, or the cases
-// of several families where it is one program.
+// of several families where it is one program, or that nobody has said whether it
+// is a seeder.
 func (f *targetFlags) suits(target conformance.Target, selected []conformance.Selected) error {
 	var families []string
-	why := ""
+	why, seeding := "", false
 	for _, s := range selected {
 		ok, reason := conformance.Plays(target, s)
 		switch {
@@ -147,15 +148,27 @@ func (f *targetFlags) suits(target conformance.Target, selected []conformance.Se
 		case !ok && (why == "" || s.Case.Role == conformance.Seeder):
 			why = reason // what a seeder lacks is easiest to give
 		}
+		seeding = seeding || s.Case.Role == conformance.Seeder
 	}
+	unknown := f.target != "" && f.torrent == "" && f.role == "" && seeding
 	switch {
 	case len(families) == 0:
 		return usagef("none of the %d cases named can be played: %s", len(selected), why)
+	case unknown:
+		return usagef("the cases named are also for a seeder, and what the target seeds is not known: add --torrent, "+
+			"or name %s, or give --role", oneOf(families))
 	case len(families) > 1 && f.target+f.exec != "":
-		return usagef("the target is one program, and the cases named are for several: name one of %s, "+
-			"or give --role", strings.Join(families, ", "))
+		return usagef("the target is one program, and the cases named are for several: name %s, or give --role",
+			oneOf(families))
 	}
 	return nil
+}
+
+func oneOf(names []string) string {
+	if len(names) == 1 {
+		return names[0]
+	}
+	return "one of " + strings.Join(names, ", ")
 }
 
 func (f *targetFlags) live() (conformance.Target, error) {
@@ -185,6 +198,9 @@ func (f *targetFlags) live() (conformance.Target, error) {
 		return absent{id, err}, nil
 	}
 	live := conformance.NewLiveTarget(addr, sources)
+	if content != nil {
+		f.role = cmp.Or(f.role, string(conformance.Seeder))
+	}
 	live.Role, live.Content, live.Announce = conformance.Role(f.role), content, announce
 	return live, nil
 }

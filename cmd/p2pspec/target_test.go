@@ -27,6 +27,7 @@ func threeFamilies() []conformance.Suite {
 		suite("bep3", "bittorrent",
 			conformance.Case{ID: "bep3/seed/x", Role: conformance.Seeder},
 			conformance.Case{ID: "bep3/leech/x", Role: conformance.Leecher}),
+		suite("bep3", "tracker", conformance.Case{ID: "bep3/server/x", Role: conformance.Tracker}),
 		suite("bep15", "bittorrent", conformance.Case{ID: "bep15/client/x", Role: conformance.Leecher}),
 		suite("bep15", "tracker", conformance.Case{ID: "bep15/server/x", Role: conformance.Tracker}),
 	}
@@ -58,18 +59,20 @@ func TestTargetFlagsThatDoNotSuit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ args, says string }{
-		{"bep3 --target 127.0.0.1:9", "add --torrent"},
+		{"bittorrent --target 127.0.0.1:9", "add --torrent"},
+		{"bep3 --target 127.0.0.1:9", "add --torrent, or name tracker, or give --role"},
 		{"bep3/leech --target 127.0.0.1:9", "a leecher has to be started"},
 		{"--target 127.0.0.1:9", "name one of dht, tracker, or give --role"},
-		{"--target 127.0.0.1:9 --torrent " + torrent, "name one of dht, bittorrent, tracker"},
+		{"dht --target 127.0.0.1:9 --torrent " + torrent, "judged as a seeder"},
+		{"--exec prog\\ {port}", "name one of dht, tracker, or give --role"},
 		{"bep3 --torrent " + torrent, "--torrent goes with --target"},
 		{"bep3 --target 127.0.0.1:9 --torrent " + broken, "broken.torrent: "},
 		{"bep3 --target 127.0.0.1:9 --torrent nosuch.torrent", "nosuch.torrent"},
 		{"bep3 --role seeder", "--role goes with"},
 		{"bep3 --role peer --target 127.0.0.1:9", "use responder, querier, seeder, leecher, tracker, parser"},
-		{"bep3 --role tracker --target 127.0.0.1:9", "add --torrent"},
+		{"bittorrent --role tracker --target 127.0.0.1:9", "add --torrent"},
 		{"bep5 --role tracker --target 127.0.0.1:9", "judged as a tracker"},
-		{"bep3 --exec true\\ {port}", "the command line has no {torrent}"},
+		{"bittorrent --exec true\\ {port}", "the command line has no {torrent}"},
 		{"bep3 --client libtorrent --role tracker", "no case named is for that"},
 		{"bep15 --client libtorrent --role tracker", "libtorrent"},
 	} {
@@ -96,7 +99,10 @@ func TestLiveTargetIsJudgedInItsRole(t *testing.T) {
 		want map[string]conformance.Verdict
 	}{
 		{[]string{"bep3", "--torrent", torrent}, map[string]conformance.Verdict{
-			"bep3/seed/x": conformance.Pass, "bep3/leech/x": conformance.Skipped,
+			"bep3/seed/x": conformance.Pass, "bep3/leech/x": conformance.Skipped, "bep3/server/x": conformance.Skipped,
+		}},
+		{[]string{"bep3", "--role", "tracker"}, map[string]conformance.Verdict{
+			"bep3/seed/x": conformance.Skipped, "bep3/leech/x": conformance.Skipped, "bep3/server/x": conformance.Pass,
 		}},
 		{[]string{"bep15"}, map[string]conformance.Verdict{
 			"bep15/server/x": conformance.Pass, "bep15/client/x": conformance.Skipped,
