@@ -57,6 +57,8 @@ func layers() []layer {
 		{"cmd/...", "spec/... kademlia/... bittorrent/... transport/... conformance/... experiment/... " +
 			"cmd/... github.com/spf13/cobra github.com/mattn/go-isatty github.com/fatih/color github.com/jedib0t/go-pretty/v6"},
 
+		{"docs/exercises/go/...", "docs/exercises/go/overlay"}, // to be copied by learners
+
 		// These hold tests alone.
 		{".", ""},
 		{"docs/...", ""},
