@@ -7,7 +7,6 @@ import (
 
 	"github.com/p2pspec/p2pspec/kademlia"
 	"github.com/p2pspec/p2pspec/spec"
-	"github.com/p2pspec/p2pspec/transport/sim"
 )
 
 // What the churn experiment does, the same for every half-life.
@@ -16,7 +15,6 @@ const (
 	churnInterval = 10 * time.Minute // one point of the curve
 	churnValues   = 100              // published once before the churn, never again
 	churnProbes   = 100              // lookups of each kind in an interval
-	churnDowntime = 10 * time.Second // until another node takes the place of a dead one
 )
 
 // halfLives of the nodes, from a file-sharing network's to hostile.
@@ -30,11 +28,13 @@ func halfLives() []time.Duration {
 type churnSample struct {
 	halfLife time.Duration
 	joins    int
-	failed   int       // joins that no seed answered
-	lookups  int       // node lookups
-	closest  int       // of these, how many found the globally closest node first
-	asked    int       // nodes that they asked
-	dead     int       // of these, how many let the time out pass
+	failed   int // joins that no seed answered
+	lookups  int // node lookups
+	closest  int // of these, how many found the globally closest node first
+	asked    int // nodes that they asked
+	dead     int // of these, how many let the time out pass
+	hops     int // of all node lookups
+	took     time.Duration
 	found    []float64 // percent of value lookups that found the value, by interval
 	messages uint64
 }
@@ -102,25 +102,10 @@ func (o *overlay) publish() []kademlia.ID {
 
 // churn ends and replaces nodes until the given time.
 func (o *overlay) churn(s *churnSample, until time.Duration) {
-	life := sim.HalfLife(s.halfLife)
-	var end func(i int)
-	end = func(i int) {
-		at := o.Now() + life.Draw(o.Rand())
-		if at > until {
-			return
-		}
-		o.At(at, func() {
-			o.Crash(address(i))
-			o.members[i] = kademlia.Contact{}
-			o.At(o.Now()+churnDowntime, func() {
-				o.replace(i, s)
-				end(i)
-			})
-		})
-	}
-	for i := range o.members {
-		end(i)
-	}
+	o.network.churn(len(o.members), s.halfLife, until, func(i int) {
+		o.Crash(address(i))
+		o.members[i] = kademlia.Contact{}
+	}, func(i int) { o.replace(i, s) })
 }
 
 // replace starts a newcomer in the place of member i.
@@ -142,11 +127,14 @@ func (o *overlay) replace(i int, s *churnSample) {
 
 func (o *overlay) probeNode(s *churnSample) {
 	from, target := o.someone(), kademlia.RandomID(o.Rand(), kademlia.MaxBits)
+	began := o.Now()
 	o.command(from, func(op spec.OpID) spec.Input {
 		return kademlia.FindNode{Op: op, Target: target}
 	}, func(d spec.Done) {
 		s.lookups++
+		s.took += o.Now() - began
 		if f, ok := d.Result.(kademlia.Found); ok {
+			s.hops += int(f.Hops)
 			s.asked += int(f.Asked)
 			s.dead += int(f.Failed)
 			if f.Contacts[0] == o.closest(target, 1, from)[0] {

@@ -1,25 +1,19 @@
 package experiment
 
 import (
-	"encoding/binary"
 	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/p2pspec/p2pspec/kademlia"
 	"github.com/p2pspec/p2pspec/spec"
-	"github.com/p2pspec/p2pspec/transport/sim"
 )
 
 // overlay is a simulated Kademlia network that knows who its members are.
 type overlay struct {
-	*sim.Network
+	network
 	cfg     kademlia.Config
-	members []kademlia.Contact // by address number; a zero ID is down
-	born    uint64             // machines made so far: no two share a seed
-	lastOp  spec.OpID
-	waiting map[spec.OpID]func(spec.Done)
+	members []kademlia.Contact // by address number; a zero address is down
 }
 
 // joinInterval spaces joins so that thousands of nodes join within the hour
@@ -27,33 +21,7 @@ type overlay struct {
 const joinInterval = 100 * time.Millisecond
 
 func newOverlay(cfg kademlia.Config, nodes int, seed uint64) *overlay {
-	link := sim.Link{Latency: sim.Uniform(10*time.Millisecond, 100*time.Millisecond)}
-	o := &overlay{
-		Network: sim.New(sim.Config{Seed: seedBytes(seed, 0), Link: link}),
-		cfg:     cfg,
-		members: make([]kademlia.Contact, nodes),
-		waiting: make(map[spec.OpID]func(spec.Done)),
-	}
-	o.OnEffect(func(_ time.Duration, _ netip.AddrPort, e spec.Effect) {
-		if d, ok := e.(spec.Done); ok {
-			f := o.waiting[d.Op]
-			delete(o.waiting, d.Op)
-			f(d)
-		}
-	})
-	return o
-}
-
-func seedBytes(seed, stream uint64) (b [32]byte) {
-	binary.BigEndian.PutUint64(b[:8], seed)
-	binary.BigEndian.PutUint64(b[8:16], stream)
-	return b
-}
-
-// address of member i; the network keeps those of nodes that are down.
-func address(i int) netip.AddrPort {
-	host := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
-	return netip.AddrPortFrom(host, 4000)
+	return &overlay{network: newNetwork(seed), cfg: cfg, members: make([]kademlia.Contact, nodes)}
 }
 
 // machine makes the node of member i under a fresh random identifier.
@@ -61,9 +29,7 @@ func (o *overlay) machine(i int, known []kademlia.Contact, now time.Duration) *k
 	cfg := o.cfg
 	cfg.ID = o.members[i].ID
 	cfg.Contacts = known
-	o.born++
-	binary.BigEndian.PutUint64(cfg.Seed[:8], o.Rand().Uint64())
-	binary.BigEndian.PutUint64(cfg.Seed[8:], o.born)
+	cfg.Seed = o.freshSeed()
 	n, err := kademlia.New(cfg, now)
 	if err != nil {
 		panic(fmt.Sprintf("experiment: %v", err)) // the caller checked cfg
@@ -73,11 +39,7 @@ func (o *overlay) machine(i int, known []kademlia.Contact, now time.Duration) *k
 
 // command gives in, whose operation is op, to member i; then runs at its end.
 func (o *overlay) command(i int, in func(spec.OpID) spec.Input, then func(spec.Done)) {
-	o.lastOp++
-	o.waiting[o.lastOp] = then
-	if !o.Input(o.members[i].Addr, in(o.lastOp)) {
-		delete(o.waiting, o.lastOp)
-	}
+	o.network.command(o.members[i].Addr, in, then)
 }
 
 // name gives member i a fresh random identifier.
