@@ -29,8 +29,8 @@ func exploreContact(id uint64) Contact {
 	return Contact{FromUint(id, exploreBits), exploreAddr(id)}
 }
 
-func exploreNodes(t *testing.T, members []member) []explore.Node {
-	var nodes []explore.Node
+func exploreNodes(t *testing.T, members []member) []explore.Start {
+	var nodes []explore.Start
 	for _, m := range members {
 		cfg := Config{ID: FromUint(m.id, exploreBits), IDBits: exploreBits, K: 2, Alpha: 2}
 		cfg.Seed[0] = byte(m.id)
@@ -39,7 +39,7 @@ func exploreNodes(t *testing.T, members []member) []explore.Node {
 		}
 		n, err := New(cfg, 0)
 		require.NoError(t, err)
-		nodes = append(nodes, explore.Node{Addr: exploreAddr(m.id), Machine: n})
+		nodes = append(nodes, explore.Start{Addr: exploreAddr(m.id), Machine: n})
 	}
 	return nodes
 }
@@ -117,7 +117,7 @@ func TestExploreLookup(t *testing.T) {
 	result, err := explore.Run(explore.Config{
 		Nodes: exploreNodes(t, chain()),
 		Commands: []explore.Command{{
-			Node: exploreAddr(0b0000), Input: FindNode{Op: 1, Target: FromUint(0b1111, exploreBits)},
+			Node: exploreAddr(0b0000), Input: FindNode{Op: 1, Target: FromUint(0b1111, exploreBits)}, Once: true,
 		}},
 		Losses:     2,
 		Duplicates: 1,
@@ -143,7 +143,7 @@ func TestExploreLookup(t *testing.T) {
 		},
 	})
 	require.NoError(t, err)
-	t.Logf("%+v", result)
+	t.Log(result)
 }
 
 // A value held by the node closest to its key is found, or some node that
@@ -162,7 +162,7 @@ func TestExploreValueLookup(t *testing.T) {
 	result, err := explore.Run(explore.Config{
 		Nodes: nodes,
 		Commands: []explore.Command{{
-			Node: exploreAddr(0b0000), Input: FindValue{Op: 1, Key: key},
+			Node: exploreAddr(0b0000), Input: FindValue{Op: 1, Key: key}, Once: true,
 		}},
 		Losses:  2,
 		Tick:    time.Millisecond,
@@ -197,7 +197,7 @@ func TestExploreValueLookup(t *testing.T) {
 		},
 	})
 	require.NoError(t, err)
-	t.Logf("%+v", result)
+	t.Log(result)
 }
 
 // A node joins a network of three: whatever is lost, the join ends once, and it
@@ -220,7 +220,7 @@ func TestExploreJoin(t *testing.T) {
 		Nodes: nodes,
 		Commands: []explore.Command{{
 			Node:  exploreAddr(0b0001),
-			Input: Join{Op: 1, Seeds: []Contact{exploreContact(0b1000)}},
+			Input: Join{Op: 1, Seeds: []Contact{exploreContact(0b1000)}}, Once: true,
 		}},
 		Losses:  1,
 		Tick:    time.Millisecond,
@@ -248,5 +248,5 @@ func TestExploreJoin(t *testing.T) {
 		},
 	})
 	require.NoError(t, err)
-	t.Logf("%+v", result)
+	t.Log(result)
 }
