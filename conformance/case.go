@@ -48,6 +48,7 @@ const (
 	Leecher   Role = "leecher"   // it downloads a torrent from the peers and trackers of the harness
 	Tracker   Role = "tracker"   // it is announced to and scraped
 	Parser    Role = "parser"    // it reads a torrent or a magnet and says what it found
+	Member    Role = "member"    // it is one of several nodes, and the harness carries their messages
 )
 
 // Need is something a case cannot be judged without. A target that lacks it
@@ -66,6 +67,11 @@ const (
 	NeedMagnet     Need = "magnet"     // a leecher that takes a magnet link
 	NeedEncryption Need = "encryption" // a peer that can be told what StartOptions.Encryption says
 	NeedFiles      Need = "files"      // a peer whose content the harness can read: T.ReadFile
+	NeedMaxPeers   Need = "max_peers"  // a peer that keeps to StartOptions.MaxPeers
+
+	// NeedNeighbours is several source addresses in the networks around the
+	// target's own, as a target at 127.0.0.1 has them.
+	NeedNeighbours Need = "neighbours"
 )
 
 // NeedVerb is the need for an adapter verb, such as NeedVerb("announce").

@@ -1,6 +1,9 @@
 package conformance
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // sharing is what the shared instance is: cases that ask for another have it
 // replaced.
@@ -65,7 +68,7 @@ func (c *Case) own() bool {
 	}
 	for _, n := range c.Needs {
 		switch n {
-		case NeedFresh, NeedBootstrap, NeedRestart, NeedIPv6, NeedMagnet, NeedEncryption:
+		case NeedFresh, NeedBootstrap, NeedRestart, NeedIPv6, NeedMagnet, NeedEncryption, NeedMaxPeers:
 			return true
 		}
 		if n.verb() != "" {
@@ -75,15 +78,16 @@ func (c *Case) own() bool {
 	return false
 }
 
+// apart reports that the case has programs of its own that wait most of their
+// time, so that several such cases run at once.
+func (c *Case) apart() bool { return c.Role == Leecher || c.Role == Member && c.own() }
+
 // release closes what the case opened and notices a target that died.
 func (r *runner) release(t *T) {
 	t.closeAll()
 	if t.inst != nil {
 		if err := t.inst.Exited(); err != nil {
-			t.verdict, t.failure = Fail, &Failure{
-				Message: "the target ended during the case: " + err.Error(), Whose: TargetFault,
-				Causes: []string{"a crash: a refusal leaves the process running"},
-			}
+			t.verdict, t.failure = Fail, ended(err)
 			if t.inst == r.inst {
 				r.inst = nil
 			}
@@ -98,6 +102,26 @@ func (r *runner) release(t *T) {
 		}
 	}
 	t.net.Shut()
+}
+
+// Explained is an error that words the failure of a case itself.
+type Explained interface {
+	error
+	Failure() Failure
+}
+
+// ended is the failure of a case whose target has ended, or says better what it
+// has done.
+func ended(err error) *Failure {
+	var own Explained
+	if errors.As(err, &own) {
+		f := own.Failure()
+		return &f
+	}
+	return &Failure{
+		Message: "the target ended during the case: " + err.Error(), Whose: TargetFault,
+		Causes: []string{"a crash: a refusal leaves the process running"},
+	}
 }
 
 func (r *runner) dropShared() {

@@ -34,6 +34,8 @@ func (l *LiveTarget) Can(n Need) (bool, string) {
 		return false, "the case waits for minutes: add --slow"
 	case NeedAddresses:
 		return l.sources.Many()
+	case NeedNeighbours:
+		return l.sources.Near()
 	case NeedIPv6:
 		return false, "only one address was given: use --exec or --client"
 	default:
@@ -44,7 +46,7 @@ func (l *LiveTarget) Can(n Need) (bool, string) {
 // Plays says which roles somebody else's program can play for us.
 func (l *LiveTarget) Plays(r Role) (bool, string) {
 	switch {
-	case r == Leecher || r == Parser:
+	case r == Leecher || r == Parser || r == Member:
 		return false, "a " + string(r) + " has to be started: use --exec or --client"
 	case r == Seeder && l.Content == nil:
 		return false, "the torrent that the target seeds is not known: add --torrent"

@@ -67,7 +67,7 @@ func (r *runner) run(selected []Selected) (results []Result, unreachable string)
 	var shared, apart []int
 	jobs := r.opts.Jobs
 	for i, s := range selected {
-		if r.target.PerCase() || s.Case.Role == Leecher {
+		if r.target.PerCase() || s.Case.apart() {
 			apart = append(apart, i)
 		} else {
 			shared = append(shared, i)
@@ -82,8 +82,8 @@ func (r *runner) run(selected []Selected) (results []Result, unreachable string)
 	return results, unreachable
 }
 
-// MaxPrograms is how many leechers run at once as programs of their own: they
-// wait most of their time, and a loaded machine would tell on their timing.
+// MaxPrograms is how many leechers or clusters run at once as programs of their
+// own: they wait most of their time, and a loaded machine would tell on their timing.
 const MaxPrograms = 4
 
 // runShared runs cases that share an instance, one by one.

@@ -213,6 +213,14 @@ func (t *T) Notef(format string, args ...any) {
 	t.log.add(Entry{At: t.Now() - t.began, Dir: "#", Note: fmt.Sprintf(format, args...)})
 }
 
+// Record adds a message to the transcript that went by another way than a socket
+// or a stream: dir as in [Entry], via "from → to".
+func (t *T) Record(dir, via string, payload []byte, note string) {
+	t.log.add(Entry{
+		At: t.Now() - t.began, Dir: dir, Via: via, Bytes: len(payload), Decoded: t.decoded(payload), Note: note,
+	})
+}
+
 func (t *T) mark(format string, args ...any) {
 	t.log.add(Entry{At: t.Now() - t.began, Dir: "!", Note: fmt.Sprintf(format, args...)})
 }

@@ -200,6 +200,15 @@ func (n *Node) lifetime(key ID) time.Duration {
 	return n.cfg.Expire >> min(n.table.Between(key)/int64(n.cfg.K), 63)
 }
 
+// Keys are those of the pairs that the node holds, in their order.
+func (n *Node) Keys() []ID {
+	keys := make([]ID, len(n.values))
+	for i := range n.values {
+		keys[i] = n.values[i].key
+	}
+	return keys
+}
+
 // value returns the pair held under key, nil if there is none.
 func (n *Node) value(key ID) *value {
 	if i, known := slices.BinarySearchFunc(n.values, key, value.compare); known {

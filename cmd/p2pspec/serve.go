@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/p2pspec/p2pspec/conformance/kademlia"
 	"github.com/p2pspec/p2pspec/kademlia/mainline"
 	"github.com/p2pspec/p2pspec/spec"
 	"github.com/p2pspec/p2pspec/transport"
@@ -24,7 +25,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve NODE",
 		Short: "Run a reference node on real sockets, for others to test against",
 		RunE: func(*cobra.Command, []string) error {
-			return usagef("serve: name a node; there are: dht, seeder, leecher, tracker")
+			return usagef("serve: name a node; there are: dht, seeder, leecher, tracker, kademlia")
 		},
 	}
 	var f serveFlags
@@ -45,7 +46,8 @@ contacts survive a restart.`,
 	fl.StringArrayVar(&f.bootstrap, "bootstrap", nil,
 		"first contacts, as IP:PORT with blanks between; may be repeated")
 	fl.StringVar(&f.state, "state", "", "file that keeps the id and the contacts")
-	cmd.AddCommand(dht, a.seederCommand(), a.leecherCommand(), a.trackerCommand())
+	cmd.AddCommand(dht, a.seederCommand(), a.leecherCommand(), a.trackerCommand(),
+		a.overlayCommand("kademlia", kademlia.NewNode))
 	return cmd
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/bittorrent"
 	"github.com/p2pspec/p2pspec/conformance/dht"
+	"github.com/p2pspec/p2pspec/conformance/kademlia"
 	"github.com/p2pspec/p2pspec/conformance/metainfo"
 	"github.com/p2pspec/p2pspec/conformance/tracker"
 )
@@ -31,6 +32,9 @@ func families() []family {
 		}},
 		{metainfo.Family, metainfo.Suites, func(*conformance.Sources) conformance.Target {
 			return metainfo.Target{}
+		}},
+		{kademlia.Family, kademlia.Suites, func(*conformance.Sources) conformance.Target {
+			return kademlia.BuiltIn()
 		}},
 	}
 }

@@ -65,6 +65,21 @@ func (e *LineError) Error() string {
 	return s + "; the line is " + strconv.Quote(e.Text)
 }
 
+// Causes are the usual mistakes behind such a line, most likely first.
+func (e *LineError) Causes() []string {
+	switch e.Rule {
+	case RuleObject:
+		return []string{"the program prints to stdout what belongs on stderr", "two lines are written at once by two threads"}
+	case RuleLength:
+		return []string{"the line feed at the end of the message is missing"}
+	case RuleEnd:
+		return []string{"the program ended while it wrote", "stdout is not flushed"}
+	case RuleBody:
+		return []string{"the fields of the body stand beside it"}
+	}
+	return nil
+}
+
 func (e *LineError) Unwrap() error { return e.Err }
 
 func broken(rule Rule, line []byte, err error) *LineError {

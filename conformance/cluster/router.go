@@ -1,0 +1,369 @@
+package cluster
+
+import (
+	"container/heap"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/spec"
+	"github.com/p2pspec/p2pspec/transport/stdio"
+)
+
+// Router carries the messages of a cluster: between nodes with the latency and
+// the faults that a case asks for, to and from clients at once. It is the
+// [conformance.Network] of its case, and what it does is done in Recv.
+//
+// Its nodes are machines on virtual time, or processes on real time; never both.
+type Router struct {
+	noSockets
+	virtual bool
+	began   time.Time
+	now     time.Duration // on virtual time
+	rand    spec.Rand
+	latency Latency
+	seq     uint64
+	queue   flights
+	seats   []*seat
+	faults  []*Fault
+	clients map[string]*client
+	carried int // messages between nodes, since the start
+	woken   bool
+	bell    chan struct{}
+	mu      sync.Mutex
+	rung    bool
+
+	// see is told of each message as it is handed over, or lost.
+	see func(Passed)
+	// breach is the first thing that a node did which the protocol forbids.
+	breach *Breach
+}
+
+// Passed is a message that the router has seen.
+type Passed struct {
+	At   time.Duration
+	Msg  stdio.Message
+	Lost string // why it was not handed over, or ""
+}
+
+// Breach is something that a node did which the protocol forbids: it wrote what
+// is no message, answered what it was not asked, or ended.
+type Breach struct {
+	Node string
+	Err  error
+}
+
+func (b *Breach) Error() string { return b.Node + ": " + b.Err.Error() }
+
+// Failure words the verdict of the case in which it happened.
+func (b *Breach) Failure() conformance.Failure {
+	f := conformance.Failure{Message: b.Error(), Whose: conformance.TargetFault}
+	var line *stdio.LineError
+	if errors.As(b.Err, &line) {
+		f.Message = b.Node + " writes a line that is no message"
+		f.Expected, f.Got, f.Causes = []string{string(line.Rule)}, line.Text, line.Causes()
+		if line.Err != nil {
+			f.Where = line.Err.Error()
+		}
+	}
+	return f
+}
+
+// maxCarried bounds the messages between the nodes of one cluster: a hundred
+// times what any case needs. Nodes that answer each other for ever would not let
+// virtual time pass.
+const maxCarried = 1 << 20
+
+// seat is the place of one node, which a process or a machine fills.
+type seat struct {
+	name   string
+	link   link
+	paused bool
+	held   [][]byte // what came meanwhile
+	down   bool     // killed, or never started
+}
+
+func newRouter(virtual bool) *Router {
+	return &Router{
+		virtual: virtual, began: time.Now(), latency: Constant(time.Millisecond),
+		clients: map[string]*client{}, bell: make(chan struct{}, 1),
+	}
+}
+
+// Now is the time since the router was made.
+func (r *Router) Now() time.Duration {
+	if r.virtual {
+		return r.now
+	}
+	return time.Since(r.began)
+}
+
+// Virtual reports that waiting costs no real time.
+func (r *Router) Virtual() bool { return r.virtual }
+
+// Wake makes a Recv that is under way return.
+func (r *Router) Wake() {
+	r.mu.Lock()
+	r.rung = true
+	r.mu.Unlock()
+	r.ring()
+}
+
+// ring lets a Recv that waits look what processes have written.
+func (r *Router) ring() {
+	select {
+	case r.bell <- struct{}{}:
+	default:
+	}
+}
+
+// Recv carries messages until one reaches a client, a node breaks the protocol,
+// or the time has come. It never returns an arrival.
+func (r *Router) Recv(until time.Duration) (conformance.Arrival, bool) {
+	for !r.wakeUp() {
+		at, due := r.next()
+		switch {
+		case due != nil && at <= until && (r.virtual || at <= r.Now()):
+			r.now = max(r.now, at)
+			due()
+		case r.virtual:
+			r.now = max(r.now, until)
+			return nil, false
+		case r.Now() >= until:
+			return nil, false
+		default:
+			if due != nil {
+				until = min(until, at)
+			}
+			r.sleep(until)
+			if due != nil && r.Now() >= at {
+				r.woken = true // the caller asks again, for as long as it likes
+			}
+		}
+	}
+	return nil, false
+}
+
+// wakeUp collects what nodes have written, and reports whether Recv is to return.
+func (r *Router) wakeUp() bool {
+	for _, s := range r.seats {
+		if s.link != nil {
+			r.collect(s)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	woken := r.woken || r.rung
+	r.woken, r.rung = false, false
+	return woken
+}
+
+func (r *Router) sleep(until time.Duration) {
+	timer := time.NewTimer(until - r.Now())
+	defer timer.Stop()
+	select {
+	case <-r.bell:
+	case <-timer.C:
+	}
+}
+
+// next is the earliest thing to do.
+func (r *Router) next() (at time.Duration, due func()) {
+	if len(r.queue) > 0 {
+		at, due = r.queue[0].at, r.land
+	}
+	for _, s := range r.seats {
+		if s.link == nil || s.paused {
+			continue
+		}
+		if d, ok := s.link.deadline(); ok && (due == nil || d < at) {
+			at, due = d, func() { s.link.wake(r.now) }
+		}
+	}
+	return at, due
+}
+
+// collect routes what a node has written.
+func (r *Router) collect(s *seat) {
+	lines, err := s.link.read()
+	for _, line := range lines {
+		r.accept(s, line)
+	}
+	if err != nil {
+		r.breaks(s.name, err)
+	}
+}
+
+func (r *Router) accept(s *seat, line []byte) {
+	m, err := stdio.Parse(line)
+	switch {
+	case err != nil:
+		r.breaks(s.name, err)
+		return
+	case m.Src != s.name:
+		r.breaks(s.name, fmt.Errorf("src is the name of the node itself, and not %q; the line is %.200q", m.Src, line))
+		return
+	}
+	if c := r.clients[m.Dest]; c != nil {
+		r.pass(Passed{At: r.Now(), Msg: m})
+		r.woken = true
+		if err := c.hear(r.Now(), m); err != nil {
+			r.breaks(s.name, fmt.Errorf("%w; the line is %.200q", err, line))
+		}
+		return
+	}
+	if r.seat(m.Dest) == nil {
+		r.unknown(s, m)
+		return
+	}
+	r.carry(m, line)
+}
+
+// unknown answers a message to nobody: the node may have made up a name.
+func (r *Router) unknown(s *seat, m stdio.Message) {
+	r.pass(Passed{At: r.Now(), Msg: m, Lost: "there is no node of that name"})
+	if m.Body.MsgID == nil || strings.HasPrefix(m.Dest, clientPrefix) {
+		return
+	}
+	body := map[string]any{
+		"type": "error", "in_reply_to": *m.Body.MsgID, "code": stdio.NodeNotFound,
+		"text": "there is no node " + m.Dest,
+	}
+	s.link.write(r.Now(), stdio.Append(nil, m.Dest, m.Src, body))
+}
+
+// carry puts a message between nodes on its way.
+func (r *Router) carry(m stdio.Message, line []byte) {
+	if r.carried++; r.carried > maxCarried {
+		r.breaks(m.Src, fmt.Errorf("the nodes have sent more than %d messages", maxCarried))
+		return
+	}
+	copies := 1
+	for _, f := range r.faults {
+		if f.dropsAtSend(m, &r.rand) {
+			r.pass(Passed{At: r.Now(), Msg: m, Lost: f.what})
+			return
+		}
+		if f.duplicates(m, &r.rand) {
+			copies++
+		}
+	}
+	for range copies {
+		r.seq++
+		heap.Push(&r.queue, flight{at: r.Now() + r.latency.draw(&r.rand), seq: r.seq, msg: m, line: line})
+	}
+}
+
+// land hands over the message that is due.
+func (r *Router) land() {
+	f := heap.Pop(&r.queue).(flight)
+	for _, fault := range r.faults {
+		if fault.dropsAtArrival(f.msg) {
+			r.pass(Passed{At: r.Now(), Msg: f.msg, Lost: fault.what})
+			return
+		}
+	}
+	r.hand(f.msg, f.line)
+}
+
+// hand gives a message to its node, or keeps it for one that is paused.
+func (r *Router) hand(m stdio.Message, line []byte) {
+	s := r.seat(m.Dest)
+	p := Passed{At: r.Now(), Msg: m}
+	switch {
+	case s.down:
+		p.Lost = m.Dest + " is dead"
+	case s.paused:
+		p.Lost = m.Dest + " is paused"
+		s.held = append(s.held, line)
+	default:
+		s.link.write(r.Now(), line)
+	}
+	for _, f := range r.faults {
+		f.count(p)
+	}
+	r.pass(p)
+}
+
+func (r *Router) pass(p Passed) {
+	if r.see != nil {
+		r.see(p)
+	}
+}
+
+// breaks records the first breach of the protocol.
+func (r *Router) breaks(node string, err error) {
+	if r.breach == nil {
+		r.breach = &Breach{node, err}
+	}
+	r.woken = true
+}
+
+func (r *Router) seat(name string) *seat {
+	i := slices.IndexFunc(r.seats, func(s *seat) bool { return s.name == name })
+	if i < 0 {
+		return nil
+	}
+	return r.seats[i]
+}
+
+// Shut kills all nodes.
+func (r *Router) Shut() { r.clear() }
+
+func (r *Router) clear() {
+	for _, s := range r.seats {
+		if s.link != nil {
+			s.link.kill()
+		}
+	}
+	r.seats, r.queue, r.faults, r.breach, r.carried = nil, nil, nil, nil, 0
+}
+
+// flight is a message under way.
+type flight struct {
+	at   time.Duration
+	seq  uint64
+	msg  stdio.Message
+	line []byte
+}
+
+// flights is a heap by (arrival, sequence).
+type flights []flight
+
+func (f flights) Len() int { return len(f) }
+func (f flights) Less(i, j int) bool {
+	return f[i].at < f[j].at || f[i].at == f[j].at && f[i].seq < f[j].seq
+}
+func (f flights) Swap(i, j int) { f[i], f[j] = f[j], f[i] }
+func (f *flights) Push(x any)   { *f = append(*f, x.(flight)) }
+func (f *flights) Pop() any {
+	old := *f
+	last := old[len(old)-1]
+	*f = old[:len(old)-1]
+	return last
+}
+
+// noSockets is the part of a [conformance.Network] that a cluster has not: its
+// nodes have no addresses.
+type noSockets struct{}
+
+var errNoSockets = errors.New("the nodes of a cluster speak on stdin and stdout alone")
+
+func (noSockets) Open(netip.AddrPort) (netip.AddrPort, error)       { return netip.AddrPort{}, errNoSockets }
+func (noSockets) Close(netip.AddrPort)                              {}
+func (noSockets) Send(netip.AddrPort, netip.AddrPort, []byte) error { return errNoSockets }
+func (noSockets) Listen(netip.AddrPort) (netip.AddrPort, error) {
+	return netip.AddrPort{}, errNoSockets
+}
+func (noSockets) Unlisten(netip.AddrPort)                                {}
+func (noSockets) Dial(netip.AddrPort, netip.AddrPort) (spec.Conn, error) { return 0, errNoSockets }
+func (noSockets) Write(spec.Conn, []byte) error                          { return errNoSockets }
+func (noSockets) Consume(spec.Conn, int)                                 {}
+func (noSockets) CloseWrite(spec.Conn)                                   {}
+func (noSockets) CloseStream(spec.Conn)                                  {}
+func (noSockets) Abort(spec.Conn)                                        {}
