@@ -40,6 +40,7 @@ func layers() []layer {
 		{"bittorrent/tracker", "spec bittorrent/bencode"},
 		{"bittorrent/wire", "spec bittorrent/bencode"},
 		{"bittorrent", "spec bittorrent/bencode bittorrent/metainfo bittorrent/wire"},
+		{"chord", "spec"},
 		{"kademlia", "spec"},
 		{"kademlia/mainline", "spec kademlia bittorrent/bencode"},
 

@@ -42,6 +42,7 @@ func cores() map[string]purity.Policy {
 			"crypto/sha1":                 {"New", "Size", "Sum"},
 		},
 		"bittorrent/wire": {module + "bittorrent/bencode": nil},
+		"chord":           {"crypto/sha1": {"New", "Size", "Sum"}},
 		"kademlia":        {},
 		"kademlia/mainline": {
 			module + "kademlia":           nil,

@@ -6,7 +6,10 @@ type Header struct {
 	Sender ID
 }
 
-// The messages of ring maintenance.
+// The messages of ring maintenance. In their lists and in those of lookups a
+// peer without an address stands for the sender where it has the sender's
+// identifier: nobody knows an own address better than who receives from it.
+// Other successors without an address are padding, see [Node.Successors].
 type (
 	// Ping asks whether a node is up. It is answered by Pong, busy or not.
 	Ping struct{ Header }
@@ -17,21 +20,17 @@ type (
 	GetNeighbors struct{ Header }
 	Neighbors    struct {
 		Header
-		Predecessor    Peer
-		HasPredecessor bool
-		Successors     []Peer
+		Predecessor Peer // zero: none
+		Successors  []Peer
 	}
 	Busy struct{ Header }
 	// Notify tells a node that the sender takes it for its successor. It is not
 	// answered.
 	Notify struct{ Header }
-	// Leaving tells the neighbours that the sender has left: whom they may put
-	// in its place is in Successors and Predecessor.
+	// Leaving tells the neighbours that the sender leaves the ring.
 	Leaving struct {
 		Header
-		Predecessor    Peer
-		HasPredecessor bool
-		Successors     []Peer
+		Predecessor Peer // of the sender, zero: none
 	}
 )
 
@@ -42,20 +41,20 @@ type (
 		Header
 		Key ID
 	}
-	// Step answers ClosestPreceding: the owner if the sender knows it, or nodes
-	// that are closer, the best one first.
+	// Step answers ClosestPreceding with what the sender knows. Without
+	// Preceding the sender takes itself for the predecessor of Key.
 	Step struct {
 		Header
-		Done  bool // Nodes begins with the owner, whose successors follow
-		Nodes []Peer
+		Preceding []Peer // between the sender and Key, the closest to Key first
+		Owners    []Peer // the sender's successors from Key on, in their order
 	}
 	// FindSuccessor is passed on from node to node; the one that knows the owner
 	// sends FoundSuccessor to Origin.
 	FindSuccessor struct {
 		Header
-		Origin Peer
+		Origin Peer // its identifier alone when the origin sends it
 		Key    ID
-		Hops   uint16
+		Hops   uint16 // nodes that it has reached, the receiver included
 	}
 	FoundSuccessor struct {
 		Header
