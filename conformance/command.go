@@ -70,6 +70,8 @@ func (c *CommandTarget) Plays(r Role) (bool, string) {
 		return !c.has("{dir}") && !c.has("{port}"), "a command line with {dir} or {port} is a peer's"
 	case Tracker:
 		return c.has("{port}") && !content, "the command line is not a tracker's: that has {port}, and no {torrent}"
+	case Member:
+		return false, "a member speaks on stdin and stdout: its command line has no {port}, {torrent} or {magnet}"
 	default:
 		return c.lacksNone("{port}")
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/p2pspec/p2pspec/bittorrent/tracker"
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/clients"
+	"github.com/p2pspec/p2pspec/conformance/cluster"
 	"github.com/p2pspec/p2pspec/conformance/suites"
 )
 
@@ -30,7 +31,7 @@ type targetFlags struct {
 // roles are what --role may say.
 var roles = []conformance.Role{
 	conformance.Responder, conformance.Querier, conformance.Seeder, conformance.Leecher,
-	conformance.Tracker, conformance.Parser,
+	conformance.Tracker, conformance.Parser, conformance.Member,
 }
 
 func (f *targetFlags) add(cmd *cobra.Command) {
@@ -40,7 +41,8 @@ func (f *targetFlags) add(cmd *cobra.Command) {
 	fl.StringVar(&f.exec, "exec", "",
 		"command that starts a client; {ip} {port} {dir} {bootstrap} {torrent} {magnet}\n"+
 			"{tracker} {peer} {infohash} {encryption} are filled in. Without {port}, {torrent}\n"+
-			"and {magnet} it speaks the adapter protocol on stdin and stdout")
+			"and {magnet} it speaks on stdin and stdout: the adapter protocol,\n"+
+			"or for an overlay that of its nodes")
 	fl.BoolVar(&f.allowRemote, "allow-remote", false,
 		"allow a --target that is not on this machine: only with its owner's consent")
 	fl.StringVar(&f.torrent, "torrent", "", "metainfo file of what the target has, which is\na seeder then")
@@ -274,6 +276,10 @@ func (f *targetFlags) command(ctx context.Context, selected []conformance.Select
 	argv, err := splitWords(f.exec)
 	if err != nil {
 		return nil, err
+	}
+	alone := func(s conformance.Selected) bool { return s.Case.Role != conformance.Member }
+	if !slices.ContainsFunc(selected, alone) {
+		return cluster.Program{Argv: argv}, nil
 	}
 	id := conformance.Identity{Name: filepath.Base(argv[0]), How: "exec"}
 	sources, err := conformance.SourcesToward(conformance.LoopbackAddr())
