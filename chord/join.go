@@ -73,7 +73,7 @@ func (n *Node) placeAnswered(m *Neighbors, out []spec.Effect) []spec.Effect {
 	if n.cfg.Variant == Original {
 		out = n.originalPlace(p, m, out)
 	} else {
-		out = n.setSuccessors(n.adoptBehind(p, m.Successors), out)
+		out = n.setSuccessors(adoptBehind(p, m.Successors), out)
 		out = n.setPredecessor(p, out)
 	}
 	out = n.doubtMembers(out)
@@ -94,26 +94,38 @@ func (n *Node) walkAgain(out []spec.Effect) []spec.Effect {
 
 // leave executes Leave.
 //
-// CHORD-LEAVE-001, CHORD-LEAVE-002 (Chord §6).
+// CHORD-LEAVE-001 (Chord §6).
 func (n *Node) leave(in Leave, out []spec.Effect) []spec.Effect {
-	if !n.member {
+	switch {
+	case !n.member:
 		return fail(in.Op, ErrNotMember, out)
+	case n.leaving:
+		return fail(in.Op, ErrBusy, out)
 	}
+	n.leaving, n.leaveOp = true, in.Op
+	return n.handedOver(out)
+}
+
+// handedOver says farewell once the keys are in other hands.
+//
+// CHORD-LEAVE-002 (Chord §6).
+func (n *Node) handedOver(out []spec.Effect) []spec.Effect {
 	m := Leaving{Header{0, n.cfg.ID}, n.predecessor}
 	head, ok := n.head()
-	if ok && head.known() {
+	if ok {
 		out = append(out, spec.Send{To: head.Addr, Msg: m})
 	}
 	if p := n.predecessor; p.known() && p != head {
 		out = append(out, spec.Send{To: p.Addr, Msg: m})
 	}
 	for i := range n.lookups {
-		if l := &n.lookups[i]; l.purpose != forFinger {
+		if l := &n.lookups[i]; l.purpose == forCommand {
 			out = fail(l.op, ErrNotMember, out)
 		}
 	}
+	out = append(out, spec.Done{Op: n.leaveOp})
 	n.reset()
-	return append(out, spec.Done{Op: in.Op})
+	return out
 }
 
 // reset makes the node as new, except that RPC identifiers go on.

@@ -12,6 +12,7 @@ import (
 type lookup struct {
 	purpose purpose
 	op      spec.OpID // of the command it serves
+	serial  uint64    // of what in the storage it serves
 	finger  uint8     // that it serves
 	key     ID
 	via     Peer // of a Join: where it begins
@@ -36,6 +37,7 @@ const (
 	forCommand purpose = iota // Lookup
 	forFinger
 	forJoin
+	forStorage // a Put, a Get or a transfer
 )
 
 // phase is what the request under way asks.
@@ -122,6 +124,11 @@ func (n *Node) advance(i int, out []spec.Effect) []spec.Effect {
 		return n.request(l, c, func(h Header) spec.Message { return ClosestPreceding{h, l.key} }, out)
 	case l.purpose == forJoin:
 		return n.askPlace(i, out)
+	case l.purpose == forStorage && len(l.owners) > 0:
+		if l.owners[0].ID != n.cfg.ID && l.owners[0] != l.best {
+			l.hops++
+		}
+		return n.finish(i, l.owners[0], out)
 	case len(l.owners) == 0:
 		return n.end(i, nil, ErrNoAnswer, out)
 	}
@@ -288,19 +295,19 @@ func insert(list []Peer, p Peer, key ID, limit int) []Peer {
 	return slices.Insert(list, at, p)
 }
 
-// ownersOf returns the successors from key on, in their order. Who is alone is
-// followed by itself.
+// ownersOf returns the successors from key on, in their order. Where the list
+// reaches round to the predecessor, the node itself follows.
 //
 // CHORD-LOOKUP-003, CHORD-FAIL-002 (Chord §5.3).
 func (n *Node) ownersOf(key ID) []Peer {
-	if len(n.successors) == 0 {
-		return []Peer{{ID: n.cfg.ID}}
-	}
-	var owners []Peer
+	owners := make([]Peer, 0, len(n.successors)+1)
 	for _, p := range n.successors {
-		if p.known() && !Between(n.cfg.ID, p.ID, key) {
+		if !Between(n.cfg.ID, p.ID, key) {
 			owners = append(owners, p)
 		}
+	}
+	if k := len(n.successors); k == 0 || n.successors[k-1] == n.predecessor {
+		owners = append(owners, Peer{ID: n.cfg.ID})
 	}
 	return owners
 }

@@ -21,7 +21,7 @@ type Config struct {
 
 	Variant  Variant // default Corrected
 	Storage  Storage // default BestEffort
-	Replicas int     // nodes that hold a key, the owner included, 1…Successors+1; default 3, if that fits
+	Replicas int     // nodes that hold a key, the owner included, 1…Successors; default 3, if that fits
 
 	RoundTrip  time.Duration // the worst that the network is taken to need, busy nodes apart; default 1 s
 	RPCTimeout time.Duration // patience with one request, more than RoundTrip; default 2 s
@@ -65,7 +65,7 @@ const MaxSuccessors = 32
 func (c Config) withDefaults() (Config, error) {
 	c.IDBits = cmp.Or(c.IDBits, MaxBits)
 	c.Successors = cmp.Or(c.Successors, 8)
-	c.Replicas = cmp.Or(c.Replicas, min(3, c.Successors+1))
+	c.Replicas = cmp.Or(c.Replicas, min(3, c.Successors))
 	c.RoundTrip = cmp.Or(c.RoundTrip, time.Second)
 	c.RPCTimeout = cmp.Or(c.RPCTimeout, 2*time.Second)
 	c.Stabilize = cmp.Or(c.Stabilize, 30*time.Second)
@@ -85,7 +85,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"Successors", c.Successors, 1, MaxSuccessors},
 		{"Variant", int(c.Variant), int(Corrected), int(Original)},
 		{"Storage", int(c.Storage), int(BestEffort), int(Quorum)},
-		{"Replicas", c.Replicas, 1, c.Successors + 1},
+		{"Replicas", c.Replicas, 1, c.Successors},
 		{"RPCBits", c.RPCBits, 2, 32},
 		{"MaxLookups", c.MaxLookups, 1, 1024},
 		{"MaxRequests", c.MaxRequests, 1, math.MaxUint16},
@@ -155,6 +155,8 @@ type Node struct {
 	rng spec.Rand
 
 	member      bool
+	leaving     bool // the keys are being handed over
+	leaveOp     spec.OpID
 	successors  []Peer // replaced, never changed in place
 	predecessor Peer   // zero: none
 
@@ -201,15 +203,9 @@ func (n *Node) ID() ID { return n.cfg.ID }
 func (n *Node) Member() bool { return n.member }
 
 // Successors returns the successor list, the nearest first. It is not to be
-// changed, and does not change. It is shorter than Config.Successors while
-// fewer other members are known, and empty when the node is alone: then it is
-// its own successor.
-//
-// The place of a dead entry is taken by padding at the end of the list: the
-// identifier after the last entry, without an address. No node is skipped by
-// it, and nobody answers for it.
-//
-// CHORD-STAB-004 (Zave 2017).
+// changed, and does not change. It is shorter than Config.Successors after a
+// failure, and while fewer other members are known; it is empty when the node
+// is alone: then it is its own successor.
 func (n *Node) Successors() []Peer { return n.successors }
 
 // Predecessor returns the predecessor, false when none is known.

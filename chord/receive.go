@@ -250,7 +250,7 @@ func (n *Node) checkNeighbors(m *Neighbors, from *Peer) (clause string, err erro
 		switch {
 		case !p.ID.Fits(n.cfg.IDBits):
 			return "CHORD-ID-001", fmt.Errorf("%w: %v exceeds %d bits", errList, p.ID, n.cfg.IDBits)
-		case p.known() && !reachable(p.Addr):
+		case !reachable(p.Addr):
 			return "CHORD-RPC-002", fmt.Errorf("%w: unusable address %v", errList, p.Addr)
 		case n.cfg.Variant == Corrected && !Between(last, p.ID, from.ID):
 			return "CHORD-INV-003", fmt.Errorf("%w: %v does not follow %v clockwise from %v", errList,
@@ -271,7 +271,7 @@ func (n *Node) checkStep(msg spec.Message, l *lookup, from *Peer) (clause string
 	if ok != (l.phase == walking) || pong != (l.phase == verifying) {
 		return "CHORD-RPC-003", fmt.Errorf("%w: %T answers another request", errReply, msg)
 	}
-	if len(m.Preceding) > maxWirePeers || len(m.Owners) > MaxSuccessors {
+	if len(m.Preceding) > maxWirePeers || len(m.Owners) > MaxSuccessors+1 {
 		return "CHORD-LOOKUP-005", fmt.Errorf("%w: %d and %d nodes", errList,
 			len(m.Preceding), len(m.Owners))
 	}

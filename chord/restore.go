@@ -10,10 +10,10 @@ import (
 // shared-state form of the protocol calls its state. It can be kept over a
 // restart, though a node that was away for long had better join anew.
 type Snapshot struct {
-	Successors  []Peer // padding included, see [Node.Successors]
-	Predecessor Peer   // zero: none
-	Candidate   Peer   // stabilizing with it: the next stabilization asks it first; zero: none
-	RectifyWith Peer   // the notifier whose turn has not come; zero: none
+	Successors  []Peer
+	Predecessor Peer // zero: none
+	Candidate   Peer // stabilizing with it: the next stabilization asks it first; zero: none
+	RectifyWith Peer // the notifier whose turn has not come; zero: none
 	Fingers     []Finger
 }
 
@@ -48,7 +48,7 @@ func Restore(cfg Config, now time.Duration, s Snapshot) (*Node, error) {
 		return nil, err
 	}
 	for _, p := range append(slices.Clone(s.Successors), s.Predecessor, s.Candidate, s.RectifyWith) {
-		if !p.ID.Fits(n.cfg.IDBits) || p.known() && !reachable(p.Addr) {
+		if p != (Peer{}) && !n.usable(&p) {
 			return nil, fmt.Errorf("chord: snapshot: unusable peer %v at %v", p.ID, p.Addr)
 		}
 	}

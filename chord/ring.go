@@ -35,7 +35,7 @@ func (n *Node) head() (Peer, bool) {
 func (n *Node) adopt(s Peer, list []Peer) []Peer {
 	own := append(make([]Peer, 0, n.cfg.Successors), s)
 	for _, p := range list {
-		if len(own) == n.cfg.Successors || !Between(own[len(own)-1].ID, p.ID, n.cfg.ID) {
+		if len(own) == n.cfg.Successors || !Between(s.ID, p.ID, n.cfg.ID) {
 			break
 		}
 		own = append(own, p)
@@ -44,33 +44,14 @@ func (n *Node) adopt(s Peer, list []Peer) []Peer {
 }
 
 // adoptBehind returns the successor list of a node that joins behind p, which
-// has the given list: the list itself. One with free places names all other
-// members, so that p itself comes after its last entry.
+// has the given list: the list itself, or p where p is alone.
 //
 // CHORD-JOIN-003 (Zave 2017, Join).
-func (n *Node) adoptBehind(p Peer, list []Peer) []Peer {
-	own := append(make([]Peer, 0, n.cfg.Successors), list...)
-	if len(own) < n.cfg.Successors {
-		own = append(own, p)
+func adoptBehind(p Peer, list []Peer) []Peer {
+	if len(list) == 0 {
+		return []Peer{p}
 	}
-	return own
-}
-
-// withoutHead returns the list after its head has died. A full list stays full:
-// padding takes its last place, see [Node.Successors]. A list with nobody left
-// that has an address is given up, and the node is alone.
-//
-// CHORD-STAB-004 (Zave 2017, StabilizeFromSuccessor).
-func (n *Node) withoutHead() []Peer {
-	full := len(n.successors) == n.cfg.Successors
-	list := slices.Clone(n.successors[1:])
-	if !slices.ContainsFunc(list, func(p Peer) bool { return p.known() }) {
-		return nil
-	}
-	if next := list[len(list)-1].ID.AddPower(0, n.cfg.IDBits); full && next != n.cfg.ID {
-		list = append(list, Peer{ID: next})
-	}
-	return list
+	return slices.Clone(list)
 }
 
 // setSuccessors replaces the successor list.

@@ -114,8 +114,6 @@ func (n *Node) stabilize(out []spec.Effect) []spec.Effect {
 		return n.endStabilize(n.cfg.Stabilize, out)
 	case n.candidate.known():
 		return n.ask(askCandidate, n.candidate, out)
-	case !head.known():
-		return n.successorDied(out)
 	}
 	return n.ask(askSuccessor, head, out)
 }
@@ -134,11 +132,13 @@ func (n *Node) successorAnswered(m *Neighbors, out []spec.Effect) []spec.Effect 
 	return n.endStabilize(n.cfg.Stabilize, out)
 }
 
-// successorDied is the other end of the first step.
+// successorDied is the other end of the first step: the next in the list takes
+// over, and nothing else changes. The free place at the end of the list is
+// filled by what is adopted later.
 //
 // CHORD-STAB-004 (Zave 2017, StabilizeFromSuccessor).
 func (n *Node) successorDied(out []spec.Effect) []spec.Effect {
-	out = n.setSuccessors(n.withoutHead(), out)
+	out = n.setSuccessors(n.successors[1:], out)
 	if len(n.successors) == 0 {
 		out = append(out, spec.Notify{Event: AssumptionBroken{LiveSuccessor}})
 	}
@@ -169,7 +169,7 @@ func (n *Node) candidateDied(out []spec.Effect) []spec.Effect {
 //
 // CHORD-STAB-007, CHORD-BUSY-003 (Zave 2017).
 func (n *Node) endStabilize(pause time.Duration, out []spec.Effect) []spec.Effect {
-	if head, ok := n.head(); ok && head.known() {
+	if head, ok := n.head(); ok {
 		out = append(out, spec.Send{To: head.Addr, Msg: Notify{Header{0, n.cfg.ID}}})
 	}
 	return n.rest(pause, out)

@@ -23,7 +23,8 @@ func (n *Node) Clone() spec.Machine {
 // what is overdue and waits for a query to end is due now.
 func (n *Node) AppendState(b []byte) []byte {
 	b = n.rng.AppendState(b)
-	b = append(b, boolByte(n.member), n.task, n.nextFinger)
+	b = append(b, boolByte(n.member), boolByte(n.leaving), n.task, n.nextFinger)
+	b = binary.BigEndian.AppendUint64(b, uint64(n.leaveOp))
 	b = appendPeers(b, n.successors)
 	b = appendPeer(b, &n.predecessor)
 	b = appendPeer(b, &n.candidate)
@@ -60,6 +61,7 @@ func (n *Node) AppendState(b []byte) []byte {
 func (n *Node) appendLookup(b []byte, l *lookup) []byte {
 	b = append(b, uint8(l.purpose), uint8(l.phase), l.finger, l.attempt)
 	b = binary.BigEndian.AppendUint64(b, uint64(l.op))
+	b = binary.BigEndian.AppendUint64(b, l.serial)
 	b = append(b, l.key[:]...)
 	b = appendPeer(b, &l.via)
 	b = appendPeer(b, &l.best)

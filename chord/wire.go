@@ -6,10 +6,8 @@ type Header struct {
 	Sender ID
 }
 
-// The messages of ring maintenance. In their lists and in those of lookups a
-// peer without an address stands for the sender where it has the sender's
-// identifier: nobody knows an own address better than who receives from it.
-// Other successors without an address are padding, see [Node.Successors].
+// The messages of ring maintenance. In these and those of lookups the sender
+// itself is named without an address, which who receives from it knows best.
 type (
 	// Ping asks whether a node is up. It is answered by Pong, busy or not.
 	Ping struct{ Header }
