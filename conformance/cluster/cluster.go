@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/spec"
 )
 
 // Cluster is what a case sees of its nodes. A case runs on a single goroutine;
@@ -101,7 +102,9 @@ func New(t *conformance.T, opt Options) *Cluster {
 	c := &Cluster{t: t, inst: inst, router: inst.router, opt: opt, ids: map[string]uint64{}}
 	r := c.router
 	r.clear()
-	r.rand, r.latency, r.see = *t.Rand(), opt.Latency, c.see
+	var seed [32]byte
+	t.Rand().Fill(seed[:])
+	r.rand, r.latency, r.see = spec.NewRand(seed), opt.Latency, c.see
 	c.drawIDs()
 	for i := range opt.Nodes {
 		c.seat(nodeName(i))
@@ -172,10 +175,18 @@ func (c *Cluster) Able(capability string) bool { return c.able[capability] }
 
 // Until carries messages until cond holds, and reports whether it did within the
 // given time.
-func (c *Cluster) Until(cond func() bool, within time.Duration) bool { return c.t.Until(cond, within) }
+func (c *Cluster) Until(cond func() bool, within time.Duration) bool {
+	held := c.t.Until(cond, within)
+	if lag := c.router.lag; lag > c.opt.Timeout/4 {
+		c.t.Observef("this machine was too busy: a message was carried %v late, and the nodes' patience is %v",
+			lag.Round(time.Millisecond), c.opt.Timeout)
+		c.router.lag = 0
+	}
+	return held
+}
 
 // Pass lets time pass.
-func (c *Cluster) Pass(d time.Duration) { c.t.Wait(d) }
+func (c *Cluster) Pass(d time.Duration) { c.Until(func() bool { return false }, d) }
 
 // Periods is the time of so many rounds of upkeep.
 func (c *Cluster) Periods(n int) time.Duration { return time.Duration(n) * c.opt.Period }

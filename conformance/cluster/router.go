@@ -32,7 +32,8 @@ type Router struct {
 	seats   []*seat
 	faults  []*Fault
 	clients map[string]*client
-	carried int // messages between nodes, since the start
+	carried int           // messages between nodes, since the start
+	lag     time.Duration // by which we were late ourselves, at most
 	woken   bool
 	bell    chan struct{}
 	mu      sync.Mutex
@@ -127,27 +128,24 @@ func (r *Router) ring() {
 func (r *Router) Recv(until time.Duration) (conformance.Arrival, bool) {
 	for !r.wakeUp() {
 		at, due := r.next()
-		switch {
-		case due != nil && at <= until && (r.virtual || at <= r.Now()):
-			r.now = max(r.now, at)
+		switch now := r.Now(); {
+		case due != nil && at <= now:
+			r.late(now - at)
 			due()
-		case r.virtual:
-			r.now = max(r.now, until)
+		case now >= until:
 			return nil, false
-		case r.Now() >= until:
-			return nil, false
-		default:
-			if due != nil {
-				until = min(until, at)
-			}
+		case due == nil || at > until:
 			r.sleep(until)
-			if due != nil && r.Now() >= at {
-				r.woken = true // the caller asks again, for as long as it likes
-			}
+		default:
+			r.sleep(at)
 		}
 	}
 	return nil, false
 }
+
+// late keeps the longest delay of our own: a machine that is too busy makes
+// nodes miss the answers of their peers.
+func (r *Router) late(by time.Duration) { r.lag = max(r.lag, by) }
 
 // wakeUp collects what nodes have written, and reports whether Recv is to return.
 func (r *Router) wakeUp() bool {
@@ -163,7 +161,12 @@ func (r *Router) wakeUp() bool {
 	return woken
 }
 
+// sleep waits until a time, or until a process has written something.
 func (r *Router) sleep(until time.Duration) {
+	if r.virtual {
+		r.now = max(r.now, until)
+		return
+	}
 	timer := time.NewTimer(until - r.Now())
 	defer timer.Stop()
 	select {
@@ -182,7 +185,7 @@ func (r *Router) next() (at time.Duration, due func()) {
 			continue
 		}
 		if d, ok := s.link.deadline(); ok && (due == nil || d < at) {
-			at, due = d, func() { s.link.wake(r.now) }
+			at, due = d, func() { s.link.wake(r.Now()) }
 		}
 	}
 	return at, due

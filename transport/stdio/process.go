@@ -88,6 +88,9 @@ func (p *Process) wait(onEnd func()) {
 	close(p.ended)
 }
 
+// PID is the program's process id, and that of its group.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Ended is closed when the program has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 

@@ -31,7 +31,7 @@ type guard struct {
 // guardGroup returns nil where there is no shell: what we start then outlives a
 // kill -9 of ours.
 func guardGroup(pgid int) *guard {
-	cmd := exec.Command("/bin/sh", "-c", `read line || kill -9 -- "-$1"`, "guard", strconv.Itoa(pgid))
+	cmd := exec.Command("/bin/sh", "-c", `read line || kill -9 "-$1"`, "guard", strconv.Itoa(pgid))
 	ownGroup(cmd) // an interrupt at the terminal is not meant for it
 	pipe, err := cmd.StdinPipe()
 	if err != nil || cmd.Start() != nil {
