@@ -48,7 +48,8 @@ class Promise:
 
 
 def spawn(coroutine):
-    """Starts an `async def`, and returns a promise of what it returns."""
+    """Starts an `async def`, and returns a promise of what it returns: None where
+    it fails, which the standard error tells."""
     result = Promise()
 
     def step(value):
@@ -56,6 +57,9 @@ def spawn(coroutine):
             coroutine.send(value).waiting.append(step)
         except StopIteration as end:
             result.set(end.value)
+        except Exception:
+            traceback.print_exc()
+            result.set(None)
 
     step(None)
     return result
@@ -93,9 +97,13 @@ class Node:
         self.send(dest, {"type": kind, "msg_id": number, **fields})
         return answer
 
+    def now(self):
+        """Milliseconds since some moment in the past."""
+        return time.monotonic_ns() // 1_000_000
+
     def after(self, ms, function):
         """Has a function called in so many milliseconds."""
-        heapq.heappush(self._timers, (time.monotonic() + ms / 1000, next(self._ids), function))
+        heapq.heappush(self._timers, (self.now() + ms, next(self._ids), function))
 
     def sleep(self, ms):
         woken = Promise()
@@ -106,9 +114,9 @@ class Node:
         """Serves until the standard input ends."""
         threading.Thread(target=self._read, daemon=True).start()
         while True:
-            while self._timers and self._timers[0][0] <= time.monotonic():
+            while self._timers and self._timers[0][0] <= self.now():
                 heapq.heappop(self._timers)[2]()
-            wait = max(0, self._timers[0][0] - time.monotonic()) if self._timers else None
+            wait = max(0, self._timers[0][0] - self.now()) / 1000 if self._timers else None
             try:
                 line = self._lines.get(timeout=wait)
             except queue.Empty:
