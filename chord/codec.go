@@ -15,8 +15,9 @@ import (
 //	offset  size  field
 //	0       1     'C'
 //	1       1     type: 1 Ping 2 GetNeighbors 3 Notify 4 Leaving
-//	              5 ClosestPreceding 6 FindSuccessor; 129 Pong 130 Neighbors
-//	              131 Busy 133 Step 134 FoundSuccessor
+//	              5 ClosestPreceding 6 FindSuccessor 7 Read 8 Write 9 Offer;
+//	              129 Pong 130 Neighbors 131 Busy 133 Step 134 FoundSuccessor
+//	              135 ReadAck 136 WriteAck
 //	2       4     RPC identifier
 //	6       20    sender's identifier
 //	26            body
@@ -28,9 +29,18 @@ import (
 //	FindSuccessor     origin (peer) · key (20) · hops (2)
 //	FoundSuccessor    owner (peer) · hops (2)
 //
+//	Read              key (20) · group
+//	ReadAck           key (20) · flags (1): 1 Agrees · stamp · value
+//	Write             key (20) · stamp · value · group
+//	Offer             key (20) · stamp
+//	WriteAck          key (20) · flags (1): 1 Agrees 2 Owner 4 Replica · stamp
+//
 //	peer              identifier (20) · 0, 4 or 6 (1) · address (0, 4 or 16) ·
 //	                  port (2), left out where the address is
 //	list              count (1), at most 64 · count × peer
+//	group             count (1), at most 64 · count × identifier (20)
+//	stamp             counter (8) · writer (20) · serial (8)
+//	value             length (2), at most 32768 · bytes
 //
 // Every message has exactly one encoding: bytes after the body are refused, so
 // what parses encodes back to the same bytes.
@@ -103,7 +113,9 @@ func (Codec) AppendMessage(b []byte, m spec.Message) ([]byte, error) {
 		w.peer(m.Owner)
 		w.b = binary.BigEndian.AppendUint16(w.b, m.Hops)
 	default:
-		w.fail("message type %T", m)
+		if !w.appendStorage(m) {
+			w.fail("message type %T", m)
+		}
 	}
 	return w.b, w.err
 }
@@ -158,7 +170,8 @@ func (w *writer) peer(p Peer) {
 	w.b = binary.BigEndian.AppendUint16(w.b, p.Addr.Port())
 }
 
-// ParseMessage decodes one datagram. The error names the field and its offset.
+// ParseMessage decodes one datagram. A value in the result borrows from b. The
+// error names the field and its offset.
 func (Codec) ParseMessage(b []byte) (spec.Message, error) {
 	r := reader{b: b}
 	if magic := r.uint(1, "magic"); r.err == nil && magic != wireMagic {
@@ -191,7 +204,9 @@ func (Codec) ParseMessage(b []byte) (spec.Message, error) {
 	case wireFoundSuccessor:
 		m = FoundSuccessor{h, r.peer("owner"), uint16(r.uint(2, "hops"))}
 	default:
-		r.fail(1, "unknown type %d", kind)
+		if m = r.storage(kind, h); m == nil {
+			r.fail(1, "unknown type %d", kind)
+		}
 	}
 	if len(r.b) != r.at {
 		r.fail(r.at, "%d bytes too many", len(r.b)-r.at)

@@ -103,7 +103,7 @@ func (n *Node) leave(in Leave, out []spec.Effect) []spec.Effect {
 		return fail(in.Op, ErrBusy, out)
 	}
 	n.leaving, n.leaveOp = true, in.Op
-	return n.handedOver(out)
+	return n.handOver(out)
 }
 
 // handedOver says farewell once the keys are in other hands.
@@ -123,6 +123,7 @@ func (n *Node) handedOver(out []spec.Effect) []spec.Effect {
 			out = fail(l.op, ErrNotMember, out)
 		}
 	}
+	out = n.abandonStore(out)
 	out = append(out, spec.Done{Op: n.leaveOp})
 	n.reset()
 	return out
@@ -132,7 +133,7 @@ func (n *Node) handedOver(out []spec.Effect) []spec.Effect {
 func (n *Node) reset() {
 	*n = Node{
 		cfg: n.cfg, now: n.now, rng: n.rng, lastRPC: n.lastRPC,
-		stabilizeAt: never, fixAt: never,
+		stabilizeAt: never, fixAt: never, store: n.store,
 	}
 }
 

@@ -83,6 +83,7 @@ func (n *Node) lookUp(in Lookup, out []spec.Effect) []spec.Effect {
 func (n *Node) begin(l lookup, mode Mode, out []spec.Effect) []spec.Effect {
 	l.best = Peer{ID: n.cfg.ID}
 	if n.Owns(l.key) {
+		l.owners = append([]Peer{l.best}, n.successors...)
 		return n.found(&l, l.best, out)
 	}
 	if l.owners = n.ownersOf(l.key); mode == Recursive {
@@ -92,6 +93,14 @@ func (n *Node) begin(l lookup, mode Mode, out []spec.Effect) []spec.Effect {
 	}
 	n.lookups = append(n.lookups, l)
 	return n.advance(len(n.lookups)-1, out)
+}
+
+// locate begins the lookup of an operation or transfer, which located ends.
+func (n *Node) locate(serial uint64, key ID, out []spec.Effect) []spec.Effect {
+	if len(n.lookups) >= n.cfg.MaxLookups {
+		return n.located(serial, nil, 0, ErrBusy, out)
+	}
+	return n.begin(lookup{purpose: forStorage, serial: serial, key: key}, Iterative, out)
 }
 
 // Owns reports whether the node takes itself for the owner of key.
@@ -124,7 +133,7 @@ func (n *Node) advance(i int, out []spec.Effect) []spec.Effect {
 		return n.request(l, c, func(h Header) spec.Message { return ClosestPreceding{h, l.key} }, out)
 	case l.purpose == forJoin:
 		return n.askPlace(i, out)
-	case l.purpose == forStorage && len(l.owners) > 0:
+	case l.purpose == forStorage && len(l.owners) > 0: // dead or not, the owner leads the replica group
 		if l.owners[0].ID != n.cfg.ID && l.owners[0] != l.best {
 			l.hops++
 		}
@@ -241,9 +250,12 @@ func (n *Node) finish(i int, owner Peer, out []spec.Effect) []spec.Effect {
 
 // found does what the lookup was for.
 func (n *Node) found(l *lookup, owner Peer, out []spec.Effect) []spec.Effect {
-	if l.purpose == forFinger {
+	switch l.purpose {
+	case forFinger:
 		n.fingerFound(l.finger, owner)
 		return out
+	case forStorage:
+		return n.located(l.serial, l.owners, l.hops, nil, out)
 	}
 	return append(out, spec.Done{Op: l.op, Result: Found{l.key, owner, l.hops, l.timeouts}})
 }
@@ -252,9 +264,12 @@ func (n *Node) found(l *lookup, owner Peer, out []spec.Effect) []spec.Effect {
 func (n *Node) end(i int, result spec.Event, err error, out []spec.Effect) []spec.Effect {
 	l := n.lookups[i]
 	n.lookups = slices.Delete(n.lookups, i, i+1)
-	if l.purpose == forFinger {
+	switch l.purpose {
+	case forFinger:
 		n.nextFinger = l.finger + 1
 		return out
+	case forStorage:
+		return n.located(l.serial, nil, l.hops, err, out)
 	}
 	return append(out, spec.Done{Op: l.op, Result: result, Err: err})
 }

@@ -36,7 +36,9 @@ type Config struct {
 	MaxWaiting  int // queries stored while busy; further ones are asked again, 1…1024; default 64
 	LateAnswers int // timed-out requests remembered to tell a late answer, …64; negative: none; default 8
 
-	MaxValueBytes int // size of a value, 1…32768; default 1024
+	MaxOperations int // Puts and Gets under way, each of them in a lookup at first, 1…1024; default 32
+	MaxValues     int // values held, 1…65536; default 1024: with their bounds a megabyte
+	MaxValueBytes int // size of a value, 1…32768; default 1024, so that a datagram fits a frame
 }
 
 // Variant is which ring maintenance the node follows.
@@ -76,6 +78,8 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxSteps = cmp.Or(c.MaxSteps, 8)
 	c.MaxWaiting = cmp.Or(c.MaxWaiting, 64)
 	c.LateAnswers = max(0, cmp.Or(c.LateAnswers, 8))
+	c.MaxOperations = cmp.Or(c.MaxOperations, 32)
+	c.MaxValues = cmp.Or(c.MaxValues, 1024)
 	c.MaxValueBytes = cmp.Or(c.MaxValueBytes, 1024)
 	for _, l := range []struct {
 		name         string
@@ -92,7 +96,9 @@ func (c Config) withDefaults() (Config, error) {
 		{"MaxSteps", c.MaxSteps, 1, maxWirePeers},
 		{"MaxWaiting", c.MaxWaiting, 1, 1024},
 		{"LateAnswers", c.LateAnswers, 0, 64},
-		{"MaxValueBytes", c.MaxValueBytes, 1, 1 << 15},
+		{"MaxOperations", c.MaxOperations, 1, 1024},
+		{"MaxValues", c.MaxValues, 1, 1 << 16},
+		{"MaxValueBytes", c.MaxValueBytes, 1, maxWireValue},
 	} {
 		if l.v < l.low || l.v > l.high {
 			return c, fmt.Errorf("chord: Config.%s is %d, want %d to %d", l.name, l.v, l.low, l.high)
@@ -140,7 +146,7 @@ func (c Config) MaxEffects() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return 2*c.MaxLookups + c.MaxWaiting + maintenanceEffects, nil
+	return 2*c.MaxLookups + c.MaxWaiting + maintenanceEffects + c.storageEffects(), nil
 }
 
 // maintenanceEffects bounds what one input and the timers of the ring cause: a
@@ -173,6 +179,8 @@ type Node struct {
 	fingers    []finger // runs of equal fingers, ordered; replaced
 	fixAt      time.Duration
 	nextFinger uint8 // whose turn is next
+
+	store store // values, and the commands on them
 }
 
 var _ spec.Machine = (*Node)(nil)
@@ -187,13 +195,15 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Node{
+	n := &Node{
 		cfg:         &cfg,
 		now:         now,
 		rng:         spec.NewRand(cfg.Seed),
 		stabilizeAt: never,
 		fixAt:       never,
-	}, nil
+	}
+	n.store = newStore(&n.rng)
+	return n, nil
 }
 
 // ID is the own identifier.
@@ -225,6 +235,10 @@ func (n *Node) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.
 		out = n.join(in, out)
 	case Lookup:
 		out = n.lookUp(in, out)
+	case Put:
+		out = n.put(in, out)
+	case Get:
+		out = n.get(in, out)
 	case Leave:
 		out = n.leave(in, out)
 	default:
@@ -255,6 +269,7 @@ const (
 	lookupTimer
 	stabilizeTimer
 	fixTimer
+	storageTimer
 )
 
 func (n *Node) nextTimer() timer {
@@ -274,6 +289,7 @@ func (n *Node) nextTimer() timer {
 		consider(n.stabilizeAt, stabilizeTimer, 0)
 	}
 	consider(n.fixAt, fixTimer, 0)
+	consider(n.storeDeadline(), storageTimer, 0)
 	return next
 }
 
@@ -294,6 +310,8 @@ func (n *Node) fireTimers(out []spec.Effect) []spec.Effect {
 			out = n.stabilize(out)
 		case fixTimer:
 			out = n.fixFinger(out)
+		case storageTimer:
+			out = n.storeTimer(out)
 		}
 		out = n.settle(out)
 	}
@@ -308,6 +326,9 @@ func (n *Node) settle(out []spec.Effect) []spec.Effect {
 	}
 	if n.query.kind == noQuery && n.stabilizeAt <= n.now {
 		out = n.stabilize(out)
+	}
+	if n.store.misplaced {
+		out = n.placeChanged(out)
 	}
 	return out
 }

@@ -64,6 +64,8 @@ func (n *Node) receive(in spec.Recv, out []spec.Effect) []spec.Effect {
 		return n.receiveReply(in, m.Header, out)
 	case Step:
 		return n.receiveReply(in, m.Header, out)
+	case Read, ReadAck, Write, WriteAck, Offer:
+		return n.receiveStorage(in, out)
 	case FoundSuccessor:
 		return n.receiveFound(in.From, &m, out)
 	}

@@ -59,7 +59,7 @@ func (n *Node) setSuccessors(list []Peer, out []spec.Effect) []spec.Effect {
 	if slices.Equal(n.successors, list) {
 		return out
 	}
-	n.successors = list
+	n.successors, n.store.misplaced = list, true
 	return append(out, spec.Notify{Event: SuccessorsChanged{list}})
 }
 
@@ -68,7 +68,7 @@ func (n *Node) setPredecessor(p Peer, out []spec.Effect) []spec.Effect {
 	if n.predecessor == p {
 		return out
 	}
-	n.predecessor = p
+	n.predecessor, n.store.misplaced = p, true
 	return append(out, spec.Notify{Event: PredecessorChanged{p, p.known()}})
 }
 

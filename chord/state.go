@@ -15,6 +15,7 @@ import (
 func (n *Node) Clone() spec.Machine {
 	c := *n
 	c.lookups = slices.Clone(n.lookups)
+	c.store = n.store.clone()
 	return &c
 }
 
@@ -55,7 +56,7 @@ func (n *Node) AppendState(b []byte) []byte {
 	for i := range n.lookups {
 		b = n.appendLookup(b, &n.lookups[i])
 	}
-	return b
+	return n.appendStore(b)
 }
 
 func (n *Node) appendLookup(b []byte, l *lookup) []byte {
@@ -153,7 +154,7 @@ func (n *Node) Check() error {
 	if at, armed := n.Deadline(); armed && at <= n.now {
 		return fmt.Errorf("chord: timer due at %v still armed at %v", at, n.now)
 	}
-	return nil
+	return n.checkStore()
 }
 
 func (n *Node) checkOrder() error {

@@ -1,0 +1,224 @@
+package chord
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+
+	"github.com/p2pspec/p2pspec/spec"
+)
+
+// A Stamp tells the writes of one key apart and puts them in order. No two
+// writes have the same one.
+//
+// CHORD-QUORUM-004 (multi-writer ABD).
+type Stamp struct {
+	Counter uint64 // one more than the largest that a Put has found; 0: nothing was written
+	Writer  ID     // the node that executes the Put
+	Serial  uint64 // of the Put at its writer; the first one is drawn from Config.Seed
+}
+
+// IsZero reports whether s is the stamp of a key without a value.
+func (s Stamp) IsZero() bool { return s == Stamp{} }
+
+// Cmp orders stamps.
+func (s Stamp) Cmp(other Stamp) int {
+	return cmp.Or(
+		cmp.Compare(s.Counter, other.Counter),
+		bytes.Compare(s.Writer[:], other.Writer[:]),
+		cmp.Compare(s.Serial, other.Serial),
+	)
+}
+
+// The messages of storage. Group is the replica group of Key as the sender
+// knows it, the owner first. A receiver that knows better takes no part: it
+// answers with Agrees false, and that answer counts for nothing. An empty Group
+// asks for no such check.
+type (
+	// Read asks for the value under Key. It is answered by ReadAck.
+	Read struct {
+		Header
+		Key   ID
+		Group []ID
+	}
+	ReadAck struct {
+		Header
+		Key    ID
+		Agrees bool
+		Stamp  Stamp // zero: there is no value
+		Value  []byte
+	}
+	// Write asks to hold Value from now on, unless a later one is held. It is
+	// answered by WriteAck.
+	Write struct {
+		Header
+		Key   ID
+		Stamp Stamp
+		Value []byte
+		Group []ID
+	}
+	// Offer asks whether a Write of what the sender holds would change anything.
+	// It is answered by WriteAck.
+	Offer struct {
+		Header
+		Key   ID
+		Stamp Stamp
+	}
+	// WriteAck answers Write and Offer with what is held now.
+	WriteAck struct {
+		Header
+		Key     ID
+		Agrees  bool
+		Stamp   Stamp // zero: there is no value
+		Owner   bool  // the sender owns Key
+		Replica bool  // and counts the receiver among the replicas
+	}
+)
+
+func (Read) IsMessage()     {}
+func (ReadAck) IsMessage()  {}
+func (Write) IsMessage()    {}
+func (Offer) IsMessage()    {}
+func (WriteAck) IsMessage() {}
+
+// The types of the messages of storage on the wire.
+const (
+	wireRead     = 7
+	wireWrite    = 8
+	wireOffer    = 9
+	wireReadAck  = wireReply | wireRead
+	wireWriteAck = wireReply | wireWrite
+)
+
+// maxWireValue is the largest value that a message can carry: what a datagram
+// has room for beside a group of 255 nodes, rounded down.
+const maxWireValue = 1 << 15
+
+// appendStorage writes a message of storage; false means that m is none.
+func (w *writer) appendStorage(m spec.Message) bool {
+	switch m := m.(type) {
+	case Read:
+		w.header(wireRead, m.Header)
+		w.id(m.Key)
+		w.group(m.Group)
+	case ReadAck:
+		w.header(wireReadAck, m.Header)
+		w.id(m.Key)
+		w.flags(m.Agrees)
+		w.stamp(m.Stamp)
+		w.value(m.Value)
+	case Write:
+		w.header(wireWrite, m.Header)
+		w.id(m.Key)
+		w.stamp(m.Stamp)
+		w.value(m.Value)
+		w.group(m.Group)
+	case Offer:
+		w.header(wireOffer, m.Header)
+		w.id(m.Key)
+		w.stamp(m.Stamp)
+	case WriteAck:
+		w.header(wireWriteAck, m.Header)
+		w.id(m.Key)
+		w.flags(m.Agrees, m.Owner, m.Replica)
+		w.stamp(m.Stamp)
+	default:
+		return false
+	}
+	return true
+}
+
+func (w *writer) id(id ID) { w.b = append(w.b, id[:]...) }
+
+// flags writes the first flag as the lowest bit.
+func (w *writer) flags(flags ...bool) {
+	var b byte
+	for i, f := range flags {
+		b |= boolByte(f) << i
+	}
+	w.b = append(w.b, b)
+}
+
+func (w *writer) stamp(s Stamp) {
+	w.b = binary.BigEndian.AppendUint64(w.b, s.Counter)
+	w.id(s.Writer)
+	w.b = binary.BigEndian.AppendUint64(w.b, s.Serial)
+}
+
+func (w *writer) value(v []byte) {
+	if len(v) > maxWireValue {
+		w.fail("value of %d bytes, at most %d fit", len(v), maxWireValue)
+		return
+	}
+	w.b = binary.BigEndian.AppendUint16(w.b, uint16(len(v)))
+	w.b = append(w.b, v...)
+}
+
+func (w *writer) group(ids []ID) {
+	if len(ids) > maxWirePeers {
+		w.fail("group of %d, at most %d fit", len(ids), maxWirePeers)
+		return
+	}
+	w.b = append(w.b, byte(len(ids)))
+	for _, id := range ids {
+		w.id(id)
+	}
+}
+
+// storage reads a message of storage; nil means that the type is none. A value
+// in it borrows from the datagram.
+func (r *reader) storage(kind uint64, h Header) spec.Message {
+	switch kind {
+	case wireRead:
+		return Read{h, r.id("key"), r.group()}
+	case wireReadAck:
+		m := ReadAck{Header: h, Key: r.id("key")}
+		m.Agrees = r.flags(1) == 1
+		m.Stamp, m.Value = r.stamp(), r.value()
+		return m
+	case wireWrite:
+		return Write{h, r.id("key"), r.stamp(), r.value(), r.group()}
+	case wireOffer:
+		return Offer{h, r.id("key"), r.stamp()}
+	case wireWriteAck:
+		m := WriteAck{Header: h, Key: r.id("key")}
+		f := r.flags(3)
+		m.Agrees, m.Owner, m.Replica = f&1 != 0, f&2 != 0, f&4 != 0
+		m.Stamp = r.stamp()
+		return m
+	}
+	return nil
+}
+
+func (r *reader) flags(n int) uint64 {
+	f := r.uint(1, "flags")
+	if f>>n != 0 {
+		r.fail(r.at-1, "unknown flags %#02x", f)
+	}
+	return f
+}
+
+func (r *reader) stamp() Stamp {
+	return Stamp{r.uint(8, "counter"), r.id("writer"), r.uint(8, "serial")}
+}
+
+func (r *reader) value() []byte {
+	n := int(r.uint(2, "length"))
+	if n > maxWireValue {
+		r.fail(r.at-2, "value of %d bytes, at most %d fit", n, maxWireValue)
+	}
+	return r.take(n, "value")
+}
+
+func (r *reader) group() []ID {
+	n := int(r.uint(1, "group"))
+	if n > maxWirePeers {
+		r.fail(r.at-1, "group of %d, at most %d fit", n, maxWirePeers)
+		return nil
+	}
+	var ids []ID
+	for ; n > 0 && r.err == nil; n-- {
+		ids = append(ids, r.id("group"))
+	}
+	return ids
+}
