@@ -117,7 +117,7 @@ func (n *Node) enterPhase(i int, ph operationPhase, answers uint64, out []spec.E
 // askReplicas sends the request of the phase to all replicas that have not
 // answered it; in mode BestEffort a read goes to one after another.
 //
-// CHORD-QUORUM-001, CHORD-QUORUM-002, CHORD-STORE-006.
+// CHORD-QUORUM-001, CHORD-QUORUM-002, CHORD-STORE-011.
 func (n *Node) askReplicas(i int, out []spec.Effect) []spec.Effect {
 	o := &n.store.operations[i]
 	o.tries++
@@ -157,7 +157,7 @@ func (n *Node) writeRequest(o *operation) Write {
 
 // groupIDs is what the replicas have to agree with.
 //
-// CHORD-QUORUM-006.
+// CHORD-QUORUM-008.
 func (n *Node) groupIDs(o *operation) []ID {
 	if n.cfg.Storage == BestEffort {
 		return nil
@@ -212,7 +212,7 @@ func (n *Node) replicaWrote(i, k int, m WriteAck, out []spec.Effect) []spec.Effe
 // a replica. In mode BestEffort a read needs one answer, with a value if
 // it is for one and there is one, and a write all there are.
 //
-// CHORD-QUORUM-001, CHORD-QUORUM-002, CHORD-STORE-005, CHORD-STORE-006.
+// CHORD-QUORUM-001, CHORD-QUORUM-002, CHORD-STORE-011.
 func (n *Node) enough(o *operation) bool {
 	count := bits.OnesCount64(o.answers)
 	switch {
@@ -226,7 +226,7 @@ func (n *Node) enough(o *operation) bool {
 
 // phaseDone goes on after a phase with enough answers.
 //
-// CHORD-QUORUM-003, CHORD-QUORUM-004.
+// CHORD-QUORUM-003, CHORD-QUORUM-005.
 func (n *Node) phaseDone(i int, out []spec.Effect) []spec.Effect {
 	o := &n.store.operations[i]
 	switch {
@@ -262,7 +262,7 @@ func (n *Node) operationTimedOut(i int, out []spec.Effect) []spec.Effect {
 	switch {
 	case o.tries < tries:
 		return n.askReplicas(i, out)
-	case n.oneByOne(o) && o.answers != 0: // CHORD-STORE-006
+	case n.oneByOne(o) && o.answers != 0: // CHORD-STORE-011
 		return n.phaseDone(i, out)
 	}
 	return n.endOperation(i, nil, err, out)
@@ -283,7 +283,7 @@ func (n *Node) endOperation(i int, result spec.Event, err error, out []spec.Effe
 // the group safe, because a node that has newly become a replica cannot tell
 // that it lacks what others have been told. See [Quorum].
 //
-// CHORD-QUORUM-006.
+// CHORD-QUORUM-008.
 func (n *Node) agrees(key ID, group []ID) bool {
 	if len(group) == 0 {
 		return true

@@ -44,13 +44,13 @@ const (
 )
 
 // newStore returns an empty store. The serials of this life must not meet those
-// of an earlier one, whose writes may still be under way (CHORD-QUORUM-004).
+// of an earlier one, whose writes may still be under way (CHORD-QUORUM-005).
 func newStore(rng *spec.Rand) store { return store{serial: rng.Uint64() >> 1, passAt: never} }
 
 // replicas are the nodes that should hold what this one owns: itself and the
 // nearest of its successors.
 //
-// CHORD-STORE-001 (Chord §5.2).
+// CHORD-STORE-004 (Chord §5.2).
 func (n *Node) replicas() []Peer {
 	group := make([]Peer, 1, n.cfg.Replicas)
 	group[0] = Peer{ID: n.cfg.ID}
@@ -123,7 +123,7 @@ func (n *Node) full(key ID) bool {
 // nodes, each of which has taken the other for the owner at some time, could
 // both drop their copies.
 //
-// CHORD-KEY-002, CHORD-KEY-004, CHORD-STORE-002 (Chord §4.4, §5.2).
+// CHORD-KEY-002, CHORD-KEY-005, CHORD-STORE-007 (Chord §4.4, §5.2).
 func (n *Node) placeChanged(out []spec.Effect) []spec.Effect {
 	s := &n.store
 	s.misplaced = false
@@ -150,7 +150,7 @@ func (n *Node) placeChanged(out []spec.Effect) []spec.Effect {
 // handOver executes the part of Leave that concerns the values: each goes to a
 // successor, and handedOver is called when all are there.
 //
-// CHORD-KEY-003, CHORD-KEY-004 (Chord §4.4).
+// CHORD-KEY-003, CHORD-KEY-005 (Chord §4.4).
 func (n *Node) handOver(out []spec.Effect) []spec.Effect {
 	n.store.transfers = nil
 	return n.startPass(out)

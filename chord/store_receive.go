@@ -69,7 +69,7 @@ func (n *Node) writeHere(m Write) WriteAck {
 // offerHere answers Offer. A replica that is asked need not ask whether it is
 // one, unless it holds a later value than the owner: then it offers that soon.
 //
-// CHORD-STORE-004.
+// CHORD-STORE-010.
 func (n *Node) offerHere(m Offer) WriteAck {
 	if r := n.record(m.Key); r != nil && !r.owned {
 		if r.checkAt = n.nextCheck(r); r.stamp.Cmp(m.Stamp) > 0 {
@@ -139,12 +139,12 @@ func (n *Node) refuseGroup(from netip.AddrPort, h Header, key ID, group []ID) *s
 		return d
 	}
 	if len(group) > MaxSuccessors {
-		return &spec.Drop{From: from, Clause: "CHORD-QUORUM-007",
+		return &spec.Drop{From: from, Clause: "CHORD-QUORUM-009",
 			Reason: fmt.Errorf("%w: %d nodes, at most %d", errGroup, len(group), MaxSuccessors)}
 	}
 	for i, id := range group {
 		if !id.Fits(n.cfg.IDBits) || slices.Contains(group[:i], id) {
-			return &spec.Drop{From: from, Clause: "CHORD-QUORUM-007",
+			return &spec.Drop{From: from, Clause: "CHORD-QUORUM-009",
 				Reason: fmt.Errorf("%w: %v outside the circle or twice", errGroup, id)}
 		}
 	}
@@ -160,10 +160,10 @@ func (n *Node) refuseWrite(from netip.AddrPort, m *Write) *spec.Drop {
 	}
 	switch {
 	case m.Stamp.IsZero():
-		return &spec.Drop{From: from, Clause: "CHORD-QUORUM-005",
+		return &spec.Drop{From: from, Clause: "CHORD-QUORUM-007",
 			Reason: fmt.Errorf("%w: none", errStamp)}
 	case n.full(m.Key):
-		return &spec.Drop{From: from, Clause: "CHORD-STORE-008",
+		return &spec.Drop{From: from, Clause: "CHORD-STORE-012",
 			Reason: fmt.Errorf("%w: %d are held already", errValue, len(n.store.records))}
 	}
 	return nil
@@ -173,7 +173,7 @@ func (n *Node) refuseValue(
 	from netip.AddrPort, h Header, key ID, stamp Stamp, value []byte,
 ) *spec.Drop {
 	if len(value) > n.cfg.MaxValueBytes {
-		return &spec.Drop{From: from, Clause: "CHORD-STORE-007",
+		return &spec.Drop{From: from, Clause: "CHORD-STORE-005",
 			Reason: fmt.Errorf("%w: %d bytes, limit %d", errValue, len(value), n.cfg.MaxValueBytes)}
 	}
 	return n.refuseStamp(from, h, key, stamp)
@@ -184,14 +184,14 @@ const maxCounter = 1 << 62
 
 // refuseStamp wants a stamp to be zero, or that of a write.
 //
-// CHORD-QUORUM-005.
+// CHORD-QUORUM-007.
 func (n *Node) refuseStamp(from netip.AddrPort, h Header, key ID, s Stamp) *spec.Drop {
 	switch {
 	case !key.Fits(n.cfg.IDBits):
 		return &spec.Drop{From: from, Clause: "CHORD-ID-001",
 			Reason: fmt.Errorf("%w: %v exceeds %d bits", errKey, key, n.cfg.IDBits)}
 	case !s.IsZero() && (s.Counter == 0 || s.Counter > maxCounter || !s.Writer.Fits(n.cfg.IDBits)):
-		return &spec.Drop{From: from, Clause: "CHORD-QUORUM-005",
+		return &spec.Drop{From: from, Clause: "CHORD-QUORUM-007",
 			Reason: fmt.Errorf("%w: counter %d, writer %v", errStamp, s.Counter, s.Writer)}
 	}
 	return n.refuseSender(from, h)

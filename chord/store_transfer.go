@@ -30,7 +30,7 @@ const (
 // maxTransfers bounds the values on the move at one time, so that a node with
 // thousands of them does not flood a newcomer.
 //
-// CHORD-STORE-003.
+// CHORD-STORE-009.
 const maxTransfers = 16
 
 // pump goes on with the pass while there is room for transfers. A node that
@@ -87,7 +87,7 @@ func (n *Node) nextTarget(r *record) (to Peer, more bool) {
 
 // nextReplica returns the next replica that is not known to have r.
 //
-// CHORD-STORE-001, CHORD-STORE-002 (Chord §5.2).
+// CHORD-STORE-004, CHORD-STORE-007 (Chord §5.2).
 func (n *Node) nextReplica(r *record) (to Peer, more bool) {
 	s := &n.store
 	if r.checkAt <= n.now {
@@ -190,7 +190,7 @@ func (n *Node) transferAnswered(i int, m WriteAck, out []spec.Effect) []spec.Eff
 
 // dropRecord forgets a value that another node is known to hold.
 //
-// CHORD-KEY-004, CHORD-STORE-004.
+// CHORD-KEY-005, CHORD-STORE-010.
 func (n *Node) dropRecord(key ID) {
 	s := &n.store
 	s.records = slices.DeleteFunc(s.records, func(r record) bool { return r.key == key })

@@ -11,7 +11,7 @@ import (
 // A Stamp tells the writes of one key apart and puts them in order. No two
 // writes have the same one.
 //
-// CHORD-QUORUM-004 (multi-writer ABD).
+// CHORD-QUORUM-005 (multi-writer ABD).
 type Stamp struct {
 	Counter uint64 // one more than the largest that a Put has found; 0: nothing was written
 	Writer  ID     // the node that executes the Put
