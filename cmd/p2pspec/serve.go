@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/p2pspec/p2pspec/conformance/chord"
 	"github.com/p2pspec/p2pspec/conformance/kademlia"
 	"github.com/p2pspec/p2pspec/kademlia/mainline"
 	"github.com/p2pspec/p2pspec/spec"
@@ -25,7 +26,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve NODE",
 		Short: "Run a reference node on real sockets, for others to test against",
 		RunE: func(*cobra.Command, []string) error {
-			return usagef("serve: name a node; there are: dht, seeder, leecher, tracker, kademlia")
+			return usagef("serve: name a node; there are: dht, seeder, leecher, tracker, chord, kademlia")
 		},
 	}
 	var f serveFlags
@@ -47,7 +48,7 @@ contacts survive a restart.`,
 		"first contacts, as IP:PORT with blanks between; may be repeated")
 	fl.StringVar(&f.state, "state", "", "file that keeps the id and the contacts")
 	cmd.AddCommand(dht, a.seederCommand(), a.leecherCommand(), a.trackerCommand(),
-		a.overlayCommand("kademlia", kademlia.NewNode))
+		a.overlayCommand("chord", chord.NewNode), a.overlayCommand("kademlia", kademlia.NewNode))
 	return cmd
 }
 

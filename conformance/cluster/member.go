@@ -63,8 +63,9 @@ type Tongue interface {
 	Command(op spec.OpID, body stdio.Body) (spec.Input, map[string]any, *stdio.Error)
 	// Outcome is the answer to the request of a command that has ended.
 	Outcome(typ string, done spec.Done) (map[string]any, *stdio.Error)
-	// Encode is the body of a message to another node, reserved keys included.
-	Encode(m spec.Message) map[string]any
+	// Encode is the body of a message to another node, reserved keys included, as
+	// [encoding/json] writes it.
+	Encode(m spec.Message) any
 	// Decode reads the body of a message from another node.
 	Decode(from string, body stdio.Body) (spec.Message, error)
 }

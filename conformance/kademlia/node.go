@@ -173,32 +173,52 @@ const (
 	typeValue     = "VALUE"
 )
 
-func (t *tongue) Encode(m spec.Message) map[string]any {
+// fields are what bodies between nodes carry beside their type.
+type fields struct {
+	Type      string          `json:"type"`
+	MsgID     int64           `json:"msg_id,omitempty"`
+	InReplyTo uint64          `json:"in_reply_to,omitempty"`
+	Key       *uint64         `json:"key,omitempty"`
+	Target    *uint64         `json:"target,omitempty"`
+	Nodes     *[]string       `json:"nodes,omitempty"`
+	Value     json.RawMessage `json:"value,omitempty"`
+	TTLMS     int64           `json:"ttl_ms,omitempty"`
+}
+
+func (f fields) ttl() time.Duration { return time.Duration(f.TTLMS) * time.Millisecond }
+
+func (t *tongue) Encode(m spec.Message) any {
 	switch m := m.(type) {
 	case kademlia.PingRequest:
-		return t.request(typePing, m.Header, nil)
+		return t.request(typePing, m.Header)
 	case kademlia.StoreRequest:
-		return t.request(typeStore, m.Header, map[string]any{
-			"key": t.number(m.Key), "value": json.RawMessage(m.Value), "ttl_ms": milliseconds(m.TTL),
-		})
+		f := t.request(typeStore, m.Header)
+		f.Key, f.Value, f.TTLMS = t.pointer(m.Key), m.Value, milliseconds(m.TTL)
+		return f
 	case kademlia.FindNodeRequest:
-		return t.request(typeFindNode, m.Header, map[string]any{"target": t.number(m.Target)})
+		f := t.request(typeFindNode, m.Header)
+		f.Target = t.pointer(m.Target)
+		return f
 	case kademlia.FindValueRequest:
-		return t.request(typeFindValue, m.Header, map[string]any{"key": t.number(m.Key)})
+		f := t.request(typeFindValue, m.Header)
+		f.Key = t.pointer(m.Key)
+		return f
 	case kademlia.PingReply:
-		return answer(typePingOK, m.Header, nil)
+		return answer(typePingOK, m.Header)
 	case kademlia.StoreReply:
-		return answer(typeStoreOK, m.Header, nil)
+		return answer(typeStoreOK, m.Header)
 	case kademlia.NodesReply:
-		names := []string{}
-		for _, c := range m.Contacts {
-			names = append(names, t.place.At(c.Addr))
+		names := make([]string, len(m.Contacts))
+		for i, c := range m.Contacts {
+			names[i] = t.place.At(c.Addr)
 		}
-		return answer(typeNodes, m.Header, map[string]any{"nodes": names})
+		f := answer(typeNodes, m.Header)
+		f.Nodes = &names
+		return f
 	case kademlia.ValueReply:
-		return answer(typeValue, m.Header, map[string]any{
-			"value": json.RawMessage(m.Value), "ttl_ms": milliseconds(m.TTL),
-		})
+		f := answer(typeValue, m.Header)
+		f.Value, f.TTLMS = m.Value, milliseconds(m.TTL)
+		return f
 	}
 	panic(fmt.Sprintf("kademlia: message of type %T", m))
 }
@@ -208,27 +228,24 @@ func milliseconds(d time.Duration) int64 {
 	return int64((d + time.Millisecond - 1) / time.Millisecond)
 }
 
+func (t *tongue) pointer(id kademlia.ID) *uint64 {
+	v := t.number(id)
+	return &v
+}
+
 // request numbers a request of ours: the paper's identifiers of 160 random bits
 // do not fit into a msg_id.
-func (t *tongue) request(typ string, h kademlia.Header, fields map[string]any) map[string]any {
+func (t *tongue) request(typ string, h kademlia.Header) fields {
 	t.last++
 	t.sent[t.last] = h.RPC
 	delete(t.sent, t.last-sentKept)
-	return with(map[string]any{"type": typ, "msg_id": t.last}, fields)
+	return fields{Type: typ, MsgID: t.last}
 }
 
 // answer carries the msg_id of the request back, which Decode made the RPC
 // identifier of.
-func answer(typ string, h kademlia.Header, fields map[string]any) map[string]any {
-	id := binary.BigEndian.Uint64(h.RPC[:8])
-	return with(map[string]any{"type": typ, "in_reply_to": int64(id)}, fields)
-}
-
-func with(body, fields map[string]any) map[string]any {
-	for k, v := range fields {
-		body[k] = v
-	}
-	return body
+func answer(typ string, h kademlia.Header) fields {
+	return fields{Type: typ, InReplyTo: binary.BigEndian.Uint64(h.RPC[:8])}
 }
 
 var errBody = errors.New("kademlia: body")
@@ -250,17 +267,6 @@ func (t *tongue) Decode(from string, body stdio.Body) (spec.Message, error) {
 	}
 	return nil, fmt.Errorf("%w: %s has neither msg_id nor in_reply_to", errBody, body.Type)
 }
-
-// fields are what the bodies carry beside the reserved keys.
-type fields struct {
-	Key    *uint64         `json:"key"`
-	Target *uint64         `json:"target"`
-	Value  json.RawMessage `json:"value"`
-	TTLMS  int64           `json:"ttl_ms"`
-	Nodes  []string        `json:"nodes"`
-}
-
-func (f fields) ttl() time.Duration { return time.Duration(f.TTLMS) * time.Millisecond }
 
 func (t *tongue) decodeRequest(h kademlia.Header, body stdio.Body) (spec.Message, error) {
 	var f fields
@@ -298,7 +304,10 @@ func (t *tongue) decodeAnswer(h kademlia.Header, body stdio.Body) (spec.Message,
 		return kademlia.StoreReply{Header: h}, nil
 	case typeNodes:
 		var contacts []kademlia.Contact
-		for _, name := range f.Nodes {
+		if f.Nodes == nil {
+			return nil, fmt.Errorf("%w: %s without nodes", errBody, body.Type)
+		}
+		for _, name := range *f.Nodes {
 			if !t.place.Addr(name).IsValid() {
 				return nil, fmt.Errorf("%w: there is no node %q", errBody, name)
 			}

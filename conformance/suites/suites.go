@@ -6,6 +6,7 @@ import (
 
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/bittorrent"
+	"github.com/p2pspec/p2pspec/conformance/chord"
 	"github.com/p2pspec/p2pspec/conformance/dht"
 	"github.com/p2pspec/p2pspec/conformance/kademlia"
 	"github.com/p2pspec/p2pspec/conformance/metainfo"
@@ -32,6 +33,9 @@ func families() []family {
 		}},
 		{metainfo.Family, metainfo.Suites, func(*conformance.Sources) conformance.Target {
 			return metainfo.Target{}
+		}},
+		{chord.Family, chord.Suites, func(*conformance.Sources) conformance.Target {
+			return chord.BuiltIn()
 		}},
 		{kademlia.Family, kademlia.Suites, func(*conformance.Sources) conformance.Target {
 			return kademlia.BuiltIn()
