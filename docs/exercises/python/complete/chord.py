@@ -153,10 +153,10 @@ def ping(src, body):
     pass
 
 
-async def ask(name, kind, **fields):
+async def ask(name, kind, patience=None, **fields):
     """Asks, and once more when no answer comes. None: it is dead, or has left."""
     for _ in range(TRIES):
-        answer = await node.call(name, kind, **fields)
+        answer = await node.call(name, kind, patience, **fields)
         if answer:
             suspects.pop(name, None)
             return None if answer["type"] == "error" else answer
@@ -282,11 +282,15 @@ async def fix_fingers_always():
 
 
 async def at_owner(key, kind, handler, **fields):
-    """Has the owner of a key carry out a request: that may be this node."""
+    """Has the owner of a key carry out a request: that may be this node. The
+    owner asks others in its turn, twice where one is dead: give it time."""
+    patience = (TRIES + 1) * node.overlay["timeout_ms"]
     for _ in range(ATTEMPTS):
         owner, _ = await find(key)
-        request = {"key": key, **fields}
-        answer = await (handler(node.name, request) if owner == node.name else ask(owner, kind, **request))
+        if owner == node.name:
+            answer = await handler(owner, {"key": key, **fields})
+        else:
+            answer = await ask(owner, kind, patience, key=key, **fields)
         if answer is not None:
             return answer
     raise Refusal(NOT_NOW, f"the owner of key {key} does not answer")
