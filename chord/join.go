@@ -54,6 +54,8 @@ func (n *Node) askPlace(i int, out []spec.Effect) []spec.Effect {
 		return n.end(i, nil, ErrNoAnswer, out)
 	case len(l.owners) > 0 && l.owners[0].ID == n.cfg.ID:
 		return n.end(i, nil, ErrTaken, out)
+	case n.cfg.Variant == Original:
+		return n.originalJoin(i, out)
 	}
 	l.phase, l.deadline = arrived, never
 	l.requests++
@@ -68,14 +70,10 @@ func (n *Node) placeAnswered(m *Neighbors, out []spec.Effect) []spec.Effect {
 	if len(m.Successors) > 0 && !Between(p.ID, n.cfg.ID, m.Successors[0].ID) {
 		return n.walkAgain(out)
 	}
-	n.query = query{}
+	n.query = noneAsked()
 	n.enter()
-	if n.cfg.Variant == Original {
-		out = n.originalPlace(p, m, out)
-	} else {
-		out = n.setSuccessors(adoptBehind(p, m.Successors), out)
-		out = n.setPredecessor(p, out)
-	}
+	out = n.setSuccessors(adoptBehind(p, m.Successors), out)
+	out = n.setPredecessor(p, out)
 	out = n.doubtMembers(out)
 	return n.end(i, Joined{n.successors[0]}, nil, out)
 }
@@ -83,7 +81,7 @@ func (n *Node) placeAnswered(m *Neighbors, out []spec.Effect) []spec.Effect {
 // walkAgain gives the ring time before the next try.
 func (n *Node) walkAgain(out []spec.Effect) []spec.Effect {
 	i := n.joining()
-	n.query = query{}
+	n.query = noneAsked()
 	l := &n.lookups[i]
 	if l.attempt++; l.attempt >= maxPlaces {
 		return n.end(i, nil, ErrNoAnswer, out)
@@ -133,7 +131,7 @@ func (n *Node) handedOver(out []spec.Effect) []spec.Effect {
 func (n *Node) reset() {
 	*n = Node{
 		cfg: n.cfg, now: n.now, rng: n.rng, lastRPC: n.lastRPC,
-		stabilizeAt: never, fixAt: never, store: n.store,
+		query: noneAsked(), stabilizeAt: never, fixAt: never, store: n.store,
 	}
 }
 

@@ -317,11 +317,11 @@ func insert(list []Peer, p Peer, key ID, limit int) []Peer {
 func (n *Node) ownersOf(key ID) []Peer {
 	owners := make([]Peer, 0, len(n.successors)+1)
 	for _, p := range n.successors {
-		if !Between(n.cfg.ID, p.ID, key) {
+		if p.known() && !Between(n.cfg.ID, p.ID, key) {
 			owners = append(owners, p)
 		}
 	}
-	if k := len(n.successors); k == 0 || n.successors[k-1] == n.predecessor {
+	if k := len(n.successors); k == 0 || n.successors[k-1] == n.predecessor || !n.successors[k-1].known() {
 		owners = append(owners, Peer{ID: n.cfg.ID})
 	}
 	return owners

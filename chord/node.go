@@ -199,6 +199,7 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 		cfg:         &cfg,
 		now:         now,
 		rng:         spec.NewRand(cfg.Seed),
+		query:       noneAsked(),
 		stabilizeAt: never,
 		fixAt:       never,
 	}
@@ -279,9 +280,7 @@ func (n *Node) nextTimer() timer {
 			next = timer{at, kind, index}
 		}
 	}
-	if n.query.kind != noQuery {
-		consider(n.query.deadline, queryTimer, 0)
-	}
+	consider(n.query.deadline, queryTimer, 0)
 	for i := range n.lookups {
 		consider(n.lookups[i].deadline, lookupTimer, i)
 	}

@@ -41,8 +41,7 @@ func (n *Node) receive(in spec.Recv, out []spec.Effect) []spec.Effect {
 		if d := n.refuseRequest(in.From, m.Header); d != nil {
 			return append(out, *d)
 		}
-		n.notified(Peer{m.Sender, in.From})
-		return out
+		return n.notified(Peer{m.Sender, in.From}, out)
 	case Leaving:
 		if d := n.refuseLeaving(in.From, &m); d != nil {
 			return append(out, *d)
@@ -200,8 +199,14 @@ func (n *Node) queryAnswered(in spec.Recv, out []spec.Effect) []spec.Effect {
 	case Busy:
 		return n.heardBusy(out)
 	case Pong:
+		if n.query.kind == flushPredecessor {
+			return n.rest(n.cfg.Stabilize, out)
+		}
 		return n.predecessorAnswered(out)
 	case Neighbors:
+		if n.cfg.Variant == Original {
+			return n.originalAnswered(&m, out)
+		}
 		switch n.query.kind {
 		case askPlace:
 			return n.placeAnswered(&m, out)
@@ -215,7 +220,7 @@ func (n *Node) queryAnswered(in spec.Recv, out []spec.Effect) []spec.Effect {
 
 // checkBody judges whether msg answers the query.
 func (n *Node) checkBody(msg spec.Message, from *Peer) (clause string, err error) {
-	trying := n.query.kind == tryPredecessor
+	trying := n.query.pings()
 	switch m := msg.(type) {
 	case Pong:
 		if trying {
@@ -248,7 +253,7 @@ func (n *Node) checkNeighbors(m *Neighbors, from *Peer) (clause string, err erro
 	}
 	last := from.ID
 	for i := range m.Successors {
-		p := &m.Successors[i]
+		p := m.Successors[i].from(*from)
 		switch {
 		case !p.ID.Fits(n.cfg.IDBits):
 			return "CHORD-ID-001", fmt.Errorf("%w: %v exceeds %d bits", errList, p.ID, n.cfg.IDBits)

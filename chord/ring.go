@@ -18,12 +18,12 @@ func reachable(a netip.AddrPort) bool {
 	return ip.IsValid() && !ip.IsUnspecified() && ip.Zone() == "" && a.Port() != 0
 }
 
-// head is the first successor, false when the node is alone.
+// head is the first successor, false when that is the node itself.
 func (n *Node) head() (Peer, bool) {
 	if len(n.successors) == 0 {
 		return Peer{}, false
 	}
-	return n.successors[0], true
+	return n.successors[0], n.successors[0].known()
 }
 
 // adopt returns the successor list of a node whose successor is s, which has

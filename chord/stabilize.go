@@ -26,7 +26,17 @@ const (
 	askSuccessor             // GetNeighbors, the first step of stabilization
 	askCandidate             // GetNeighbors, its second step
 	tryPredecessor           // Ping, of a rectification
+
+	// Of the original protocol, besides askSuccessor.
+	reconcileSuccessor // GetNeighbors, for the list
+	flushPredecessor   // Ping
 )
+
+// noneAsked is the query when there is none.
+func noneAsked() query { return query{deadline: never} }
+
+// pings reports whether the query is a Ping, not a GetNeighbors.
+func (q *query) pings() bool { return q.kind == tryPredecessor || q.kind == flushPredecessor }
 
 // undefined reports whether the successor list may change by the answer that is
 // awaited: until it has come nobody is told the list.
@@ -63,11 +73,11 @@ func (n *Node) Pending() Pending {
 	switch n.query.kind {
 	case askPlace:
 		return Pending{Joining, n.query.to}
-	case askSuccessor:
+	case askSuccessor, reconcileSuccessor:
 		return Pending{Stabilizing, n.query.to}
 	case askCandidate:
 		return Pending{WithCandidate, n.query.to}
-	case tryPredecessor:
+	case tryPredecessor, flushPredecessor:
 		return Pending{Rectifying, n.query.to}
 	}
 	if n.candidate.known() {
@@ -89,7 +99,7 @@ func (n *Node) sendQuery(out []spec.Effect) []spec.Effect {
 	n.query.busy = false
 	n.query.deadline = n.now + n.cfg.RPCTimeout
 	h := Header{n.query.rpc, n.cfg.ID}
-	if n.query.kind == tryPredecessor {
+	if n.query.pings() {
 		return append(out, spec.Send{To: n.query.to.Addr, Msg: Ping{h}})
 	}
 	return append(out, spec.Send{To: n.query.to.Addr, Msg: GetNeighbors{h}})
@@ -136,8 +146,11 @@ func (n *Node) successorAnswered(m *Neighbors, out []spec.Effect) []spec.Effect 
 // over, and nothing else changes. The free place at the end of the list is
 // filled by what is adopted later.
 //
-// CHORD-STAB-004 (Zave 2017, StabilizeFromSuccessor).
+// CHORD-STAB-004, CHORD-ASSUME-004 (Zave 2017, StabilizeFromSuccessor).
 func (n *Node) successorDied(out []spec.Effect) []spec.Effect {
+	if n.cfg.Variant == Original {
+		return n.originalDied(out)
+	}
 	out = n.setSuccessors(n.successors[1:], out)
 	if len(n.successors) == 0 {
 		out = append(out, spec.Notify{Event: AssumptionBroken{LiveSuccessor}})
@@ -177,7 +190,7 @@ func (n *Node) endStabilize(pause time.Duration, out []spec.Effect) []spec.Effec
 
 // rest ends the query and is open for those of others.
 func (n *Node) rest(pause time.Duration, out []spec.Effect) []spec.Effect {
-	n.query = query{}
+	n.query = noneAsked()
 	n.stabilizeAt = n.now + n.period(pause)
 	for _, w := range n.waiting {
 		out = append(out, n.neighbors(w.from, w.rpc))
@@ -217,6 +230,9 @@ func (n *Node) queryTimedOut(out []spec.Effect) []spec.Effect {
 }
 
 func (n *Node) queriedDied(out []spec.Effect) []spec.Effect {
+	if n.cfg.Variant == Original {
+		return n.originalDied(out)
+	}
 	switch n.query.kind {
 	case askPlace:
 		return n.walkAgain(out)
@@ -233,10 +249,17 @@ func (n *Node) queriedDied(out []spec.Effect) []spec.Effect {
 // can keep a ring from ever becoming ideal. It never touches a stabilization.
 //
 // CHORD-RECT-002, CHORD-RECT-003 (Zave 2017, Notify).
-func (n *Node) notified(p Peer) {
+func (n *Node) notified(p Peer, out []spec.Effect) []spec.Effect {
+	if n.cfg.Variant == Original {
+		if !n.predecessor.known() || Between(n.predecessor.ID, p.ID, n.cfg.ID) {
+			out = n.setPredecessor(p, out)
+		}
+		return out
+	}
 	if !n.rectifyWith.known() || Between(n.rectifyWith.ID, p.ID, n.cfg.ID) {
 		n.rectifyWith = p
 	}
+	return out
 }
 
 // rectify makes the notifier the predecessor if it is closer than the one so
@@ -269,7 +292,7 @@ func (n *Node) endRectify(replace bool, out []spec.Effect) []spec.Effect {
 		out = n.setPredecessor(n.rectifyWith, out)
 	}
 	n.rectifyWith = Peer{}
-	n.query = query{}
+	n.query = noneAsked()
 	return out
 }
 
