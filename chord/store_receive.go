@@ -55,11 +55,11 @@ func (n *Node) readHere(m Read) ReadAck {
 }
 
 // writeHere answers Write. A node that leaves takes nothing any more, because
-// it might go before it has passed it on.
+// it might go before it has passed it on; neither does one that is full.
 //
 // CHORD-KEY-003, CHORD-QUORUM-002.
 func (n *Node) writeHere(m Write) WriteAck {
-	agrees := n.agrees(m.Key, m.Group) && !n.leaving
+	agrees := n.agrees(m.Key, m.Group) && !n.leaving && !n.full(m.Key)
 	if agrees {
 		n.keep(m.Key, m.Stamp, m.Value)
 	}
