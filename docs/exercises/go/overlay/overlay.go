@@ -91,8 +91,13 @@ func Handle[Q, A any](n *Node, kind string, handler func(src string, q Q) (A, er
 }
 
 // Call asks another node and waits: for its answer, for an error that it has
-// answered (a [Refusal]), or until the time is over ([ErrTimeout]).
-func Call[A any](n *Node, dest, kind string, fields any) (answer A, err error) {
+// answered (a [Refusal]), or for Settings.TimeoutMS ([ErrTimeout]).
+func Call[A any](n *Node, dest, kind string, fields any) (A, error) {
+	return CallWithin[A](n, time.Duration(n.Settings.TimeoutMS)*time.Millisecond, dest, kind, fields)
+}
+
+// CallWithin is Call with a patience of the caller's own.
+func CallWithin[A any](n *Node, patience time.Duration, dest, kind string, fields any) (answer A, err error) {
 	reply := make(chan []byte, 1)
 	n.mu.Lock()
 	if n.calls == nil {
@@ -104,7 +109,7 @@ func Call[A any](n *Node, dest, kind string, fields any) (answer A, err error) {
 	n.mu.Unlock()
 	n.send(dest, header{Type: kind, MsgID: &id}, fields)
 
-	timer := time.NewTimer(time.Duration(n.Settings.TimeoutMS) * time.Millisecond)
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case body := <-reply:
@@ -187,6 +192,9 @@ func (n *Node) answer(m message, h header) {
 		n.send(m.Src, header{Type: kind, InReplyTo: h.MsgID}, fields)
 	}
 }
+
+// Tell sends another node a message that it does not answer.
+func (n *Node) Tell(dest, kind string, fields any) { n.send(dest, header{Type: kind}, fields) }
 
 // send writes one line: the body is the header's fields and the others.
 func (n *Node) send(dest string, h header, fields any) {

@@ -1,0 +1,490 @@
+// Command kademlia is a complete Kademlia node, after the paper of 2002.
+//
+//	go build -o my-kademlia ./docs/exercises/go/complete/kademlia
+//	p2pspec check kademlia --exec ./my-kademlia
+//
+// From top to bottom: what clients ask, what nodes ask each other, the lookup,
+// whom we know, the values, and what happens by itself.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/p2pspec/p2pspec/docs/exercises/go/overlay"
+)
+
+const (
+	misses = 2 // questions in a row without an answer, after which a contact is not relied on
+
+	replicateEvery = time.Hour
+	publishEvery   = 24 * time.Hour
+	lifetime       = 24 * time.Hour
+)
+
+type node struct {
+	overlay.Node
+
+	mu        sync.Mutex // guards all that follows
+	joined    bool
+	buckets   [33][]string   // contacts by the length of their distance, least recently seen first
+	spares    [33][]string   // those that found their bucket full, the latest last
+	missed    map[string]int // questions in a row that a contact has not answered
+	pairs     map[uint64]pair
+	published map[uint64]publication
+	skipped   time.Duration // how far advance_clock has moved the clock
+}
+
+// A pair is what we keep for others.
+type pair struct {
+	value     json.RawMessage
+	expires   time.Duration // on the node's clock, as all times here
+	replicate time.Duration // zero: a copy on the way of lookups, which we do not pass on
+}
+
+// A publication is what our own clients have stored.
+type publication struct {
+	value json.RawMessage
+	again time.Duration
+}
+
+type (
+	none   struct{}
+	target struct {
+		Target uint64 `json:"target"`
+	}
+	nodes struct {
+		Nodes []string `json:"nodes"`
+	}
+	keyed struct {
+		Key   uint64          `json:"key"`
+		Value json.RawMessage `json:"value"`
+	}
+	copied struct {
+		keyed
+		LifeMS int64 `json:"life"`
+		Cached bool  `json:"cached"`
+	}
+	// An answer brings nodes that are closer, or the value.
+	answer struct {
+		Nodes  []string        `json:"nodes,omitempty"`
+		Value  json.RawMessage `json:"value,omitempty"`
+		LifeMS int64           `json:"life,omitempty"`
+	}
+)
+
+func main() {
+	n := &node{
+		missed:    map[string]int{},
+		pairs:     map[uint64]pair{},
+		published: map[uint64]publication{},
+	}
+	n.Capabilities = []string{"state", "advance_clock"}
+	overlay.Handle(&n.Node, "join", n.join)
+	overlay.Handle(&n.Node, "find_node", member(n, n.findNode))
+	overlay.Handle(&n.Node, "store", member(n, n.store))
+	overlay.Handle(&n.Node, "find_value", member(n, n.findValue))
+	overlay.Handle(&n.Node, "advance_clock", n.advanceClock)
+	overlay.Handle(&n.Node, "state", n.state)
+
+	overlay.Handle(&n.Node, "ping", member(n, n.ping))
+	overlay.Handle(&n.Node, "closest", member(n, n.closestTo))
+	overlay.Handle(&n.Node, "fetch", member(n, n.fetch))
+	overlay.Handle(&n.Node, "keep", member(n, n.keep))
+	n.Run()
+}
+
+// member refuses requests until the node has joined. Whoever asks is alive.
+func member[Q, A any](n *node, handler func(string, Q) (A, error)) func(string, Q) (A, error) {
+	return func(src string, q Q) (a A, err error) {
+		n.mu.Lock()
+		joined := n.joined
+		if joined {
+			n.seen(src)
+		}
+		n.mu.Unlock()
+		if !joined {
+			return a, overlay.Refuse(overlay.NotNow, "not a member yet: join first")
+		}
+		return handler(src, q)
+	}
+}
+
+// What clients ask.
+
+func (n *node) join(_ string, q struct{ Via string }) (none, error) {
+	if q.Via != "" {
+		if _, ok := n.ask(q.Via, "ping", none{}); !ok {
+			return none{}, overlay.Refuse(overlay.NotNow, q.Via+" does not answer")
+		}
+		n.lookup(n.me(), "closest")
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.joined {
+		n.joined = true
+		go n.tend()
+	}
+	return none{}, nil
+}
+
+func (n *node) findNode(_ string, q target) (nodes, error) {
+	found, _ := n.lookup(q.Target, "closest")
+	return nodes{n.nearest(append(found, n.Name), q.Target)}, nil
+}
+
+func (n *node) store(_ string, q keyed) (none, error) {
+	n.mu.Lock()
+	n.published[q.Key] = publication{q.Value, n.clock() + publishEvery}
+	n.mu.Unlock()
+	n.publish(q.Key, q.Value, lifetime)
+	return none{}, nil
+}
+
+func (n *node) findValue(_ string, q keyed) (keyed, error) {
+	n.mu.Lock()
+	p, ok := n.kept(q.Key)
+	n.mu.Unlock()
+	if ok {
+		return keyed{q.Key, p.value}, nil
+	}
+	if _, found := n.lookup(q.Key, "fetch"); found != nil {
+		return keyed{q.Key, found.Value}, nil
+	}
+	return keyed{}, overlay.Refuse(overlay.NoSuchKey, fmt.Sprintf("nobody has key %d", q.Key))
+}
+
+func (n *node) advanceClock(_ string, q struct{ MS int64 }) (none, error) {
+	n.mu.Lock()
+	n.skipped += time.Duration(q.MS) * time.Millisecond
+	n.mu.Unlock()
+	n.keepValues()
+	return none{}, nil
+}
+
+func (n *node) state(string, none) (any, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	keys := []uint64{}
+	for key := range n.pairs {
+		if _, ok := n.kept(key); ok {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return map[string]any{"contacts": n.contacts(), "keys": keys}, nil
+}
+
+// What nodes ask each other.
+
+func (n *node) ping(string, none) (none, error) { return none{}, nil }
+
+func (n *node) closestTo(src string, q target) (answer, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return answer{Nodes: n.closest(q.Target, src)}, nil
+}
+
+func (n *node) fetch(src string, q target) (answer, error) {
+	n.mu.Lock()
+	p, ok := n.kept(q.Target)
+	life := p.expires - n.clock()
+	n.mu.Unlock()
+	if ok {
+		return answer{Value: p.value, LifeMS: life.Milliseconds()}, nil
+	}
+	return n.closestTo(src, q)
+}
+
+func (n *node) keep(_ string, q copied) (none, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.put(q.Key, q.Value, time.Duration(q.LifeMS)*time.Millisecond, q.Cached)
+	return none{}, nil
+}
+
+// ask asks a node, and once more when no answer comes.
+func (n *node) ask(name, kind string, fields any) (answer, bool) {
+	for range misses {
+		a, err := overlay.Call[answer](&n.Node, name, kind, fields)
+		n.mu.Lock()
+		if err == nil {
+			n.seen(name)
+			n.mu.Unlock()
+			return a, true
+		}
+		n.missed[name]++
+		n.mu.Unlock()
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.replace(name)
+	return answer{}, false
+}
+
+// The lookup.
+
+// lookup asks ever closer nodes, Alpha of them at once, and returns the K
+// closest that have answered, the node itself not counted. Of kind "fetch" it
+// ends with the first answer that has the value, and returns that too.
+func (n *node) lookup(key uint64, kind string) ([]string, *answer) {
+	type reply struct {
+		from string
+		answer
+		ok bool
+	}
+	n.mu.Lock()
+	heard := n.closest(key, "")
+	n.mu.Unlock()
+	replies := make(chan reply, n.Settings.Alpha)
+	var asked, answered []string
+	for flying := 0; ; flying-- {
+		best := n.nearest(heard, key)
+		if !slices.ContainsFunc(best, func(name string) bool { return !slices.Contains(answered, name) }) {
+			return best, nil
+		}
+		for _, name := range best {
+			if flying < n.Settings.Alpha && !slices.Contains(asked, name) {
+				asked = append(asked, name)
+				flying++
+				go func() {
+					a, ok := n.ask(name, kind, target{key})
+					replies <- reply{name, a, ok}
+				}()
+			}
+		}
+		r := <-replies
+		switch {
+		case !r.ok:
+			heard = slices.DeleteFunc(heard, func(name string) bool { return name == r.from })
+		case r.Value != nil:
+			n.cache(key, r.answer, n.nearest(answered, key))
+			return nil, &r.answer
+		default:
+			answered = append(answered, r.from)
+			n.mu.Lock()
+			heard = append(heard, slices.DeleteFunc(r.Nodes, n.unusable)...)
+			n.mu.Unlock()
+		}
+	}
+}
+
+// cache leaves a copy with the closest node that did not have the value. The
+// more nodes are closer to the key, the shorter it lives.
+func (n *node) cache(key uint64, found answer, without []string) {
+	if len(without) == 0 {
+		return
+	}
+	n.mu.Lock()
+	closer := 0
+	for _, name := range n.contacts() {
+		if n.distance(name, key) < n.distance(without[0], key) {
+			closer++
+		}
+	}
+	n.mu.Unlock()
+	life := found.LifeMS >> (closer / n.Settings.K)
+	go n.ask(without[0], "keep", copied{keyed{key, found.Value}, life, true})
+}
+
+// Whom we know.
+
+func (n *node) me() uint64 { return n.Settings.IDs[n.Name] }
+
+func (n *node) distance(name string, key uint64) uint64 { return n.Settings.IDs[name] ^ key }
+
+// nearest returns the K of the names that are closest to a key, nearest first.
+func (n *node) nearest(names []string, key uint64) []string {
+	names = slices.Clone(names)
+	slices.Sort(names)
+	names = slices.Compact(names)
+	slices.SortFunc(names, func(a, b string) int {
+		if n.distance(a, key) < n.distance(b, key) {
+			return -1
+		}
+		return 1
+	})
+	return names[:min(len(names), n.Settings.K)]
+}
+
+func (n *node) contacts() []string {
+	all := []string{}
+	for _, bucket := range n.buckets {
+		all = append(all, bucket...)
+	}
+	return all
+}
+
+// closest returns the K closest contacts that can be relied on, but for one.
+func (n *node) closest(key uint64, but string) []string {
+	return n.nearest(slices.DeleteFunc(n.contacts(), func(name string) bool {
+		return name == but || n.unusable(name)
+	}), key)
+}
+
+// unusable reports whether a name is not of another node, or of one that failed us.
+func (n *node) unusable(name string) bool {
+	_, known := n.Settings.IDs[name]
+	return !known || name == n.Name || n.missed[name] >= misses
+}
+
+func (n *node) index(name string) int { return bits.Len64(n.distance(name, n.me())) }
+
+// seen notes that a node is alive: it moves to the end of its bucket. Where the
+// bucket is full, it gets in only if the one not seen for longest is dead.
+func (n *node) seen(name string) {
+	delete(n.missed, name)
+	if n.unusable(name) {
+		return // a client
+	}
+	i := n.index(name)
+	same := func(other string) bool { return other == name }
+	switch {
+	case slices.Contains(n.buckets[i], name):
+		n.buckets[i] = append(slices.DeleteFunc(n.buckets[i], same), name)
+	case len(n.buckets[i]) < n.Settings.K:
+		n.buckets[i] = append(n.buckets[i], name)
+		n.greet(name)
+	default:
+		if len(n.spares[i]) == 0 {
+			go n.ask(n.buckets[i][0], "ping", none{})
+		}
+		n.spares[i] = append(slices.DeleteFunc(n.spares[i], same), name)
+		n.spares[i] = n.spares[i][max(0, len(n.spares[i])-n.Settings.K):]
+	}
+}
+
+// replace gives the place of a contact that does not answer to a spare one.
+// With nobody to take its place it stays: it may come back.
+func (n *node) replace(name string) {
+	i := n.index(name)
+	at, last := slices.Index(n.buckets[i], name), len(n.spares[i])-1
+	if at >= 0 && last >= 0 {
+		n.buckets[i] = append(slices.Delete(n.buckets[i], at, at+1), n.spares[i][last])
+		n.spares[i] = n.spares[i][:last]
+	}
+}
+
+// The values.
+
+func (n *node) clock() time.Duration { return time.Since(start) + n.skipped }
+
+var start = time.Now()
+
+// kept returns what we keep under a key, unless its time is over.
+func (n *node) kept(key uint64) (pair, bool) {
+	p, ok := n.pairs[key]
+	if ok && p.expires <= n.clock() {
+		delete(n.pairs, key)
+		return pair{}, false
+	}
+	return p, ok
+}
+
+// put keeps a value, unless the one that is there lives longer. Either way
+// somebody has just replicated it, so that we need not do so within the hour.
+func (n *node) put(key uint64, value json.RawMessage, life time.Duration, cached bool) {
+	fresh := pair{value: value, expires: n.clock() + life}
+	if !cached {
+		fresh.replicate = n.clock() + replicateEvery
+	}
+	if old, ok := n.kept(key); ok && old.expires > fresh.expires {
+		old.replicate = max(old.replicate, fresh.replicate)
+		fresh = old
+	}
+	n.pairs[key] = fresh
+}
+
+// publish has the K closest keep a value, this node too if it is one of them.
+func (n *node) publish(key uint64, value json.RawMessage, life time.Duration) {
+	found, _ := n.lookup(key, "closest")
+	var all sync.WaitGroup
+	for _, name := range n.nearest(append(found, n.Name), key) {
+		if name == n.Name {
+			n.mu.Lock()
+			n.put(key, value, life, false)
+			n.mu.Unlock()
+			continue
+		}
+		all.Go(func() { n.ask(name, "keep", copied{keyed{key, value}, life.Milliseconds(), false}) })
+	}
+	all.Wait()
+}
+
+// greet gives a new contact the pairs that it should keep, those of them to
+// which nobody else that we know is closer than we are.
+func (n *node) greet(newcomer string) {
+	for key := range n.pairs {
+		p, ok := n.kept(key)
+		if !ok || p.replicate == 0 {
+			continue
+		}
+		all := append(n.contacts(), n.Name)
+		keepers := n.nearest(all, key)
+		others := slices.DeleteFunc(all, func(name string) bool { return name == newcomer })
+		if slices.Contains(keepers, newcomer) && n.nearest(others, key)[0] == n.Name {
+			life := (p.expires - n.clock()).Milliseconds()
+			go n.ask(newcomer, "keep", copied{keyed{key, p.value}, life, false})
+		}
+	}
+}
+
+// What happens by itself.
+
+// tend refreshes all buckets from that of our closest neighbour on, and then
+// one of them every period. It asks one contact that had failed, too.
+func (n *node) tend() {
+	refresh := func(i int) { n.lookup(n.me()^(1<<(i-1)|rand.Uint64N(1<<(i-1))), "closest") }
+	for i := n.lowest(); i <= n.Settings.Bits; i++ {
+		refresh(i)
+	}
+	for {
+		time.Sleep(time.Duration(n.Settings.PeriodMS) * time.Millisecond)
+		if i := n.lowest(); i <= n.Settings.Bits {
+			refresh(i + rand.IntN(n.Settings.Bits-i+1))
+		}
+		n.mu.Lock()
+		lost := slices.DeleteFunc(n.contacts(), func(name string) bool { return !n.unusable(name) })
+		n.mu.Unlock()
+		if len(lost) > 0 {
+			n.ask(lost[rand.IntN(len(lost))], "ping", none{})
+		}
+		n.keepValues()
+	}
+}
+
+// lowest is the bucket of our closest neighbour; past them all: we know nobody.
+func (n *node) lowest() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for i, bucket := range n.buckets {
+		if len(bucket) > 0 {
+			return i
+		}
+	}
+	return len(n.buckets)
+}
+
+// keepValues replicates hourly what nobody else has, and publishes our own daily.
+func (n *node) keepValues() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for key := range n.pairs {
+		if p, ok := n.kept(key); ok && p.replicate > 0 && p.replicate <= n.clock() {
+			p.replicate = n.clock() + replicateEvery
+			n.pairs[key] = p
+			go n.publish(key, p.value, p.expires-n.clock())
+		}
+	}
+	for key, p := range n.published {
+		if p.again <= n.clock() {
+			n.published[key] = publication{p.value, n.clock() + publishEvery}
+			go n.publish(key, p.value, lifetime)
+		}
+	}
+}
