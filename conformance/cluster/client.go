@@ -83,8 +83,19 @@ func (c *Cluster) Go(node, typ string, args map[string]any) *Call {
 	if err != nil {
 		c.t.Harnessf("a request is malformed: %v", err)
 	}
-	c.router.hand(m, line)
+	c.router.hand(c.router.Now(), m, line)
 	return call
+}
+
+// Inject hands a message to a node as if another one had sent it, which may not
+// run at all: what a peer may say that is not as it should be.
+func (c *Cluster) Inject(from, to string, body any) {
+	line := stdio.Append(nil, from, to, body)
+	m, err := stdio.Parse(line)
+	if err != nil {
+		c.t.Harnessf("what is injected is malformed: %v", err)
+	}
+	c.router.hand(c.router.Now(), m, line)
 }
 
 // free is a client that waits for nothing.

@@ -47,7 +47,8 @@ type Router struct {
 
 // Passed is a message that the router has seen.
 type Passed struct {
-	At   time.Duration
+	Sent time.Duration // when its sender wrote it
+	At   time.Duration // when it was handed over, or lost
 	Msg  stdio.Message
 	Lost string // why it was not handed over, or ""
 }
@@ -213,7 +214,7 @@ func (r *Router) accept(s *seat, line []byte) {
 		return
 	}
 	if c := r.clients[m.Dest]; c != nil {
-		r.pass(Passed{At: r.Now(), Msg: m})
+		r.pass(Passed{Sent: r.Now(), At: r.Now(), Msg: m})
 		r.woken = true
 		if err := c.hear(r.Now(), m); err != nil {
 			r.breaks(s.name, fmt.Errorf("%w; the line is %.200q", err, line))
@@ -229,7 +230,7 @@ func (r *Router) accept(s *seat, line []byte) {
 
 // unknown answers a message to nobody: the node may have made up a name.
 func (r *Router) unknown(s *seat, m stdio.Message) {
-	r.pass(Passed{At: r.Now(), Msg: m, Lost: "there is no node of that name"})
+	r.pass(Passed{Sent: r.Now(), At: r.Now(), Msg: m, Lost: "there is no node of that name"})
 	if m.Body.MsgID == nil || strings.HasPrefix(m.Dest, clientPrefix) {
 		return
 	}
@@ -249,7 +250,7 @@ func (r *Router) carry(m stdio.Message, line []byte) {
 	copies := 1
 	for _, f := range r.faults {
 		if f.dropsAtSend(m, &r.rand) {
-			r.pass(Passed{At: r.Now(), Msg: m, Lost: f.what})
+			r.pass(Passed{Sent: r.Now(), At: r.Now(), Msg: m, Lost: f.what})
 			return
 		}
 		if f.duplicates(m, &r.rand) {
@@ -258,7 +259,8 @@ func (r *Router) carry(m stdio.Message, line []byte) {
 	}
 	for range copies {
 		r.seq++
-		heap.Push(&r.queue, flight{at: r.Now() + r.latency.draw(&r.rand), seq: r.seq, msg: m, line: line})
+		now := r.Now()
+		heap.Push(&r.queue, flight{sent: now, at: now + r.latency.draw(&r.rand), seq: r.seq, msg: m, line: line})
 	}
 }
 
@@ -267,17 +269,17 @@ func (r *Router) land() {
 	f := heap.Pop(&r.queue).(flight)
 	for _, fault := range r.faults {
 		if fault.dropsAtArrival(f.msg) {
-			r.pass(Passed{At: r.Now(), Msg: f.msg, Lost: fault.what})
+			r.pass(Passed{Sent: f.sent, At: r.Now(), Msg: f.msg, Lost: fault.what})
 			return
 		}
 	}
-	r.hand(f.msg, f.line)
+	r.hand(f.sent, f.msg, f.line)
 }
 
 // hand gives a message to its node, or keeps it for one that is paused.
-func (r *Router) hand(m stdio.Message, line []byte) {
+func (r *Router) hand(sent time.Duration, m stdio.Message, line []byte) {
 	s := r.seat(m.Dest)
-	p := Passed{At: r.Now(), Msg: m}
+	p := Passed{Sent: sent, At: r.Now(), Msg: m}
 	switch {
 	case s.down:
 		p.Lost = m.Dest + " is dead"
@@ -329,6 +331,7 @@ func (r *Router) clear() {
 
 // flight is a message under way.
 type flight struct {
+	sent time.Duration
 	at   time.Duration
 	seq  uint64
 	msg  stdio.Message

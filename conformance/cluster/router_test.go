@@ -88,7 +88,8 @@ func TestLatency(t *testing.T) {
 		low, high time.Duration // of a round trip
 		mean      time.Duration
 	}{
-		{"constant", cluster.Constant(5 * time.Millisecond), 10 * time.Millisecond, 10 * time.Millisecond, 10 * time.Millisecond},
+		{"constant", cluster.Constant(5 * time.Millisecond), 10 * time.Millisecond, 10 * time.Millisecond,
+			10 * time.Millisecond},
 		{"uniform", cluster.Uniform(2*time.Millisecond, 8*time.Millisecond), 4 * time.Millisecond, 16 * time.Millisecond,
 			10 * time.Millisecond},
 		{"exponential", cluster.Exponential(5 * time.Millisecond), 0, 80 * time.Millisecond, 10 * time.Millisecond},

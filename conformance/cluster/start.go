@@ -115,7 +115,8 @@ func (c *Cluster) Refusal() string {
 		return fmt.Sprintf("%s does not answer the invented request %s: an unknown type has to be answered with error 10",
 			call.Node, typ)
 	case call.Err() == nil:
-		return fmt.Sprintf("%s answers the invented request %s with %s, and not with error 10", call.Node, typ, call.Reply.Type)
+		return fmt.Sprintf("%s answers the invented request %s with %s, and not with error 10",
+			call.Node, typ, call.Reply.Type)
 	case call.Err().Code != 10:
 		return fmt.Sprintf("%s answers the invented request %s with %v, and not with error 10", call.Node, typ, call.Err())
 	}
