@@ -242,15 +242,17 @@ func (n *node) lookup(key uint64, kind string) ([]string, *answer) {
 	heard := n.closest(key, "")
 	n.mu.Unlock()
 	replies := make(chan reply, n.Settings.Alpha)
-	var asked, answered []string
+	asked := map[string]bool{}
+	var answered, failed []string
 	for flying := 0; ; flying-- {
+		heard = slices.DeleteFunc(heard, func(name string) bool { return slices.Contains(failed, name) })
 		best := n.nearest(heard, key)
 		if !slices.ContainsFunc(best, func(name string) bool { return !slices.Contains(answered, name) }) {
 			return best, nil
 		}
 		for _, name := range best {
-			if flying < n.Settings.Alpha && !slices.Contains(asked, name) {
-				asked = append(asked, name)
+			if flying < n.Settings.Alpha && !asked[name] {
+				asked[name] = true
 				flying++
 				go func() {
 					a, ok := n.ask(name, kind, target{key})
@@ -261,7 +263,7 @@ func (n *node) lookup(key uint64, kind string) ([]string, *answer) {
 		r := <-replies
 		switch {
 		case !r.ok:
-			heard = slices.DeleteFunc(heard, func(name string) bool { return name == r.from })
+			failed = append(failed, r.from)
 		case r.Value != nil:
 			n.cache(key, r.answer, n.nearest(answered, key))
 			return nil, &r.answer
