@@ -72,7 +72,7 @@ type world struct {
 	cfg     Config
 	ids     []uint64 // of the members at the beginning
 	mutate  func(*Node) spec.Machine
-	calls   int   // of each client
+	calls   int // of each client
 	clients []*client
 	stats   worldStats
 }

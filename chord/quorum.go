@@ -115,7 +115,7 @@ func (n *Node) enterPhase(i int, ph operationPhase, answers uint64, out []spec.E
 }
 
 // askReplicas sends the request of the phase to all replicas that have not
-// answered it; in mode BestEffort a read goes to one after another.
+// answered it; in mode BestEffort a Get asks one after another.
 //
 // CHORD-QUORUM-001, CHORD-QUORUM-002, CHORD-STORE-011.
 func (n *Node) askReplicas(i int, out []spec.Effect) []spec.Effect {
@@ -143,8 +143,10 @@ func (n *Node) askReplicas(i int, out []spec.Effect) []spec.Effect {
 	return n.replicaWrote(i, here, n.writeHere(n.writeRequest(o)), out)
 }
 
+// oneByOne reports whether the phase is content with one replica, the owner if
+// that answers.
 func (n *Node) oneByOne(o *operation) bool {
-	return o.phase == reading && n.cfg.Storage == BestEffort
+	return o.phase == reading && !o.put && n.cfg.Storage == BestEffort
 }
 
 func (n *Node) readRequest(o *operation) Read {
@@ -209,8 +211,9 @@ func (n *Node) replicaWrote(i, k int, m WriteAck, out []spec.Effect) []spec.Effe
 
 // enough reports whether the phase has the answers that it needs. In mode
 // Quorum that is a majority of the group, so that any two phases of a key share
-// a replica. In mode BestEffort a read needs one answer, with a value if
-// it is for one and there is one, and a write all there are.
+// a replica. In mode BestEffort a Get needs one answer, with a value if any
+// replica has one, and a Put all there are: its stamp must be later than any,
+// and a new owner may not have heard of the key yet.
 //
 // CHORD-QUORUM-001, CHORD-QUORUM-002, CHORD-STORE-011.
 func (n *Node) enough(o *operation) bool {
@@ -218,8 +221,8 @@ func (n *Node) enough(o *operation) bool {
 	switch {
 	case n.cfg.Storage == Quorum:
 		return count >= len(o.group)/2+1
-	case o.phase == reading:
-		return count > 0 && (o.put || !o.stamp.IsZero() || int(o.tries) == len(o.group))
+	case n.oneByOne(o):
+		return count > 0 && (!o.stamp.IsZero() || int(o.tries) == len(o.group))
 	}
 	return count == len(o.group)
 }
@@ -246,26 +249,23 @@ func (n *Node) phaseDone(i int, out []spec.Effect) []spec.Effect {
 	return n.enterPhase(i, writing, o.holders, out)
 }
 
-// operationTimedOut asks those again that have not answered, in mode BestEffort
-// the next replica. A write in mode BestEffort is content with one answer then.
+// operationTimedOut asks those again that have not answered, or the next
+// replica. A Put in mode BestEffort is content with one answer then.
+//
+// CHORD-FAIL-003, CHORD-QUORUM-006, CHORD-STORE-011.
 func (n *Node) operationTimedOut(i int, out []spec.Effect) []spec.Effect {
 	o := &n.store.operations[i]
-	tries, err := int32(maxTries), ErrNoAnswer
 	switch {
-	case n.cfg.Storage == Quorum:
-		err = ErrNoQuorum
-	case o.phase == writing && o.answers != 0:
-		return n.phaseDone(i, out)
-	case o.phase == reading:
-		tries = int32(len(o.group))
-	}
-	switch {
-	case o.tries < tries:
+	case n.cfg.Storage == Quorum && o.tries < maxTries, n.oneByOne(o) && int(o.tries) < len(o.group):
 		return n.askReplicas(i, out)
-	case n.oneByOne(o) && o.answers != 0: // CHORD-STORE-011
+	case n.cfg.Storage == Quorum:
+		return n.endOperation(i, nil, ErrNoQuorum, out)
+	case o.answers != 0:
 		return n.phaseDone(i, out)
+	case o.put && o.tries < maxTries:
+		return n.askReplicas(i, out)
 	}
-	return n.endOperation(i, nil, err, out)
+	return n.endOperation(i, nil, ErrNoAnswer, out)
 }
 
 func (n *Node) endOperation(i int, result spec.Event, err error, out []spec.Effect) []spec.Effect {

@@ -15,14 +15,14 @@ import (
 // net is a simulated network of nodes.
 type net struct {
 	*sim.Network
-	t     testing.TB
+	t     require.TestingT
 	cfg   Config
 	nodes []Peer // those that are up, ordered
 	done  []spec.Done
 	seen  []spec.Event // of spec.Notify
 }
 
-func newNet(t testing.TB, cfg Config, network sim.Config) *net {
+func newNet(t require.TestingT, cfg Config, network sim.Config) *net {
 	network.Check = true
 	n := &net{Network: sim.New(network), t: t, cfg: cfg}
 	n.OnEffect(func(_ time.Duration, _ netip.AddrPort, e spec.Effect) {

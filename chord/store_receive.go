@@ -30,7 +30,7 @@ func (n *Node) receiveStorage(in spec.Recv, out []spec.Effect) []spec.Effect {
 		}
 		return append(out, spec.Send{To: in.From, Msg: n.writeHere(m)})
 	case Offer:
-		if d := n.refuseKey(in.From, m.Header, m.Key); d != nil {
+		if d := n.refuseOffer(in.From, &m); d != nil {
 			return append(out, *d)
 		}
 		return append(out, spec.Send{To: in.From, Msg: n.offerHere(m)})
@@ -160,13 +160,26 @@ func (n *Node) refuseWrite(from netip.AddrPort, m *Write) *spec.Drop {
 	}
 	switch {
 	case m.Stamp.IsZero():
-		return &spec.Drop{From: from, Clause: "CHORD-QUORUM-007",
-			Reason: fmt.Errorf("%w: none", errStamp)}
+		return noStamp(from)
 	case n.full(m.Key):
 		return &spec.Drop{From: from, Clause: "CHORD-STORE-012",
 			Reason: fmt.Errorf("%w: %d are held already", errValue, len(n.store.records))}
 	}
 	return nil
+}
+
+func (n *Node) refuseOffer(from netip.AddrPort, m *Offer) *spec.Drop {
+	if d := n.refuseKey(from, m.Header, m.Key); d != nil {
+		return d
+	}
+	if m.Stamp.IsZero() {
+		return noStamp(from)
+	}
+	return n.refuseStamp(from, m.Header, m.Key, m.Stamp)
+}
+
+func noStamp(from netip.AddrPort) *spec.Drop {
+	return &spec.Drop{From: from, Clause: "CHORD-QUORUM-007", Reason: fmt.Errorf("%w: none", errStamp)}
 }
 
 func (n *Node) refuseValue(
