@@ -3,15 +3,13 @@
 //	go build -o my-kademlia ./docs/exercises/go/complete/kademlia
 //	p2pspec check kademlia --exec ./my-kademlia
 //
-// From top to bottom: what clients ask, what nodes ask each other, the lookup,
-// whom we know, the values, and what happens by itself.
+// Read main.go (what clients ask, what nodes ask each other, the lookup),
+// contacts.go (whom we know) and values.go (with what happens by itself).
 package main
 
 import (
 	"encoding/json"
 	"fmt"
-	"math/bits"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -60,6 +58,9 @@ type (
 	}
 	nodes struct {
 		Nodes []string `json:"nodes"`
+	}
+	value struct {
+		Value json.RawMessage `json:"value"`
 	}
 	keyed struct {
 		Key   uint64          `json:"key"`
@@ -146,17 +147,17 @@ func (n *node) store(_ string, q keyed) (none, error) {
 	return none{}, nil
 }
 
-func (n *node) findValue(_ string, q keyed) (keyed, error) {
+func (n *node) findValue(_ string, q keyed) (value, error) {
 	n.mu.Lock()
 	p, ok := n.kept(q.Key)
 	n.mu.Unlock()
 	if ok {
-		return keyed{q.Key, p.value}, nil
+		return value{p.value}, nil
 	}
 	if _, found := n.lookup(q.Key, "fetch"); found != nil {
-		return keyed{q.Key, found.Value}, nil
+		return value{found.Value}, nil
 	}
-	return keyed{}, overlay.Refuse(overlay.NoSuchKey, fmt.Sprintf("nobody has key %d", q.Key))
+	return value{}, overlay.Refuse(overlay.NoSuchKey, fmt.Sprintf("nobody has key %d", q.Key))
 }
 
 func (n *node) advanceClock(_ string, q struct{ MS int64 }) (none, error) {
@@ -292,201 +293,4 @@ func (n *node) cache(key uint64, found answer, without []string) {
 	n.mu.Unlock()
 	life := found.LifeMS >> (closer / n.Settings.K)
 	go n.ask(without[0], "keep", copied{keyed{key, found.Value}, life, true})
-}
-
-// Whom we know.
-
-func (n *node) me() uint64 { return n.Settings.IDs[n.Name] }
-
-func (n *node) distance(name string, key uint64) uint64 { return n.Settings.IDs[name] ^ key }
-
-// nearest returns the K of the names that are closest to a key, nearest first.
-func (n *node) nearest(names []string, key uint64) []string {
-	names = slices.Clone(names)
-	slices.Sort(names)
-	names = slices.Compact(names)
-	slices.SortFunc(names, func(a, b string) int {
-		if n.distance(a, key) < n.distance(b, key) {
-			return -1
-		}
-		return 1
-	})
-	return names[:min(len(names), n.Settings.K)]
-}
-
-func (n *node) contacts() []string {
-	all := []string{}
-	for _, bucket := range n.buckets {
-		all = append(all, bucket...)
-	}
-	return all
-}
-
-// closest returns the K closest contacts that can be relied on, but for one.
-func (n *node) closest(key uint64, but string) []string {
-	return n.nearest(slices.DeleteFunc(n.contacts(), func(name string) bool {
-		return name == but || n.unusable(name)
-	}), key)
-}
-
-// unusable reports whether a name is not of another node, or of one that failed us.
-func (n *node) unusable(name string) bool {
-	_, known := n.Settings.IDs[name]
-	return !known || name == n.Name || n.missed[name] >= misses
-}
-
-func (n *node) index(name string) int { return bits.Len64(n.distance(name, n.me())) }
-
-// seen notes that a node is alive: it moves to the end of its bucket. Where the
-// bucket is full, it gets in only if the one not seen for longest is dead.
-func (n *node) seen(name string) {
-	delete(n.missed, name)
-	if n.unusable(name) {
-		return // a client
-	}
-	i := n.index(name)
-	same := func(other string) bool { return other == name }
-	switch {
-	case slices.Contains(n.buckets[i], name):
-		n.buckets[i] = append(slices.DeleteFunc(n.buckets[i], same), name)
-	case len(n.buckets[i]) < n.Settings.K:
-		n.buckets[i] = append(n.buckets[i], name)
-		n.greet(name)
-	default:
-		if len(n.spares[i]) == 0 {
-			go n.ask(n.buckets[i][0], "ping", none{})
-		}
-		n.spares[i] = append(slices.DeleteFunc(n.spares[i], same), name)
-		n.spares[i] = n.spares[i][max(0, len(n.spares[i])-n.Settings.K):]
-	}
-}
-
-// replace gives the place of a contact that does not answer to a spare one.
-// With nobody to take its place it stays: it may come back.
-func (n *node) replace(name string) {
-	i := n.index(name)
-	at, last := slices.Index(n.buckets[i], name), len(n.spares[i])-1
-	if at >= 0 && last >= 0 {
-		n.buckets[i] = append(slices.Delete(n.buckets[i], at, at+1), n.spares[i][last])
-		n.spares[i] = n.spares[i][:last]
-	}
-}
-
-// The values.
-
-func (n *node) clock() time.Duration { return time.Since(start) + n.skipped }
-
-var start = time.Now()
-
-// kept returns what we keep under a key, unless its time is over.
-func (n *node) kept(key uint64) (pair, bool) {
-	p, ok := n.pairs[key]
-	if ok && p.expires <= n.clock() {
-		delete(n.pairs, key)
-		return pair{}, false
-	}
-	return p, ok
-}
-
-// put keeps a value, unless the one that is there lives longer. Either way
-// somebody has just replicated it, so that we need not do so within the hour.
-func (n *node) put(key uint64, value json.RawMessage, life time.Duration, cached bool) {
-	fresh := pair{value: value, expires: n.clock() + life}
-	if !cached {
-		fresh.replicate = n.clock() + replicateEvery
-	}
-	if old, ok := n.kept(key); ok && old.expires > fresh.expires {
-		old.replicate = max(old.replicate, fresh.replicate)
-		fresh = old
-	}
-	n.pairs[key] = fresh
-}
-
-// publish has the K closest keep a value, this node too if it is one of them.
-func (n *node) publish(key uint64, value json.RawMessage, life time.Duration) {
-	found, _ := n.lookup(key, "closest")
-	var all sync.WaitGroup
-	for _, name := range n.nearest(append(found, n.Name), key) {
-		if name == n.Name {
-			n.mu.Lock()
-			n.put(key, value, life, false)
-			n.mu.Unlock()
-			continue
-		}
-		all.Go(func() { n.ask(name, "keep", copied{keyed{key, value}, life.Milliseconds(), false}) })
-	}
-	all.Wait()
-}
-
-// greet gives a new contact the pairs that it should keep, those of them to
-// which nobody else that we know is closer than we are.
-func (n *node) greet(newcomer string) {
-	for key := range n.pairs {
-		p, ok := n.kept(key)
-		if !ok || p.replicate == 0 {
-			continue
-		}
-		all := append(n.contacts(), n.Name)
-		keepers := n.nearest(all, key)
-		others := slices.DeleteFunc(all, func(name string) bool { return name == newcomer })
-		if slices.Contains(keepers, newcomer) && n.nearest(others, key)[0] == n.Name {
-			life := (p.expires - n.clock()).Milliseconds()
-			go n.ask(newcomer, "keep", copied{keyed{key, p.value}, life, false})
-		}
-	}
-}
-
-// What happens by itself.
-
-// tend refreshes all buckets from that of our closest neighbour on, and then
-// one of them every period. It asks one contact that had failed, too.
-func (n *node) tend() {
-	refresh := func(i int) { n.lookup(n.me()^(1<<(i-1)|rand.Uint64N(1<<(i-1))), "closest") }
-	for i := n.lowest(); i <= n.Settings.Bits; i++ {
-		refresh(i)
-	}
-	for {
-		time.Sleep(time.Duration(n.Settings.PeriodMS) * time.Millisecond)
-		if i := n.lowest(); i <= n.Settings.Bits {
-			refresh(i + rand.IntN(n.Settings.Bits-i+1))
-		}
-		n.mu.Lock()
-		lost := slices.DeleteFunc(n.contacts(), func(name string) bool { return !n.unusable(name) })
-		n.mu.Unlock()
-		if len(lost) > 0 {
-			n.ask(lost[rand.IntN(len(lost))], "ping", none{})
-		}
-		n.keepValues()
-	}
-}
-
-// lowest is the bucket of our closest neighbour; past them all: we know nobody.
-func (n *node) lowest() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for i, bucket := range n.buckets {
-		if len(bucket) > 0 {
-			return i
-		}
-	}
-	return len(n.buckets)
-}
-
-// keepValues replicates hourly what nobody else has, and publishes our own daily.
-func (n *node) keepValues() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for key := range n.pairs {
-		if p, ok := n.kept(key); ok && p.replicate > 0 && p.replicate <= n.clock() {
-			p.replicate = n.clock() + replicateEvery
-			n.pairs[key] = p
-			go n.publish(key, p.value, p.expires-n.clock())
-		}
-	}
-	for key, p := range n.published {
-		if p.again <= n.clock() {
-			n.published[key] = publication{p.value, n.clock() + publishEvery}
-			go n.publish(key, p.value, lifetime)
-		}
-	}
 }
