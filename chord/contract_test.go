@@ -49,7 +49,7 @@ func TestContract(t *testing.T) {
 		Input:      contractInput,
 		MaxEffects: func(spec.Input) int { return bound },
 		Codec:      Codec{},
-		Seeds:      6,
+		Seeds:      10,
 		Steps:      700,
 		MaxGap:     3 * time.Minute,
 		Golden:     "testdata/contract.golden",
@@ -59,6 +59,7 @@ func TestContract(t *testing.T) {
 		},
 		Shared: map[string]string{
 			"cfg":               "it never changes",
+			"rng":               replaced,
 			"successors":        replaced,
 			"waiting":           replaced,
 			"late":              replaced,
@@ -203,7 +204,7 @@ func contractRing(g *check.Gen, after ID, limit uint64) []Peer {
 
 func contractSteps(g *check.Gen, from, key ID) []Peer {
 	var list []Peer
-	for range 3 {
+	for range 6 {
 		if p := contractPeer(g); Between(from, p.ID, key) || g.Below(20) == 0 {
 			list = append(list, p)
 		}

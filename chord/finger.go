@@ -10,8 +10,9 @@ import (
 // counted from 1 as the paper does. Most of a table points to the first few
 // successors, so the runs are few.
 type finger struct {
-	last uint8
-	to   Peer // zero: unknown; the own identifier without address: the node itself
+	last  uint8
+	known bool
+	to    Peer // without address: the node itself
 }
 
 // Finger returns finger i, 1 ≤ i ≤ Config.IDBits: the successor of the own
@@ -28,7 +29,7 @@ func (n *Node) Finger(i int) (Peer, bool) {
 	}
 	for _, f := range n.fingers {
 		if int(f.last) >= i {
-			return f.to, f.to != Peer{}
+			return f.to, f.known
 		}
 	}
 	return Peer{}, false
@@ -55,7 +56,7 @@ func (n *Node) fillFingers(ring []Peer) {
 			p = Peer{ID: n.cfg.ID}
 		}
 		reach := n.reach(p.ID)
-		runs = append(runs, finger{reach, p})
+		runs = append(runs, finger{reach, true, p})
 		last = int(reach)
 	}
 	n.fingers = slices.Clip(runs)
@@ -98,23 +99,23 @@ func (n *Node) setFingers(first, last uint8, p Peer) {
 		}
 		return runs[len(runs)-1].last
 	}
-	put := func(last uint8, p Peer) {
-		if last <= end() {
-			return
+	put := func(last uint8, f finger) {
+		f.last = last
+		switch k := len(runs) - 1; {
+		case last <= end():
+		case k >= 0 && runs[k].known == f.known && runs[k].to == f.to:
+			runs[k].last = last
+		default:
+			runs = append(runs, f)
 		}
-		if len(runs) > 0 && runs[len(runs)-1].to == p {
-			runs[len(runs)-1].last = last
-			return
-		}
-		runs = append(runs, finger{last, p})
 	}
 	for _, f := range n.fingers {
-		put(min(f.last, first-1), f.to)
+		put(min(f.last, first-1), f)
 	}
-	put(first-1, Peer{})
-	put(last, p)
+	put(first-1, finger{})
+	put(last, finger{known: true, to: p})
 	for _, f := range n.fingers {
-		put(f.last, f.to)
+		put(f.last, f)
 	}
 	n.fingers = slices.Clip(runs)
 }
@@ -134,7 +135,7 @@ func (n *Node) forget(id ID) {
 	n.fingers = slices.Clone(n.fingers)
 	for i := range n.fingers {
 		if has(n.fingers[i]) {
-			n.fingers[i].to = Peer{}
+			n.fingers[i] = finger{last: n.fingers[i].last}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package chord
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha1"
 	"encoding/binary"
 	"encoding/hex"
@@ -68,10 +69,16 @@ func (id ID) Len() int {
 }
 
 // Fits reports whether id lies on the circle of n bits.
-func (id ID) Fits(n int) bool { return id.Len() <= n }
+func (id ID) Fits(n int) bool { return n >= MaxBits || id.Len() <= n }
 
 // Cmp orders identifiers as numbers.
-func (id ID) Cmp(other ID) int { return bytes.Compare(id[:], other[:]) }
+func (id ID) Cmp(other ID) int {
+	a, b := binary.BigEndian.Uint64(id[:]), binary.BigEndian.Uint64(other[:])
+	if a == b {
+		return bytes.Compare(id[8:], other[8:])
+	}
+	return cmp.Compare(a, b)
+}
 
 // Between reports whether x lies strictly between a and b, going clockwise
 // from a. Where a equals b that is the whole circle but the point itself.

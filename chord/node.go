@@ -158,7 +158,7 @@ const maintenanceEffects = 16
 type Node struct {
 	cfg *Config
 	now time.Duration
-	rng spec.Rand
+	rng *spec.Rand // replaced by each draw, so that clones share it
 
 	member      bool
 	leaving     bool // the keys are being handed over
@@ -195,15 +195,16 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	rng := spec.NewRand(cfg.Seed)
 	n := &Node{
 		cfg:         &cfg,
 		now:         now,
-		rng:         spec.NewRand(cfg.Seed),
+		rng:         &rng,
 		query:       noneAsked(),
 		stabilizeAt: never,
 		fixAt:       never,
 	}
-	n.store = newStore(&n.rng)
+	n.store = newStore(&rng)
 	return n, nil
 }
 
@@ -337,7 +338,9 @@ func (n *Node) period(p time.Duration) time.Duration {
 	if n.cfg.Jitter == 0 {
 		return p
 	}
-	return p - n.cfg.Jitter + time.Duration(n.rng.Below(uint64(2*n.cfg.Jitter)))
+	rng := *n.rng
+	n.rng = &rng
+	return p - n.cfg.Jitter + time.Duration(rng.Below(uint64(2*n.cfg.Jitter)))
 }
 
 // create executes Create.
@@ -371,12 +374,14 @@ func (n *Node) create(in Create, out []spec.Effect) []spec.Effect {
 // them comes first after the own one. A ring in order is not copied, because
 // simulations hand the same one to thousands of nodes.
 func (n *Node) sortRing(ring []Peer) ([]Peer, int, error) {
-	order := func(a, b Peer) int { return a.ID.Cmp(b.ID) }
-	if !slices.IsSortedFunc(ring, order) {
-		ring = slices.SortedStableFunc(slices.Values(ring), order)
+	if !increasing(ring) {
+		ring = slices.SortedStableFunc(slices.Values(ring), func(a, b Peer) int { return a.ID.Cmp(b.ID) })
+		if !increasing(ring) {
+			return nil, 0, ErrBadPeer
+		}
 	}
 	for i := range ring {
-		if i > 0 && ring[i-1].ID == ring[i].ID || ring[i].ID != n.cfg.ID && !n.usable(&ring[i]) {
+		if p := &ring[i]; !reachable(p.Addr) && p.ID != n.cfg.ID || !p.ID.Fits(n.cfg.IDBits) {
 			return nil, 0, ErrBadPeer
 		}
 	}
@@ -385,6 +390,15 @@ func (n *Node) sortRing(ring []Peer) ([]Peer, int, error) {
 		at++
 	}
 	return ring, at, nil
+}
+
+func increasing(ring []Peer) bool {
+	for i := 1; i < len(ring); i++ {
+		if ring[i-1].ID.Cmp(ring[i].ID) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func byID(p Peer, id ID) int { return p.ID.Cmp(id) }

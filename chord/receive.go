@@ -75,12 +75,16 @@ func (n *Node) receive(in spec.Recv, out []spec.Effect) []spec.Effect {
 // reply is the header of an answer: it echoes the RPC identifier.
 func (n *Node) reply(h Header) Header { return Header{h.RPC, n.cfg.ID} }
 
-// answerNeighbors tells the list, or that it is undefined.
+// answerNeighbors tells the list, or that it is undefined. The query is stored
+// only if who asked waits, see heardBusy: an answer on its way to a node that
+// has given up waiting would count as applied, and never be.
 //
 // CHORD-BUSY-001, CHORD-BUSY-003 (Zave 2017, asynchronous form).
 func (n *Node) answerNeighbors(from netip.AddrPort, h Header, out []spec.Effect) []spec.Effect {
 	if n.query.undefined() && n.cfg.Variant == Corrected {
-		n.wait(waiter{from, h.RPC})
+		if h.Sender.Cmp(n.cfg.ID) < 0 {
+			n.wait(waiter{from, h.RPC})
+		}
 		return append(out, spec.Send{To: from, Msg: Busy{n.reply(h)}})
 	}
 	return append(out, n.neighbors(from, h.RPC))

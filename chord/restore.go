@@ -20,8 +20,9 @@ type Snapshot struct {
 // Finger is a run of fingers that point to one node: those after the run
 // before, up to number Last.
 type Finger struct {
-	Last int
-	To   Peer // zero: unknown; the own identifier without address: the node itself
+	Last  int
+	Known bool
+	To    Peer // without address: the node itself
 }
 
 // Snapshot returns the state of a member, false outside a ring. A query under
@@ -34,7 +35,7 @@ func (n *Node) Snapshot() (Snapshot, bool) {
 		RectifyWith: n.rectifyWith,
 	}
 	for _, f := range n.fingers {
-		s.Fingers = append(s.Fingers, Finger{int(f.last), f.to})
+		s.Fingers = append(s.Fingers, Finger{int(f.last), f.known, f.to})
 	}
 	return s, n.member
 }
@@ -55,10 +56,10 @@ func Restore(cfg Config, now time.Duration, s Snapshot) (*Node, error) {
 	n.successors = slices.Clone(s.Successors)
 	n.predecessor, n.candidate = s.Predecessor, s.Candidate
 	for _, f := range s.Fingers {
-		if f.Last < 1 || f.Last > n.cfg.IDBits || !f.To.ID.Fits(n.cfg.IDBits) {
+		if f.Last < 1 || f.Last > n.cfg.IDBits || f.To.known() && !n.usable(&f.To) {
 			return nil, fmt.Errorf("chord: snapshot: finger %d, %v", f.Last, f.To.ID)
 		}
-		n.fingers = append(n.fingers, finger{uint8(f.Last), f.To})
+		n.fingers = append(n.fingers, finger{uint8(f.Last), f.Known, f.To})
 	}
 	n.enter()
 	if err := n.Check(); err != nil {

@@ -59,6 +59,7 @@ type Pending struct {
 // Activity is a kind of maintenance.
 type Activity uint8
 
+// The kinds of maintenance.
 const (
 	Idle          Activity = iota
 	Joining                // walking to the own place, or asking who is there for its list

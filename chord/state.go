@@ -49,7 +49,7 @@ func (n *Node) AppendState(b []byte) []byte {
 	b = n.appendAt(b, n.fixAt)
 	b = append(b, uint8(len(n.fingers)))
 	for i := range n.fingers {
-		b = append(b, n.fingers[i].last)
+		b = append(b, n.fingers[i].last, boolByte(n.fingers[i].known))
 		b = appendPeer(b, &n.fingers[i].to)
 	}
 	b = append(b, uint8(len(n.lookups)>>8), uint8(len(n.lookups)))
