@@ -117,7 +117,7 @@ func (a *AdapterTarget) PerCase() bool { return false }
 // Can consults the capabilities that the adapter named.
 func (a *AdapterTarget) Can(n Need) (bool, string) {
 	switch {
-	case n == NeedFresh, n == NeedFiles:
+	case n == NeedFresh, n == NeedFiles, n == NeedV2:
 		return true, ""
 	case n == NeedBootstrap:
 		return a.verbs["bootstrap"], "the adapter does not list the capability bootstrap"

@@ -52,8 +52,9 @@ const (
 )
 
 // Need is something a case cannot be judged without. A target that lacks it
-// makes the case unsupported (a verb that its adapter does not offer) or
-// skipped (a way of running that the user did not choose), never passed.
+// makes the case unsupported (a verb that its adapter does not offer, a version
+// that it does not know) or skipped (a way of running that the user did not
+// choose), never passed.
 type Need string
 
 const (
@@ -67,6 +68,7 @@ const (
 	NeedMagnet     Need = "magnet"     // a leecher that takes a magnet link
 	NeedEncryption Need = "encryption" // a peer that can be told what StartOptions.Encryption says
 	NeedFiles      Need = "files"      // a peer whose content the harness can read: T.ReadFile
+	NeedV2         Need = "v2"         // a peer that knows torrents of version 2: BEP 52
 	NeedMaxPeers   Need = "max_peers"  // a peer that keeps to StartOptions.MaxPeers
 
 	// NeedNeighbours is several source addresses in the networks around the

@@ -58,9 +58,13 @@ func newPart(ctx context.Context, c clients.Client, family string) (Target, erro
 	if err != nil {
 		return nil, err
 	}
+	var lacks []Need
+	for _, need := range c.Lacks {
+		lacks = append(lacks, Need(need))
+	}
 	return &CommandTarget{
 		Name: c.Name, Version: version, Argv: argv, Sources: sources, IP: c.IP, Ready: time.Duration(c.Ready),
-		Roles: roles, Peers: PeerSource(c.Peers),
+		Roles: roles, Peers: PeerSource(c.Peers), Lacks: lacks,
 	}, nil
 }
 

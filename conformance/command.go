@@ -23,6 +23,7 @@ type CommandTarget struct {
 	Ready         time.Duration // how long it may take to answer; zero is DefaultReady
 	Roles         []Role        // that it is judged in; none leaves that to the command line
 	Peers         PeerSource    // of a leecher; empty leaves that to the command line
+	Lacks         []Need        // what the program cannot meet, whatever the command line says
 }
 
 // DefaultReady is how long a program may take until it answers its first probe.
@@ -89,7 +90,9 @@ func (c *CommandTarget) lacksNone(words ...string) (bool, string) {
 // Can says what the command line leaves room for.
 func (c *CommandTarget) Can(n Need) (bool, string) {
 	switch {
-	case n == NeedFresh:
+	case slices.Contains(c.Lacks, n):
+		return false, "the client is described as one without " + string(n)
+	case n == NeedFresh, n == NeedV2:
 		return true, ""
 	case n == NeedBootstrap:
 		return c.lacksNone("{bootstrap}")

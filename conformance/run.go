@@ -208,7 +208,7 @@ func (r *runner) prerequisites(t *T) (Verdict, string) {
 			continue
 		}
 		if ok, why := t.target.Can(need); !ok {
-			if _, ok := t.target.(Commanded); ok && need.verb() != "" {
+			if _, ok := t.target.(Commanded); need == NeedV2 || ok && need.verb() != "" {
 				return Unsupported, why
 			}
 			return Skipped, why

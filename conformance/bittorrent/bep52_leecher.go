@@ -24,6 +24,7 @@ var bep52Leecher = []Case{
 	{
 		ID: "bep52/leecher/asks-up-to-the-file-s-end", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"BEP52-PEER-011"}, Role: conformance.Leecher, Kind: conformance.Behaviour,
+		Needs:   []conformance.Need{conformance.NeedV2},
 		Control: "the download completes",
 		Explain: "A torrent of version 2 alone is downloaded. No request should reach beyond the file in which it " +
 			"begins: there is nothing up to the next piece. libtorrent asks for whole blocks there.",
@@ -48,6 +49,7 @@ var bep52Leecher = []Case{
 	{
 		ID: "bep52/leecher/announces-the-truncated-hash", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP52-META-008"}, Role: conformance.Leecher, Kind: conformance.Behaviour,
+		Needs:   []conformance.Need{conformance.NeedV2},
 		Control: "the judged request itself",
 		Explain: "The target downloads a torrent of version 2 alone. Its info_hash on the tracker must be the " +
 			"first 20 bytes of the SHA-256 of the info dictionary.",
@@ -65,7 +67,7 @@ var bep52Leecher = []Case{
 	{
 		ID: "bep52/leecher/corrupt-block-by-its-tree", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP52-META-003"}, Role: conformance.Leecher, Kind: conformance.Behaviour,
-		Needs:   []conformance.Need{conformance.NeedFiles},
+		Needs:   []conformance.Need{conformance.NeedV2, conformance.NeedFiles},
 		Control: "the download completes from an honest seeder",
 		Explain: "Piece 3 of a torrent of version 2 comes corrupted from one seeder, as long as it is alone; then " +
 			"an honest one joins. The piece must not be announced before good bytes for it came, and the files " +
@@ -113,6 +115,7 @@ var bep52Leecher = []Case{
 	{
 		ID: "bep52/leecher/hybrid-passes-both", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP52-META-010"}, Role: conformance.Leecher, Kind: conformance.Behaviour,
+		Needs:   []conformance.Need{conformance.NeedV2},
 		Control: "the target fetches and announces other pieces",
 		Explain: "A hybrid has a wrong hash of version 1 for piece 3, and the right one in the tree of version 2. " +
 			"No bytes have both, so the piece must not be announced, nor the download end. A target that refuses " +
@@ -138,7 +141,7 @@ var bep52Leecher = []Case{
 	{
 		ID: "bep52/leecher/asks-for-hashes", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP52-PEER-003", "BEP52-PEER-004"}, Role: conformance.Leecher, Kind: conformance.Behaviour,
-		Needs:   []conformance.Need{conformance.NeedMagnet},
+		Needs:   []conformance.Need{conformance.NeedV2, conformance.NeedMagnet},
 		Control: "the hash requests themselves, and the download that completes",
 		Explain: "The target has a magnet link of version 2. The metadata that it fetches has no piece layers, so " +
 			"it has to ask for them: each request must be for two hashes or more, a power of two, from a multiple " +
@@ -200,10 +203,14 @@ func swarmV2(t *T, version metainfo.Version) *Swarm {
 
 // downloadsV2 is a whole download from a seeder that does everything right.
 func downloadsV2(slug, what string, version metainfo.Version, clauses []string, kills ...string) Case {
+	needs := []conformance.Need{conformance.NeedFiles}
+	if version == metainfo.V2 {
+		needs = append(needs, conformance.NeedV2)
+	}
 	return Case{
 		ID: "bep52/leecher/downloads-" + slug, Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: clauses, Role: conformance.Leecher, Kind: conformance.Behaviour,
-		Needs:   []conformance.Need{conformance.NeedFiles},
+		Needs:   needs,
 		Control: "the target connects and asks for pieces",
 		Explain: fmt.Sprintf("One seeder has a torrent %s. The files on "+
 			"disk must have the bytes of the torrent.", what),

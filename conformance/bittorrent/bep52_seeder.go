@@ -16,7 +16,7 @@ var bep52Seeder = []Case{
 	{
 		ID: "bep52/names/truncated-sha256", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP52-META-008"}, Role: conformance.Seeder, Kind: conformance.Reply,
-		Needs:   []conformance.Need{conformance.NeedFresh},
+		Needs:   []conformance.Need{conformance.NeedFresh, conformance.NeedV2},
 		Control: "the target serves a piece afterwards",
 		Explain: "The target seeds a torrent of version 2 alone. A handshake with the first 20 bytes of the " +
 			"SHA-256 of its info dictionary must be answered with the same, and a piece be served.",
@@ -32,7 +32,7 @@ var bep52Seeder = []Case{
 	{
 		ID: "bep52/names/hybrid-has-two", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP52-META-008"}, Role: conformance.Seeder, Kind: conformance.Reply,
-		Needs:   []conformance.Need{conformance.NeedFresh},
+		Needs:   []conformance.Need{conformance.NeedFresh, conformance.NeedV2},
 		Control: "the handshake with the name of version 1",
 		Explain: "The target seeds a hybrid. A handshake with the SHA-1 and one with the truncated SHA-256 must " +
 			"both be answered, each with the name that was asked for.",
@@ -79,7 +79,7 @@ var bep52Seeder = []Case{
 	{
 		ID: "bep52/blocks/end-with-their-file", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP52-PEER-011"}, Role: conformance.Seeder, Kind: conformance.Reply,
-		Needs:   []conformance.Need{conformance.NeedFresh},
+		Needs:   []conformance.Need{conformance.NeedFresh, conformance.NeedV2},
 		Control: "the judged answers themselves",
 		Explain: "Of each file of a torrent of version 2 the last piece is asked for, in blocks of which the " +
 			"last ends with its file. Each must come, and have the hash that the file's tree has for it.",
@@ -111,7 +111,7 @@ var bep52Seeder = []Case{
 	{
 		ID: "bep52/blocks/nothing-behind-the-file", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"BEP52-PEER-011"}, Role: conformance.Seeder, Kind: conformance.Silence,
-		Needs:   []conformance.Need{conformance.NeedFresh},
+		Needs:   []conformance.Need{conformance.NeedFresh, conformance.NeedV2},
 		Control: "a piece that is asked for before, and another peer that is served afterwards",
 		Explain: "100 bytes of the file of one byte are asked for. Behind it no bytes exist up to the next piece: " +
 			"no block should come of 100 bytes. libtorrent serves zeros.",
@@ -159,7 +159,7 @@ var bep52Seeder = []Case{
 	{
 		ID: "bep52/hashes/while-choked", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"BEP52-PEER-009", "BEP52-PEER-002"}, Role: conformance.Seeder, Kind: conformance.Reply,
-		Needs:   []conformance.Need{conformance.NeedFresh},
+		Needs:   []conformance.Need{conformance.NeedFresh, conformance.NeedV2},
 		Control: "the judged answer itself",
 		Explain: "A hash request comes from a peer that was not unchoked. It is allowed, and should be answered " +
 			"by hashes or a reject.",
@@ -179,7 +179,7 @@ var bep52Seeder = []Case{
 	{
 		ID: "bep52/hashes/leaves", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP52-PEER-002", "BEP52-PEER-007"}, Role: conformance.Seeder, Kind: conformance.Reply,
-		Needs:   []conformance.Need{conformance.NeedFresh},
+		Needs:   []conformance.Need{conformance.NeedFresh, conformance.NeedV2},
 		Control: "the judged answer itself",
 		Explain: "The hashes of all blocks of a file are asked for. They may be rejected; hashes that come must " +
 			"lead to the file's root.",
@@ -228,9 +228,9 @@ var bep52Seeder = []Case{
 		},
 		"hash-rejects-unsent", "hash-requests-unchecked", "v2-name-is-its-end"),
 	{
-		ID: "bep52/hashes/unasked", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "bep52/hashes/unasked", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP52-PEER-006"}, Role: conformance.Seeder, Kind: conformance.State,
-		Needs:   []conformance.Need{conformance.NeedFresh},
+		Needs:   []conformance.Need{conformance.NeedFresh, conformance.NeedV2},
 		Control: "hashes that are asked for before and after, by another peer",
 		Explain: "A peer sends hashes that nobody has asked for, and that lead nowhere. They must not be taken: " +
 			"what the target answers to others must still lead to the root, and it must go on.",
@@ -241,18 +241,18 @@ var bep52Seeder = []Case{
 			p, c := startV2(t, metainfo.V2)
 			_, f := c.file(evenFile)
 			ask := func(p *Peer) {
-				if h := p.AskHashes(hashRequest(f, pieceLayer, 0, 4, 1)); h == nil || !proved(f, h) {
+				if h := p.AskHashes(hashRequest(f, pieceLayer, 0, 4, 0)); h == nil || !proved(f, h) {
 					t.Inconclusivef("no hashes come that lead to the root: %s", p.Last())
 				}
 			}
 			ask(p)
-			bad := hashRequest(f, pieceLayer, 0, 4, 1)
+			bad := hashRequest(f, pieceLayer, 0, 4, 0)
 			bad.Type, bad.Hashes = wire.HashesMessage, make([]byte, 4*32)
 			p.Send(bad)
 			t.Until(p.Gone, t.SilenceWait())
 			t.Observef("the connection is closed: %v", p.Gone())
 			q := meetV2(t, c)
-			if h := q.AskHashes(hashRequest(f, pieceLayer, 0, 4, 1)); h == nil || !proved(f, h) {
+			if h := q.AskHashes(hashRequest(f, pieceLayer, 0, 4, 0)); h == nil || !proved(f, h) {
 				t.Failf("after hashes that nobody asked for the target serves none that lead to the root: %s", q.Last())
 			}
 		},
@@ -264,7 +264,7 @@ func servesHashes(slug, what string, file int, r metainfo.HashRange, clause stri
 	return Case{
 		ID: "bep52/hashes/" + slug, Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP52-PEER-002", "BEP52-PEER-004", clause}, Role: conformance.Seeder,
-		Kind: conformance.Reply, Needs: []conformance.Need{conformance.NeedFresh},
+		Kind: conformance.Reply, Needs: []conformance.Need{conformance.NeedFresh, conformance.NeedV2},
 		Control: "the judged answer itself",
 		Explain: fmt.Sprintf("A hash request asks for %s. The hashes must come, in the number that follows from "+
 			"the request, and lead to the root that the torrent has for the file.", what),
@@ -296,9 +296,9 @@ func servesHashes(slug, what string, file int, r metainfo.HashRange, clause stri
 // rejectsHashes is a request that nobody can answer with hashes.
 func rejectsHashes(slug, what string, request func(metainfo.File) *wire.Hashes, kills ...string) Case {
 	return Case{
-		ID: "bep52/hash-request/" + slug, Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "bep52/hash-request/" + slug, Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"BEP52-PEER-003", "BEP52-PEER-002"}, Role: conformance.Seeder, Kind: conformance.Reply,
-		Needs:   []conformance.Need{conformance.NeedFresh},
+		Needs:   []conformance.Need{conformance.NeedFresh, conformance.NeedV2},
 		Control: "hashes that are asked for as they should be, before on the same connection and after on another",
 		Explain: fmt.Sprintf("A hash request %s. It should be answered by a hash reject; no hashes may come, and "+
 			"the target must go on to serve others.", what),
@@ -310,7 +310,7 @@ func rejectsHashes(slug, what string, request func(metainfo.File) *wire.Hashes, 
 			p.Unchoke()
 			_, f := c.file(longFile)
 			good := func(p *Peer) {
-				if h := p.AskHashes(hashRequest(f, pieceLayer, 0, 4, 3)); h == nil || !proved(f, h) {
+				if h := p.AskHashes(hashRequest(f, pieceLayer, 0, 16, 0)); h == nil || !proved(f, h) {
 					t.Inconclusivef("no hashes come that lead to the root: %s", p.Last())
 				}
 			}

@@ -46,7 +46,8 @@ func (b Builtin) Targets() conformance.BuiltIn {
 	return conformance.BuiltIn{
 		Noun: "peer", Roles: []conformance.Role{conformance.Seeder, conformance.Leecher},
 		Needs: []conformance.Need{
-			conformance.NeedFresh, conformance.NeedMagnet, conformance.NeedFiles, conformance.NeedEncryption,
+			conformance.NeedFresh, conformance.NeedV2, conformance.NeedMagnet, conformance.NeedFiles,
+			conformance.NeedEncryption,
 			conformance.NeedClock, conformance.NeedAddresses,
 		},
 		Sockets: b.listen, Virtual: b.place,

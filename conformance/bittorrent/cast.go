@@ -61,6 +61,20 @@ func (p *Peer) MustFetch(blocks int) {
 	}
 }
 
+// warmingUp is how many blocks a seeder serves to a target that begins with one
+// request and has more on their way as blocks come.
+const warmingUp = 12
+
+// serveSome behaves as [Swarm.Serve] does for so many requests, and leaves those
+// behind without an answer.
+func (s *Swarm) serveSome(p *Peer, blocks int) func(*Received) {
+	return func(m *Received) {
+		if m.Type != wire.Request || p.Count(isRequest) <= blocks {
+			s.Serve(p, m)
+		}
+	}
+}
+
 // asked is how many different blocks the target has asked for.
 func (p *Peer) asked() int {
 	blocks := map[[2]uint32]bool{}

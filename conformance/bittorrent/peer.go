@@ -348,8 +348,10 @@ func (p *Peer) Gone() bool { return p.Ended() || p.Fault != nil }
 func (p *Peer) Dropped(within time.Duration) bool { return p.t.Until(p.Ended, within) }
 
 // Unchoke asks for it and waits until the target has done it, or ends the case
-// as inconclusive.
+// as inconclusive. A target that has not yet announced its pieces is not ready
+// for that: webtorrent hears no interest before.
 func (p *Peer) Unchoke() {
+	p.t.Until(func() bool { return p.Announced() || p.Gone() }, AnswerWithin)
 	p.Send(wire.Interested)
 	p.t.Until(func() bool { return !p.Choked || p.Gone() }, UnchokeWithin)
 	if p.Choked {

@@ -61,6 +61,10 @@ type Client struct {
 	Roles        []string `toml:"roles"`        // of Program: "responder", "querier"
 	Capabilities []string `toml:"capabilities"` // as in hello_ok
 
+	// Lacks are needs of cases that it does not meet: "v2", a peer of version 1
+	// alone. An adapter lists what it can do instead.
+	Lacks []string `toml:"lacks"`
+
 	// IP is where it has to listen; the zero value leaves the choice to the runner.
 	IP netip.Addr `toml:"ip"`
 	// Sources are the addresses that it accepts datagrams from; the zero value

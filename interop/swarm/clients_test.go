@@ -66,7 +66,7 @@ func (c client) start(
 	}
 	argv = slices.DeleteFunc(argv, func(word string) bool { return word == "{magnet}" })
 	words := strings.NewReplacer("{ip}", at.Addr().String(), "{port}", strconv.Itoa(int(at.Port())),
-		"{dir}", dir, "{encryption}", policy, "{torrent}", torrent)
+		"{dir}", dir, "{encryption}", policy, "{max_peers}", "", "{torrent}", torrent)
 	for i := range argv {
 		argv[i] = words.Replace(argv[i])
 	}

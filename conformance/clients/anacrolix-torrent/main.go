@@ -1,6 +1,7 @@
 // Command peer is anacrolix/torrent as one peer of one torrent, over TCP:
 //
 //	peer IP PORT DIR ENCRYPTION TORRENT|MAGNET [PEER...]
+//	peer parse TORRENT|MAGNET
 //
 // It checks what is in DIR, fetches what is missing, says "done" and goes on
 // seeding until SIGTERM. The configuration is the default, but for what would
@@ -17,11 +18,9 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/anacrolix/torrent"
-	"github.com/anacrolix/torrent/metainfo"
 	"github.com/anacrolix/torrent/storage"
 )
 
@@ -48,6 +47,9 @@ func version() string {
 }
 
 func run(args []string) error {
+	if len(args) == 2 && args[0] == "parse" {
+		return parse(args[1])
+	}
 	if len(args) < 5 {
 		return errors.New("usage: peer IP PORT DIR ENCRYPTION TORRENT|MAGNET [PEER...]")
 	}
@@ -111,12 +113,10 @@ func config(ip string, port int, dir, encryption string) *torrent.ClientConfig {
 }
 
 func add(client *torrent.Client, what string) (*torrent.Torrent, error) {
-	if strings.HasPrefix(what, "magnet:") {
-		return client.AddMagnet(what)
-	}
-	meta, err := metainfo.LoadFromFile(what)
+	spec, err := specOf(what)
 	if err != nil {
 		return nil, err
 	}
-	return client.AddTorrent(meta)
+	t, _, err := client.AddTorrentSpec(spec)
+	return t, err
 }

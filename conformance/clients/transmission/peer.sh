@@ -1,6 +1,7 @@
 #!/bin/sh
 # peer.sh IP PORT DIR ENCRYPTION TORRENT|MAGNET: transmission as one peer of one torrent on
-# IP:PORT, with its content in DIR. It takes the torrent from a watched folder. The variable
+# IP:PORT, with its content in DIR. The daemon takes torrents from a watched folder, and no magnet
+# links: these are given to transmission-cli, which is the same library. The variable
 # ON_COMPLETE may name a program to be run when nothing is missing. It takes no addresses of peers:
 # others dial it.
 set -eu
@@ -28,4 +29,8 @@ cat >"$state/settings.json" <<JSON
   "ratio-limit-enabled": false, "message-level": 2
 }
 JSON
+case $5 in
+magnet:*) exec transmission-cli -g "$state" "$5" >/dev/null ;; # a line of progress five times a second
+esac
+cp "$5" "$state/watch/judged.torrent"
 exec transmission-daemon -f -g "$state"
