@@ -149,8 +149,11 @@ func (n *Node) left(m *Leaving, out []spec.Effect) []spec.Effect {
 		}
 		out = n.setPredecessor(p, out)
 	}
-	if n.rectifyWith.ID == id {
+	if n.rectifyWith.known() && n.rectifyWith.ID == id {
 		n.rectifyWith = Peer{}
+		if n.query.kind == tryPredecessor { // for the one that has left
+			n.query = noneAsked()
+		}
 	}
 	n.forget(id)
 	if n.query.kind != noQuery && n.query.to.ID == id {
