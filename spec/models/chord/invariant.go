@@ -22,64 +22,78 @@ const (
 
 // Invariant returns the part of the invariant that s breaks, "" if none.
 func (m Model) Invariant(s State) Property {
-	for id := range ID(m.N) {
-		if s[id].Member && m.Best(&s, id) == None {
-			return OneLiveSuccessor
-		}
-	}
-	if m.principals(&s) < m.R+1 {
-		return SufficientPrincipals
-	}
-	return ""
+	return m.broken(&s, OneLiveSuccessor, SufficientPrincipals)
 }
 
 // Consequence returns the consequence of the invariant that s breaks, "" if
 // none. They are what the users of a ring rely on.
 func (m Model) Consequence(s State) Property {
-	ring := m.InRing(&s)
-	switch {
-	case ring == 0:
-		return AtLeastOneRing
-	case !m.oneRing(&s, ring):
-		return AtMostOneRing
-	}
-	for id := range ID(m.N) {
-		if !s[id].Member {
-			continue
-		}
-		if p := m.lists(&s, id); p != "" {
+	return m.broken(&s, OrderedSuccessorLists, NoDuplicates, PrincipalsInRing, AtLeastOneRing,
+		AtMostOneRing, OrderedRing, ConnectedAppendages)
+}
+
+func (m Model) broken(s *State, all ...Property) Property {
+	for _, p := range all {
+		if !m.Holds(p, s) {
 			return p
-		}
-		switch inRing := ring.Has(id); {
-		case inRing && !m.orderedAt(&s, ring, id):
-			return OrderedRing
-		case !inRing && !m.skipped(&s, id):
-			return PrincipalsInRing
-		case !inRing && !m.connected(&s, ring, id):
-			return ConnectedAppendages
 		}
 	}
 	return ""
 }
 
-// Ideal reports whether the ring is as it should be: all members are in it, and
+// Holds reports whether s has the property.
+func (m Model) Holds(p Property, s *State) bool {
+	switch p {
+	case OneLiveSuccessor:
+		return m.each(s, func(id ID) bool { return m.Best(s, id) != None })
+	case SufficientPrincipals:
+		return m.Principals(s).Len() >= m.R+1
+	case OrderedSuccessorLists:
+		return m.each(s, func(id ID) bool { return m.ordered(s, id) })
+	case NoDuplicates:
+		return m.each(s, func(id ID) bool { return m.distinct(s, id) })
+	case PrincipalsInRing:
+		return m.Principals(s)&^m.InRing(s) == 0
+	case AtLeastOneRing:
+		return m.InRing(s) != 0
+	case AtMostOneRing:
+		ring := m.InRing(s)
+		return m.each(s, func(id ID) bool { return !ring.Has(id) || m.from(s, id) == ring })
+	case OrderedRing:
+		ring := m.InRing(s)
+		return m.each(s, func(id ID) bool { return !ring.Has(id) || m.arc(id, m.Best(s, id))&ring == 0 })
+	case ConnectedAppendages:
+		ring := m.InRing(s)
+		return m.each(s, func(id ID) bool { return m.from(s, id)&ring != 0 })
+	}
+	panic("chord: no property " + string(p))
+}
+
+// each reports whether all members have a property.
+func (m Model) each(s *State, has func(ID) bool) bool {
+	for id := range ID(m.N) {
+		if s[id].Member && !has(id) {
+			return false
+		}
+	}
+	return true
+}
+
+// Ideal reports whether the ring is as it should be: all members are in one, and
 // all lists and predecessors are right.
 func (m Model) Ideal(s State) bool {
-	for id := range ID(m.N) {
+	return m.InRing(&s) == m.Members(&s) && m.Holds(AtMostOneRing, &s) && m.each(&s, func(id ID) bool {
 		n := &s[id]
-		if !n.Member {
-			continue
-		}
 		if !s.Live(n.Succ[0]) || s[n.Succ[0]].Prdc != id {
 			return false
 		}
 		for i := 1; i < m.R; i++ {
-			if s[n.Succ[i-1]].Succ[0] != n.Succ[i] {
+			if !s.Live(n.Succ[i-1]) || s[n.Succ[i-1]].Succ[0] != n.Succ[i] {
 				return false
 			}
 		}
-	}
-	return m.InRing(&s) == m.Members(&s)
+		return true
+	})
 }
 
 // A Set is a set of identifiers.
@@ -87,6 +101,18 @@ type Set uint8
 
 // Has reports whether id is in the set.
 func (s Set) Has(id ID) bool { return s>>id&1 != 0 }
+
+// Len is how many identifiers are in the set.
+func (s Set) Len() int { return bits.OnesCount8(uint8(s)) }
+
+// arc is the set of identifiers strictly between a and b, see [Between].
+func (m Model) arc(a, b ID) Set {
+	afterA, beforeB := ^Set(0)<<a<<1, Set(1)<<b-1
+	if a < b {
+		return afterA & beforeB
+	}
+	return (afterA | beforeB) & (1<<m.N - 1)
+}
 
 // Members is the set of members.
 func (m Model) Members(s *State) (set Set) {
@@ -127,20 +153,11 @@ func (m Model) from(s *State, id ID) (set Set) {
 }
 
 // Principals is the set of members that no member's list skips.
-func (m Model) Principals(s *State) (set Set) {
-	for id := range ID(m.N) {
-		if s[id].Member && !m.skipped(s, id) {
-			set |= 1 << id
-		}
-	}
-	return set
-}
+func (m Model) Principals(s *State) Set { return m.Members(s) &^ m.skipped(s) }
 
-func (m Model) principals(s *State) int { return bits.OnesCount8(uint8(m.Principals(s))) }
-
-// skipped reports whether p lies between two neighbouring entries of a member's
-// list, the member itself in front of it.
-func (m Model) skipped(s *State, p ID) bool {
+// skipped is the set of identifiers between two neighbouring entries of a list,
+// each member in front of its own.
+func (m Model) skipped(s *State) (set Set) {
 	for id := range ID(m.N) {
 		if !s[id].Member {
 			continue
@@ -150,55 +167,51 @@ func (m Model) skipped(s *State, p ID) bool {
 			if y == None {
 				break
 			}
-			if Between(x, p, y) {
-				return true
-			}
+			set |= m.arc(x, y)
 			x = y
 		}
 	}
-	return false
+	return set
 }
 
-// lists returns what is wrong with the list of one member.
-func (m Model) lists(s *State, id ID) Property {
-	extended := [1 + MaxSuccessors]ID{id}
-	n := 1
-	for _, y := range s[id].Succ[:m.R] {
-		if y != None {
-			extended[n] = y
-			n++
-		}
-	}
+// ordered reports whether a member and any two of its list, and any three of
+// it, come in the order of the circle.
+func (m Model) ordered(s *State, id ID) bool {
+	list, n := m.extended(s, id)
 	for i := range n {
 		for j := i + 1; j < n; j++ {
-			if extended[i] == extended[j] {
-				return NoDuplicates
-			}
 			for k := j + 1; k < n; k++ {
-				if !Between(extended[i], extended[j], extended[k]) {
-					return OrderedSuccessorLists
+				if !Between(list[i], list[j], list[k]) {
+					return false
 				}
 			}
-		}
-	}
-	return ""
-}
-
-// oneRing reports whether the members of the ring reach each other.
-func (m Model) oneRing(s *State, ring Set) bool {
-	return m.from(s, ID(bits.TrailingZeros8(uint8(ring)))) == ring
-}
-
-// orderedAt reports whether no member of the ring lies between id and the next.
-func (m Model) orderedAt(s *State, ring Set, id ID) bool {
-	best := m.Best(s, id)
-	for p := range ID(m.N) {
-		if ring.Has(p) && Between(id, p, best) {
-			return false
 		}
 	}
 	return true
 }
 
-// connected reports whether id leads into the ring.
-func (m Model) connected(s *State, ring Set, id ID) bool { return m.from(s, id)&ring != 0 }
+// distinct reports whether a member and the entries of its list are all
+// different.
+func (m Model) distinct(s *State, id ID) bool {
+	list, n := m.extended(s, id)
+	for i := range n {
+		for j := range i {
+			if list[i] == list[j] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// extended is the list of a member, with itself in front, and its length.
+func (m Model) extended(s *State, id ID) (list [1 + MaxSuccessors]ID, n int) {
+	list[0], n = id, 1
+	for _, y := range s[id].Succ[:m.R] {
+		if y != None {
+			list[n] = y
+			n++
+		}
+	}
+	return list, n
+}

@@ -1,12 +1,18 @@
 package chord
 
-import "iter"
+import (
+	"fmt"
+	"iter"
+)
 
 // A Transition is an event E and the state S that it leads to.
 type Transition[E, S any] struct {
 	Event E
 	After S
 }
+
+// String writes a transition for a trace, one a line.
+func (t Transition[E, S]) String() string { return fmt.Sprintf("\n\t%v: %v", t.Event, t.After) }
 
 // Search visits the states that next leads to from the given one, those of few
 // steps first, until one is found. It returns a shortest way there, nil where

@@ -106,4 +106,9 @@ func (s State) String() string {
 	return b.String()
 }
 
-func digit(id ID) byte { return '0' + byte(id) }
+func digit(id ID) byte {
+	if id == None {
+		return '-'
+	}
+	return '0' + byte(id)
+}

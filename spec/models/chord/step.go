@@ -115,7 +115,7 @@ func (m Model) MayFail(s *State, f ID) bool {
 			return false
 		}
 	}
-	return m.Flaw == FailAnyPrincipal || m.skipped(s, f) || m.principals(s) > m.R+1
+	return m.Flaw == FailAnyPrincipal || m.skipped(s).Has(f) || m.Principals(s).Len() > m.R+1
 }
 
 func (m Model) stabilizeFromSuccessor(s *State, t ID) {
