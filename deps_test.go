@@ -33,6 +33,7 @@ func layers() []layer {
 		{"spec/check", "spec"},
 		{"spec/check/purity", ""},
 		{"spec/explore", "spec"},
+		{"spec/models/...", "spec/models/..."},
 
 		{"bittorrent/bencode", ""},
 		{"bittorrent/metainfo", "bittorrent/bencode"},
@@ -51,7 +52,7 @@ func layers() []layer {
 		{"transport/tracker", "spec bittorrent/tracker transport"},
 		{"transport/torrent", "spec bittorrent/... kademlia/... transport/..."},
 
-		{"experiment/...", "spec/... kademlia/... bittorrent/... transport/sim experiment/... " +
+		{"experiment/...", "spec/... kademlia/... chord bittorrent/... transport/sim experiment/... " +
 			"gonum.org/v1/plot github.com/guptarohit/asciigraph github.com/jedib0t/go-pretty/v6"},
 		{"conformance/...", "spec/... kademlia/... chord/... bittorrent/... transport/... conformance/... " +
 			"github.com/pelletier/go-toml/v2 github.com/fatih/color github.com/jedib0t/go-pretty/v6"},
