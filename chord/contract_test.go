@@ -22,6 +22,9 @@ func contractConfig(seed uint64) Config {
 	if seed%4 >= 2 {
 		cfg.Storage = Quorum
 	}
+	if seed%5 == 4 {
+		cfg.Tries = 2
+	}
 	if seed%3 == 2 {
 		cfg.Variant = Original
 	}

@@ -14,9 +14,7 @@
 //
 // # Does not
 //
-// It opens no socket and reads no clock. It sends no request twice but to a
-// busy node: over a network that loses messages a driver has to repeat them, or
-// live nodes are taken for dead. It runs no virtual nodes; several machines can
+// It opens no socket and reads no clock. It runs no virtual nodes; several machines can
 // share a process. It trusts the other members: whoever can send from the
 // address of one can speak for it.
 //

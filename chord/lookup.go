@@ -24,6 +24,7 @@ type lookup struct {
 	failed   []ID   // that did not answer
 	asked    Peer
 	rpc      uint32
+	sent     uint8 // how often
 	deadline time.Duration
 
 	hops, timeouts, requests int32
@@ -130,7 +131,7 @@ func (n *Node) advance(i int, out []spec.Effect) []spec.Effect {
 		l.phase = walking
 		c := l.untried[0]
 		l.untried = l.untried[1:]
-		return n.request(l, c, func(h Header) spec.Message { return ClosestPreceding{h, l.key} }, out)
+		return n.request(l, c, out)
 	case l.purpose == forJoin:
 		return n.askPlace(i, out)
 	case l.purpose == forStorage && len(l.owners) > 0: // dead or not, the owner leads the replica group
@@ -147,16 +148,29 @@ func (n *Node) advance(i int, out []spec.Effect) []spec.Effect {
 		return n.finish(i, owner, out)
 	}
 	l.phase = verifying
-	return n.request(l, owner, func(h Header) spec.Message { return Ping{h} }, out)
+	return n.request(l, owner, out)
 }
 
-func (n *Node) request(
-	l *lookup, to Peer, build func(Header) spec.Message, out []spec.Effect,
-) []spec.Effect {
-	l.asked, l.rpc = to, n.newRPC()
-	l.deadline = n.now + n.cfg.RPCTimeout
+func (n *Node) request(l *lookup, to Peer, out []spec.Effect) []spec.Effect {
+	l.asked, l.rpc, l.sent = to, n.newRPC(), 0
 	l.requests++
-	return append(out, spec.Send{To: to.Addr, Msg: build(Header{l.rpc, n.cfg.ID})})
+	return n.send(l, out)
+}
+
+func (n *Node) send(l *lookup, out []spec.Effect) []spec.Effect {
+	l.sent++
+	l.deadline = n.now + n.cfg.RPCTimeout
+	var m spec.Message
+	switch h := (Header{l.rpc, n.cfg.ID}); l.phase {
+	case walking:
+		m = ClosestPreceding{h, l.key}
+	case verifying:
+		m = Ping{h}
+	case passing:
+		l.deadline = n.now + recursivePatience*n.cfg.RPCTimeout
+		m = FindSuccessor{h, Peer{ID: n.cfg.ID}, l.key, 1}
+	}
+	return append(out, spec.Send{To: l.asked.Addr, Msg: m})
 }
 
 // pass begins a recursive lookup: with the owner if it is known already, or the
@@ -173,12 +187,7 @@ func (n *Node) pass(i int, out []spec.Effect) []spec.Effect {
 		l.hops = 1
 		return n.finish(i, l.owners[0], out)
 	}
-	to := candidates[len(candidates)-1]
-	out = n.request(l, to, func(h Header) spec.Message {
-		return FindSuccessor{h, Peer{ID: n.cfg.ID}, l.key, 1}
-	}, out)
-	l.deadline = n.now + recursivePatience*n.cfg.RPCTimeout
-	return out
+	return n.request(l, candidates[len(candidates)-1], out)
 }
 
 // stepAnswered takes what a node on the way knows. Only who is closer to the
@@ -233,6 +242,9 @@ func (n *Node) lookupTimedOut(i int, out []spec.Effect) []spec.Effect {
 			return n.end(i, nil, ErrNoAnswer, out)
 		}
 		return n.advance(i, out)
+	}
+	if int(l.sent) < n.cfg.Tries {
+		return n.send(l, out)
 	}
 	l.timeouts++
 	l.failed = append(slices.Clip(l.failed), l.asked.ID)

@@ -25,6 +25,7 @@ type Config struct {
 
 	RoundTrip  time.Duration // the worst that the network is taken to need, busy nodes apart; default 1 s
 	RPCTimeout time.Duration // patience with one request, more than RoundTrip; default 2 s
+	Tries      int           // how often a request is sent before its node is dead, 1…16; more where messages get lost; default 1
 	Stabilize  time.Duration // between two stabilizations; default 30 s
 	FixFingers time.Duration // between two fingers' repairs; negative: never, fingers stay; default 30 s
 	Jitter     time.Duration // a period is that much longer or shorter at most; below both; default 0: none
@@ -70,6 +71,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.Replicas = cmp.Or(c.Replicas, min(3, c.Successors))
 	c.RoundTrip = cmp.Or(c.RoundTrip, time.Second)
 	c.RPCTimeout = cmp.Or(c.RPCTimeout, 2*time.Second)
+	c.Tries = cmp.Or(c.Tries, 1)
 	c.Stabilize = cmp.Or(c.Stabilize, 30*time.Second)
 	c.FixFingers = cmp.Or(c.FixFingers, 30*time.Second)
 	c.RPCBits = cmp.Or(c.RPCBits, 32)
@@ -91,6 +93,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"Storage", int(c.Storage), int(BestEffort), int(Quorum)},
 		{"Replicas", c.Replicas, 1, c.Successors},
 		{"RPCBits", c.RPCBits, 2, 32},
+		{"Tries", c.Tries, 1, 16},
 		{"MaxLookups", c.MaxLookups, 1, 1024},
 		{"MaxRequests", c.MaxRequests, 1, math.MaxUint16},
 		{"MaxSteps", c.MaxSteps, 1, maxWirePeers},

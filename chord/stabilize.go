@@ -15,7 +15,8 @@ type query struct {
 	to       Peer
 	rpc      uint32
 	deadline time.Duration
-	busy     bool // Busy has come since it was last sent
+	sent     uint8 // how often since anything came of it
+	busy     bool  // Busy has come since it was last sent
 }
 
 type queryKind uint8
@@ -97,6 +98,7 @@ func (n *Node) ask(kind queryKind, to Peer, out []spec.Effect) []spec.Effect {
 }
 
 func (n *Node) sendQuery(out []spec.Effect) []spec.Effect {
+	n.query.sent++
 	n.query.busy = false
 	n.query.deadline = n.now + n.cfg.RPCTimeout
 	h := Header{n.query.rpc, n.cfg.ID}
@@ -213,17 +215,17 @@ func (n *Node) heardBusy(out []spec.Effect) []spec.Effect {
 	if n.query.undefined() && n.query.to.ID.Cmp(n.cfg.ID) < 0 {
 		return n.rest(n.soon(), out)
 	}
-	n.query.busy = true
+	n.query.busy, n.query.sent = true, 0
 	n.query.deadline = n.now + n.cfg.RPCTimeout
 	return out
 }
 
 // queryTimedOut asks a busy node again, and takes one for dead that has not
-// said anything.
+// said anything to as many requests as it gets.
 //
 // CHORD-FAIL-001, CHORD-BUSY-002 (Zave 2017, failure detection).
 func (n *Node) queryTimedOut(out []spec.Effect) []spec.Effect {
-	if n.query.busy {
+	if n.query.busy || int(n.query.sent) < n.cfg.Tries {
 		return n.sendQuery(out)
 	}
 	n.gaveUp(n.query.rpc, n.query.to.ID)

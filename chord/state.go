@@ -31,7 +31,7 @@ func (n *Node) AppendState(b []byte) []byte {
 	b = appendPeer(b, &n.candidate)
 	b = appendPeer(b, &n.rectifyWith)
 	b = binary.BigEndian.AppendUint32(b, n.lastRPC)
-	b = append(b, uint8(n.query.kind), boolByte(n.query.busy))
+	b = append(b, uint8(n.query.kind), n.query.sent, boolByte(n.query.busy))
 	b = appendPeer(b, &n.query.to)
 	b = binary.BigEndian.AppendUint32(b, n.query.rpc)
 	b = n.appendAt(b, n.query.deadline)
@@ -60,7 +60,7 @@ func (n *Node) AppendState(b []byte) []byte {
 }
 
 func (n *Node) appendLookup(b []byte, l *lookup) []byte {
-	b = append(b, uint8(l.purpose), uint8(l.phase), l.finger, l.attempt)
+	b = append(b, uint8(l.purpose), uint8(l.phase), l.finger, l.attempt, l.sent)
 	b = binary.BigEndian.AppendUint64(b, uint64(l.op))
 	b = binary.BigEndian.AppendUint64(b, l.serial)
 	b = append(b, l.key[:]...)
