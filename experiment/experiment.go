@@ -28,6 +28,12 @@ type Experiment struct {
 // List returns every experiment, in the order of their names.
 func List() []Experiment {
 	return []Experiment{
+		{"chord", "the length of a lookup against the size of the ring (figure 10 of the paper)", ChordPath},
+		{"chord-balance", "keys a node with 1 to 20 virtual nodes (figure 9)", ChordBalance},
+		{"chord-churn", "lookups while nodes come and go (figure 12)", ChordChurn},
+		{"chord-failures", "lookups after a share of the nodes has failed (figure 11)", ChordFailures},
+		{"chord-kademlia", "Chord and Kademlia on the same network under the same churn", ChordKademlia},
+		{"chord-timeouts", "path and time outs before anything is repaired (table II)", ChordTimeouts},
 		{"kademlia", "hops of a lookup against the size of the network", Kademlia},
 		{"kademlia-churn", "lookups and values while nodes come and go", KademliaChurn},
 	}

@@ -26,6 +26,9 @@ func TestRunsRepeat(t *testing.T) {
 	}{
 		{"kademlia", Options{Nodes: 300}},
 		{"kademlia-churn", Options{Nodes: 20, K: 4}},
+		{"chord", Options{Nodes: 64}},
+		{"chord-balance", Options{Nodes: 100}},
+		{"chord-timeouts", Options{Nodes: 100}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			first := output(t, tc.name, tc.o)
@@ -38,7 +41,7 @@ func TestRunsRepeat(t *testing.T) {
 }
 
 func TestBadOptions(t *testing.T) {
-	require.ErrorContains(t, Run("nosuch", Options{}, io.Discard), "there are kademlia, kademlia-churn")
+	require.ErrorContains(t, Run("nosuch", Options{}, io.Discard), "there are chord, chord-balance, ")
 	for _, o := range []Options{{Nodes: 3}, {Nodes: MaxNodes + 1}, {K: 65}, {Alpha: -1}} {
 		for _, e := range List() {
 			_, err := e.Run(o)
