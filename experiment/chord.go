@@ -30,7 +30,7 @@ func still(successors int) chord.Config {
 // ChordPath measures the length of lookups in rings of 2^3 to 2^14 nodes, as
 // figure 10 of the paper does.
 //
-// CHORD-LOOKUP-005 (Chord §6.3).
+// CHORD-LOOKUP-010 (Chord §6.3).
 func ChordPath(o Options) (*Result, error) {
 	o.Nodes = cmp.Or(o.Nodes, 1<<14)
 	cfg, err := o.chordConfig(still(1), 8)
@@ -83,7 +83,7 @@ func ChordPath(o Options) (*Result, error) {
 // ChordBalance counts the keys of each node with 1 to 20 virtual nodes, as
 // figures 8 and 9 of the paper do.
 //
-// CHORD-KEY-002 (Chord §6.2).
+// CHORD-KEY-004 (Chord §6.2).
 func ChordBalance(o Options) (*Result, error) {
 	o.Nodes = cmp.Or(o.Nodes, 10_000)
 	if _, err := o.chordConfig(still(1), 8); err != nil {

@@ -40,7 +40,7 @@ func (r *ring) enter(i int, via chord.Peer, tries int) {
 // ChordChurn measures lookups while nodes join and fail at the same rate, as
 // figure 12 of the paper does.
 //
-// CHORD-STAB-004 (Chord §6.5).
+// CHORD-FAIL-001 (Chord §6.5).
 func ChordChurn(o Options) (*Result, error) {
 	o.Nodes = cmp.Or(o.Nodes, 500)
 	const period = 20 * time.Minute

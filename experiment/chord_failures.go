@@ -68,7 +68,7 @@ func ChordFailures(o Options) (*Result, error) {
 // the nodes has failed and before anything is repaired, as table II of the
 // journal version does.
 //
-// CHORD-FAIL-004 (Chord, ToN 2003 §V-E).
+// CHORD-LOOKUP-012 (Chord, ToN 2003 §V-E).
 func ChordTimeouts(o Options) (*Result, error) {
 	o.Nodes = cmp.Or(o.Nodes, 1000)
 	const rings, count = 5, 2000

@@ -12,7 +12,7 @@ import (
 // Half of log2 N hops to the predecessor, less an eighth, as the paper's figure
 // 10 and an independent simulation have it.
 //
-// CHORD-LOOKUP-005.
+// CHORD-LOOKUP-010.
 func TestChordPathsAreHalfTheLogarithm(t *testing.T) {
 	r, err := ChordPath(Options{Nodes: 512})
 	require.NoError(t, err)
@@ -30,7 +30,7 @@ func TestChordPathsAreHalfTheLogarithm(t *testing.T) {
 // Figure 9's ends: 4.8 and 1.6 times the mean at the 99th percentile, and 0 and
 // half of it at the first.
 //
-// CHORD-KEY-002.
+// CHORD-KEY-004.
 func TestChordVirtualNodesBalance(t *testing.T) {
 	const keys = 100
 	for _, c := range []struct {
@@ -46,7 +46,7 @@ func TestChordVirtualNodesBalance(t *testing.T) {
 
 // Table II, within the spread of its own source.
 //
-// CHORD-FAIL-004.
+// CHORD-LOOKUP-012.
 func TestChordTimeoutsResembleTheTable(t *testing.T) {
 	r, err := ChordTimeouts(Options{})
 	require.NoError(t, err)
