@@ -32,30 +32,6 @@ func (x *matter) first() compact {
 	return c
 }
 
-// fingerprint names the world: equal ones, and with a symmetry images of each
-// other, have the same.
-func (x *matter) fingerprint(c compact) fingerprint {
-	least := x.turnedPrint(c, 0)
-	for k := 1; k < x.cfg.turns(); k++ {
-		if f := x.turnedPrint(c, k); f.less(least) {
-			least = f
-		}
-	}
-	return least
-}
-
-func (x *matter) turnedPrint(c compact, k int) fingerprint {
-	l := uint64(x.ledger(c))
-	f := fingerprint{l * 0x9e3779b97f4a7c15, l * 0xd1b54a32d192ed03}
-	for _, id := range x.nodes(c) {
-		f = f.plus(x.local.at(id).prints[k])
-	}
-	for _, id := range x.flight(c) {
-		f = f.plus(x.packet.at(id).prints[k])
-	}
-	return f
-}
-
 // show fills w with the world.
 func (x *matter) show(c compact, w *World) {
 	w.Nodes, w.Flight = w.Nodes[:0], w.Flight[:0]
@@ -65,7 +41,10 @@ func (x *matter) show(c compact, w *World) {
 	for _, id := range x.flight(c) {
 		w.Flight = append(w.Flight, &x.packet.at(id).Packet)
 	}
-	w.ledger = x.ledger(c)
+	w.matter, w.at = x, c
+	if x.cfg.Overview != nil {
+		w.View = x.cfg.Overview(w)
+	}
 }
 
 // packed is an action in 32 bits: its kind, and below it the index.

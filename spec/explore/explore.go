@@ -56,6 +56,8 @@ type Config struct {
 	// View computes what the properties want to know of a node: once for each
 	// state of it, where a property is evaluated once for each world.
 	View func(n *Node) any
+	// Overview computes what May and the properties want to know of a world.
+	Overview func(w *World) any
 
 	// Always must hold in every state, next to Machine.Check.
 	Always []Invariant
@@ -199,6 +201,9 @@ func (c *Config) validate() error {
 	}
 	if once > maxOnce {
 		return fmt.Errorf("explore: at most %d commands that are given once", maxOnce)
+	}
+	if c.Symmetry != nil && c.Symmetry.Counter != nil && len(c.Nodes) > 64/counterBits {
+		return fmt.Errorf("explore: at most %d nodes that count", 64/counterBits)
 	}
 	if c.Symmetry != nil && (once > 0 || !c.Forget) {
 		return errors.New("explore: with a symmetry, forget results and give no command only once")

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -28,21 +27,23 @@ func (f fingerprint) less(g fingerprint) bool { return f.a < g.a || f.a == g.a &
 // local is a state of one node. Worlds name it by its number.
 type local struct {
 	Node
-	place  int
-	prints []fingerprint // by turn of Config.Symmetry
-	flaw   error         // of Machine.Check
-
-	armed bool
-	due   time.Duration
+	place   int
+	print   fingerprint
+	names   *names
+	counter counters
+	flaw    error // of Machine.Check
+	armed   bool
+	due     time.Duration
 }
 
 // flying is a message that was sent in some run. Worlds name it by its number.
 type flying struct {
 	Packet
-	to     int           // index of the destination
-	key    string        // of the canonical order
-	prints []fingerprint // by turn of Config.Symmetry
-	input  spec.Input    // what the destination gets
+	from, to int    // indices
+	key      string // of the canonical order
+	print    fingerprint
+	names    *names
+	input    spec.Input // what the destination gets
 }
 
 // transition is what a state of a node does with an input.
@@ -143,7 +144,7 @@ func (x *matter) transit(from uint32, in spec.Input) *transition {
 	for _, e := range effects {
 		if e, ok := e.(spec.Send); ok {
 			if to := x.cfg.place(e.To); to >= 0 {
-				t.sends = append(t.sends, x.launch(Packet{From: n.Addr, To: e.To, Msg: e.Msg}, to))
+				t.sends = append(t.sends, x.launch(Packet{From: n.Addr, To: e.To, Msg: e.Msg}, n.place, to))
 			}
 		}
 	}
@@ -194,14 +195,9 @@ func stepped(
 
 // settle returns the number of a state of the node at place.
 func (x *matter) settle(place int, n Node) uint32 {
-	l := local{Node: n, place: place, prints: make([]fingerprint, x.cfg.turns())}
-	var b []byte
-	for k := range l.prints {
-		b = x.cfg.appendNode(b[:0], k, place, &n)
-		l.prints[k] = digest(b)
-	}
+	l := local{Node: n, place: place, names: new(names), print: digest(appendNode(nil, place, &n))}
 	x.mu.RLock()
-	id, ok := x.locals[l.prints[0]]
+	id, ok := x.locals[l.print]
 	x.mu.RUnlock()
 	if ok {
 		return id
@@ -210,33 +206,30 @@ func (x *matter) settle(place int, n Node) uint32 {
 		l.flaw = n.Machine.Check()
 		l.due, l.armed = n.Machine.Deadline()
 		l.armed = l.armed && (x.cfg.Horizon == 0 || l.due-n.Now <= x.cfg.Horizon)
+		if s := x.cfg.Symmetry; s != nil && s.Counter != nil {
+			l.counter = counters(s.Counter(n.Machine)&counterMask) << (place * counterBits)
+		}
 	}
 	if x.cfg.View != nil {
 		l.View = x.cfg.View(&n)
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if id, ok := x.locals[l.prints[0]]; ok {
+	if id, ok := x.locals[l.print]; ok {
 		return id
 	}
 	id = x.local.add(l)
-	x.locals[l.prints[0]] = id
+	x.locals[l.print] = id
 	return id
 }
 
-// appendNode appends what tells a state of the node at place from others, as
-// it looks after turn k.
-func (c *Config) appendNode(b []byte, k, place int, n *Node) []byte {
-	b = append(b, byte(c.turned(k, place)))
+// appendNode appends what tells a state of the node at place from others.
+func appendNode(b []byte, place int, n *Node) []byte {
+	b = append(b, byte(place))
 	if n.Machine == nil {
 		return append(b, 0)
 	}
-	b = append(b, 1)
-	m := n.Machine
-	if k > 0 {
-		m = c.Symmetry.Machine(k, m)
-	}
-	b = m.AppendState(b)
+	b = n.Machine.AppendState(append(b, 1))
 	for _, d := range n.Done {
 		b = fmt.Appendf(b, "|%d %+v %v", d.Op, d.Result, d.Err)
 	}
@@ -244,7 +237,7 @@ func (c *Config) appendNode(b []byte, k, place int, n *Node) []byte {
 }
 
 // launch returns the number of a message.
-func (x *matter) launch(p Packet, to int) uint32 {
+func (x *matter) launch(p Packet, from, to int) uint32 {
 	key := packetKey(p)
 	x.mu.RLock()
 	id, ok := x.packets[key]
@@ -252,16 +245,8 @@ func (x *matter) launch(p Packet, to int) uint32 {
 	if ok {
 		return id
 	}
-	f := flying{Packet: p, to: to, key: key, input: spec.Recv{From: p.From, Msg: p.Msg}}
-	f.prints = make([]fingerprint, x.cfg.turns())
-	f.prints[0] = digest([]byte(key))
-	for k := 1; k < len(f.prints); k++ {
-		f.prints[k] = digest([]byte(packetKey(Packet{
-			From: x.turnedAddr(k, p.From),
-			To:   x.turnedAddr(k, p.To),
-			Msg:  x.cfg.Symmetry.Message(k, p.Msg),
-		})))
-	}
+	f := flying{Packet: p, from: from, to: to, key: key, print: digest([]byte(key)), names: new(names)}
+	f.input = spec.Recv{From: p.From, Msg: p.Msg}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if id, ok := x.packets[key]; ok {
@@ -270,10 +255,6 @@ func (x *matter) launch(p Packet, to int) uint32 {
 	id = x.packet.add(f)
 	x.packets[key] = id
 	return id
-}
-
-func (x *matter) turnedAddr(k int, a netip.AddrPort) netip.AddrPort {
-	return x.cfg.Nodes[x.cfg.turned(k, x.cfg.place(a))].Addr
 }
 
 func packetKey(p Packet) string { return fmt.Sprintf("%v %v %s", p.From, p.To, show(p.Msg)) }

@@ -92,7 +92,7 @@ func (q *quiet) need(s schedule, c compact) (int, error) {
 	after := 0 // the need of what follows the chain
 	place := make(map[fingerprint]int)
 	for r.err == nil {
-		f := q.turnedPrint(r.at, 0)
+		f := q.plainPrint(r.at)
 		if n, ok := q.get(s, f); ok {
 			after = n
 			break

@@ -148,12 +148,12 @@ func turnRing(n int) *Symmetry {
 	return &Symmetry{
 		Turns: n,
 		Place: func(k, i int) int { return (i + k) % n },
-		Machine: func(k int, m spec.Machine) spec.Machine {
-			c := *m.(*ringer)
+		Machine: func(r *Renaming, m spec.Machine) spec.Machine {
+			c, k := *m.(*ringer), r.Turn
 			c.self, c.next, c.asked = (c.self+k)%n, (c.next+k)%n, (c.asked+k)%n
 			return &c
 		},
-		Message: func(_ int, m spec.Message) spec.Message { return m },
+		Message: func(_ *Renaming, p *Packet) spec.Message { return p.Msg },
 	}
 }
 

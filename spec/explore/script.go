@@ -183,7 +183,7 @@ func (s *search) perform(step *Step, nodes []Node, c, next compact, t *transitio
 		return nil // the script ends with the panic
 	}
 	want := s.local.at(s.nodes(next)[place])
-	if !bytes.Equal(s.cfg.appendNode(nil, 0, place, n), s.cfg.appendNode(nil, 0, place, &want.Node)) {
+	if !bytes.Equal(appendNode(nil, place, n), appendNode(nil, place, &want.Node)) {
 		return fmt.Errorf("explore: %v does not depend on its AppendState and input alone: %v",
 			step.Node, show(step.Input))
 	}

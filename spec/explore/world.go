@@ -14,8 +14,10 @@ import (
 type World struct {
 	Nodes  []*Node   // in the order of Config.Nodes
 	Flight []*Packet // in a canonical order, not that of sending
+	View   any       // what Config.Overview made of it
 
-	ledger ledger
+	matter *matter
+	at     compact
 }
 
 // Node is a machine at an address. Its clock is its own: no node knows how
@@ -42,6 +44,21 @@ func (w *World) Node(addr netip.AddrPort) *Node {
 		}
 	}
 	return nil
+}
+
+// After returns the node that message i of Flight is for as it will be when it
+// has got it: for abstractions that count what is under way as arrived.
+func (w *World) After(i int) *Node {
+	id := w.matter.flight(w.at)[i]
+	f := w.matter.packet.at(id)
+	if w.Nodes[f.to].Machine == nil {
+		return w.Nodes[f.to]
+	}
+	t := w.matter.step(w.matter.nodes(w.at)[f.to], w.matter.packetInput(id), f.input)
+	if t.err != nil {
+		return w.Nodes[f.to]
+	}
+	return &w.matter.local.at(t.to).Node
 }
 
 // Action is one way to go on from a world.
