@@ -9,11 +9,12 @@ import (
 
 // store is what a node holds for the ring, and what it does about it.
 type store struct {
-	records    []record    // ordered by key
-	operations []operation // in the order of their beginnings
-	transfers  []transfer  // in the order of their beginnings
-	serial     uint64      // of the newest operation or transfer
-	misplaced  bool        // the place on the ring has changed in this step
+	records    []record      // ordered by key
+	operations []operation   // in the order of their beginnings
+	transfers  []transfer    // in the order of their beginnings
+	serial     uint64        // of the newest operation or transfer
+	misplaced  bool          // the place on the ring has changed in this step
+	silent     time.Duration // until then this node takes no part in replica groups
 
 	// A pass looks at every record once, as fast as maxTransfers lets it.
 	passAt  time.Duration // the next one; never while there are no records
@@ -46,6 +47,16 @@ const (
 // newStore returns an empty store. The serials of this life must not meet those
 // of an earlier one, whose writes may still be under way (CHORD-QUORUM-005).
 func newStore(rng *spec.Rand) store { return store{serial: rng.Uint64() >> 1, passAt: never} }
+
+// Keys are those of which the node holds a value, as their owner, as a replica
+// or on the way to where they belong, in their order.
+func (n *Node) Keys() []ID {
+	keys := make([]ID, len(n.store.records))
+	for i := range n.store.records {
+		keys[i] = n.store.records[i].key
+	}
+	return keys
+}
 
 // replicas are the nodes that should hold what this one owns: itself and the
 // nearest of its successors.
@@ -154,6 +165,17 @@ func (n *Node) placeChanged(out []spec.Effect) []spec.Effect {
 func (n *Node) handOver(out []spec.Effect) []spec.Effect {
 	n.store.transfers = nil
 	return n.startPass(out)
+}
+
+// newcomer keeps a node that has just joined from speaking for groups that it
+// cannot know all values of yet. Its successor hears of it within a period, and
+// each of those who should copy to it one period after the one behind.
+//
+// CHORD-QUORUM-008.
+func (n *Node) newcomer() {
+	if n.cfg.Storage == Quorum {
+		n.store.silent = n.now + time.Duration(n.cfg.Replicas+1)*n.cfg.Stabilize
+	}
 }
 
 // startPass looks at every record from the first one on.
