@@ -9,14 +9,12 @@ The lines are those of Maelstrom's nodes; docs/overlay.md describes them.
 """
 
 import heapq
-import inspect
 import itertools
 import json
 import queue
 import sys
 import threading
 import time
-import traceback
 
 NOT_SUPPORTED, NOT_NOW, MALFORMED, CRASH, NO_SUCH_KEY = 10, 11, 12, 13, 20
 
@@ -27,6 +25,14 @@ class Refusal(Exception):
     def __init__(self, code, text):
         super().__init__(text)
         self.code = code
+
+
+def number(body, field, limit):
+    """A field of a request that has to be a whole number from 0 to below limit."""
+    value = body.get(field)
+    if type(value) is not int or not 0 <= value < limit:
+        raise Refusal(MALFORMED, f"{field} is {value!r}, want a number from 0 to {limit - 1}")
+    return value
 
 
 class Promise:
@@ -58,7 +64,7 @@ def spawn(coroutine):
         except StopIteration as end:
             result.set(end.value)
         except Exception:
-            traceback.print_exc()
+            sys.excepthook(*sys.exc_info())
             result.set(None)
 
     step(None)
@@ -149,13 +155,13 @@ class Node:
             if kind not in self.handlers:
                 raise Refusal(NOT_SUPPORTED, f"no handler for {kind!r}: write one under @node.on({kind!r})")
             fields = self.handlers[kind](src, body)
-            if inspect.isawaitable(fields):
+            if hasattr(fields, "__await__"):
                 fields = await fields
             answer = {"type": kind + "_ok", **(fields or {})}
         except Refusal as refusal:
             answer = {"type": "error", "code": refusal.code, "text": str(refusal)}
         except Exception as bug:  # the node's own: say so, and go on
-            traceback.print_exc()
+            sys.excepthook(*sys.exc_info())
             answer = {"type": "error", "code": CRASH, "text": f"handler of {kind!r}: {bug!r}"}
         if "msg_id" in body:
             self.send(src, {**answer, "in_reply_to": body["msg_id"]})

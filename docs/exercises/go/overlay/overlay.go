@@ -50,6 +50,14 @@ type Settings struct {
 	Alpha      int               `json:"alpha"`      // of Kademlia: questions at once
 }
 
+// Number is a field of a request that has to be there, and below 2^Bits.
+func (n *Node) Number(field string, v *uint64) (uint64, error) {
+	if v == nil || *v >= 1<<n.Settings.Bits {
+		return 0, Refuse(Malformed, fmt.Sprintf("%s: want a number below 2^%d", field, n.Settings.Bits))
+	}
+	return *v, nil
+}
+
 // Node is this process's part of the overlay.
 type Node struct {
 	Name         string // "n0"; known from init on, as are the settings

@@ -7,12 +7,12 @@ From top to bottom: what clients ask, the walk to a key, the ring's repair, the
 values, and the circle.
 """
 
+import os
 import random
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # overlay.py is in the folder above
-from overlay import NO_SUCH_KEY, NOT_NOW, Node, Refusal, spawn
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))  # where overlay.py is
+from overlay import NO_SUCH_KEY, NOT_NOW, Node, Refusal, number, spawn
 
 TRIES = 2      # questions without an answer, after which a node is taken for dead
 ATTEMPTS = 10  # of a client's request while the ring is under repair
@@ -58,22 +58,23 @@ async def join(src, body):
 @node.on("lookup")
 @member
 async def lookup(src, body):
-    owner, hops = await find(body["key"])
+    owner, hops = await find(number(body, "key", circle()))
     return {"node": owner, "hops": hops}
 
 
 @node.on("put")
 @member
 async def put(src, body):
-    await at_owner(body["key"], "write", write, value=body["value"])
+    await at_owner(number(body, "key", circle()), "write", write, value=body["value"])
 
 
 @node.on("get")
 @member
 async def get(src, body):
-    answer = await at_owner(body["key"], "read", read)
+    key = number(body, "key", circle())
+    answer = await at_owner(key, "read", read)
     if "value" not in answer:
-        raise Refusal(NO_SUCH_KEY, f"no value for key {body['key']}")
+        raise Refusal(NO_SUCH_KEY, f"no value for key {key}")
     return {"value": answer["value"]}
 
 

@@ -6,18 +6,19 @@ From top to bottom: what clients ask, what nodes ask each other, the lookup,
 whom we know, the values, and what happens by itself.
 """
 
+import os
 import random
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # overlay.py is in the folder above
-from overlay import NO_SUCH_KEY, NOT_NOW, Node, Promise, Refusal, spawn
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))  # where overlay.py is
+from overlay import NO_SUCH_KEY, NOT_NOW, Node, Promise, Refusal, number, spawn
 
 HOUR, DAY = 3_600_000, 86_400_000
 MISSES = 2  # questions in a row without an answer, after which a contact is not relied on
 
 node = Node(["state", "advance_clock"])
-joined = False
+awake = False   # told to join: we answer other nodes
+joined = False  # and have found our place: we answer clients
 buckets = {}    # contacts by the length of their distance: a list, least recently seen first
 spares = {}     # those that found their bucket full: the latest last
 misses = {}     # contact: questions in a row that it has not answered
@@ -48,35 +49,39 @@ def member(handler):
 
 @node.on("join")
 async def join(src, body):
-    global joined
+    global awake, joined
+    awake = True
     if via := body.get("via"):
-        if await ask(via, "ping") is None:
+        if not (await ask(via, "ping") or await ask(via, "ping")):
+            awake = joined
             raise Refusal(NOT_NOW, f"{via} does not answer")
         await lookup(me())
+        await refresh()
     if not joined:
         joined = True
-        spawn(refresh_all())
-        tend()
+        spawn(tend())
 
 
 @node.on("find_node")
 @member
 async def find_node(src, body):
-    found, _ = await lookup(body["target"])
-    return {"nodes": with_me(found, body["target"])}
+    target = identifier(body, "target")
+    found, _ = await lookup(target)
+    return {"nodes": with_me(found, target)}
 
 
 @node.on("store")
 @member
 async def store(src, body):
-    published[body["key"]] = body["value"], clock() + DAY
-    await publish(body["key"], body["value"], DAY)
+    key = identifier(body, "key")
+    published[key] = body["value"], clock() + DAY
+    await publish(key, body["value"], DAY)
 
 
 @node.on("find_value")
 @member
 async def find_value(src, body):
-    key = body["key"]
+    key = identifier(body, "key")
     if pair := kept(key):
         return {"value": pair.value}
     found, answer = await lookup(key, "fetch")
@@ -86,10 +91,11 @@ async def find_value(src, body):
 
 
 @node.on("advance_clock")
-def advance_clock(src, body):
+async def advance_clock(src, body):
+    """Answers when what has become due is done."""
     global skipped
-    skipped += body["ms"]
-    keep_values()
+    skipped += number(body, "ms", 100 * 365 * DAY)
+    await keep_values()
 
 
 @node.on("state")
@@ -100,43 +106,49 @@ def state(src, body):
 # What nodes ask each other. Whoever asks or answers is seen to be alive.
 
 
+def peer(handler):
+    def guarded(src, body):
+        if not awake:
+            raise Refusal(NOT_NOW, "not told to join yet")
+        seen(src)
+        return handler(src, body)
+
+    return guarded
+
+
 @node.on("ping")
-@member
+@peer
 def ping(src, body):
-    seen(src)
+    pass
 
 
 @node.on("closest")
-@member
+@peer
 def closest_to(src, body):
-    seen(src)
     return {"nodes": closest(body["target"], but=src)}
 
 
 @node.on("fetch")
-@member
+@peer
 def fetch(src, body):
     if pair := kept(body["target"]):
-        seen(src)
         return {"value": pair.value, "life": pair.expires - clock()}
-    return closest_to(src, body)
+    return {"nodes": closest(body["target"], but=src)}
 
 
 @node.on("keep")
-@member
+@peer
 def keep(src, body):
-    seen(src)
     put_pair(body["key"], Pair(body["value"], body["life"], body["cached"]))
 
 
 async def ask(name, kind, **fields):
-    """Asks, and once more when no answer comes. None: there was none."""
-    for _ in range(MISSES):
-        answer = await node.call(name, kind, **fields)
-        if answer and answer["type"] != "error":
-            seen(name)
-            return answer
-        misses[name] = misses.get(name, 0) + 1
+    """Asks another node. None: there was no answer."""
+    answer = await node.call(name, kind, **fields)
+    if answer and answer["type"] != "error":
+        seen(name)
+        return answer
+    misses[name] = misses.get(name, 0) + 1
     fail(name)
     return None
 
@@ -147,7 +159,7 @@ async def ask(name, kind, **fields):
 async def lookup(target, kind="closest"):
     """Asks ever closer nodes. Returns the k closest that have answered, the
     node itself not counted, and for "fetch" the answer that brought a value."""
-    heard = set(closest(target))
+    heard = known()
     asked, answered, failed = set(), set(), set()
     result = Promise()
 
@@ -165,6 +177,7 @@ async def lookup(target, kind="closest"):
         answer = await ask(name, kind, target=target)
         if answer is None:
             failed.add(name)
+            heard.update(known())
         elif "value" in answer:
             if not result.done:
                 cache(target, answer, nearest(answered, target))
@@ -190,6 +203,10 @@ def cache(key, answer, without):
 # Whom we know.
 
 
+def identifier(body, field):
+    return number(body, field, 1 << node.overlay["bits"])
+
+
 def me():
     return node.overlay["ids"][node.name]
 
@@ -208,6 +225,12 @@ def with_me(names, target):
 
 def contacts():
     return [name for bucket in buckets.values() for name in bucket]
+
+
+def known():
+    """All who can be relied on, those without a place in a bucket included."""
+    names = {*contacts(), *(name for spare in spares.values() for name in spare)}
+    return {name for name in names if usable(name)}
 
 
 def closest(target, but=None):
@@ -304,47 +327,34 @@ def greet(newcomer):
 # What happens by itself.
 
 
-def tend(turn=0):
-    """Refreshes one bucket a period, and asks one contact that had failed."""
-
-    async def once():
-        if indexes := stretch():
-            await lookup(random_in(indexes[turn % len(indexes)]))
-        lost = [name for name in contacts() if not usable(name)]
-        if lost:
+async def tend():
+    """Refreshes the buckets every period, and asks a contact that had failed."""
+    while True:
+        await node.sleep(node.overlay["period_ms"])
+        await refresh()
+        if lost := [name for name in contacts() if not usable(name)]:
             await ask(random.choice(lost), "ping")
-        keep_values()
-        node.after(node.overlay["period_ms"], lambda: tend(turn + 1))
-
-    spawn(once())
+        await keep_values()
 
 
-async def refresh_all():
-    for index in stretch():
-        await lookup(random_in(index))
-
-
-def stretch():
-    """The buckets from that of our closest neighbour on."""
+async def refresh():
+    """Looks up an identifier of each bucket from that of our closest neighbour on."""
     known = [index for index, bucket in buckets.items() if bucket]
-    return range(min(known), node.overlay["bits"] + 1) if known else []
+    for index in range(min(known, default=node.overlay["bits"] + 1), node.overlay["bits"] + 1):
+        await lookup(me() ^ random.randrange(1 << index - 1, 1 << index))
 
 
-def random_in(index):
-    return me() ^ random.randrange(1 << index - 1, 1 << index)
-
-
-def keep_values():
+async def keep_values():
     """Replicates hourly what nobody else has, and publishes our own daily."""
     for key in list(pairs):
         pair = kept(key)
         if pair and not pair.cached and pair.replicate <= clock():
             pair.replicate = clock() + HOUR
-            spawn(publish(key, pair.value, pair.expires - clock()))
+            await publish(key, pair.value, pair.expires - clock())
     for key, (value, when) in list(published.items()):
         if when <= clock():
             published[key] = value, clock() + DAY
-            spawn(publish(key, value, DAY))
+            await publish(key, value, DAY)
 
 
 node.run()

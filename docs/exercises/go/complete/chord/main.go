@@ -39,7 +39,11 @@ type node struct {
 }
 
 type (
-	none  struct{}
+	none    struct{}
+	request struct { // a client's
+		Key   *uint64
+		Value json.RawMessage
+	}
 	keyed struct {
 		Key uint64 `json:"key"`
 	}
@@ -129,16 +133,30 @@ func (n *node) join(_ string, q struct{ Via string }) (none, error) {
 	return none{}, nil
 }
 
-func (n *node) lookup(_ string, q keyed) (found, error) { return n.find(q.Key) }
-
-func (n *node) put(_ string, q pair) (none, error) {
-	return atOwner[none](n, "write", q.Key, q, n.write)
+func (n *node) lookup(_ string, q request) (found, error) {
+	key, err := n.Number("key", q.Key)
+	if err != nil {
+		return found{}, err
+	}
+	return n.find(key)
 }
 
-func (n *node) get(_ string, q keyed) (value, error) {
-	p, err := atOwner(n, "read", q.Key, q, n.read)
+func (n *node) put(_ string, q request) (none, error) {
+	key, err := n.Number("key", q.Key)
+	if err != nil {
+		return none{}, err
+	}
+	return atOwner(n, "write", key, pair{Key: key, Value: q.Value}, n.write)
+}
+
+func (n *node) get(_ string, q request) (value, error) {
+	key, err := n.Number("key", q.Key)
+	if err != nil {
+		return value{}, err
+	}
+	p, err := atOwner(n, "read", key, keyed{key}, n.read)
 	if err == nil && p.Value == nil {
-		err = overlay.Refuse(overlay.NoSuchKey, fmt.Sprintf("no value for key %d", q.Key))
+		err = overlay.Refuse(overlay.NoSuchKey, fmt.Sprintf("no value for key %d", key))
 	}
 	return value{p.Value}, err
 }

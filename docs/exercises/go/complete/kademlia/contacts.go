@@ -31,6 +31,15 @@ func (n *node) contacts() []string {
 	return all
 }
 
+// known are all who can be relied on, those without a place in a bucket included.
+func (n *node) known() []string {
+	all := n.contacts()
+	for _, spare := range n.spares {
+		all = append(all, spare...)
+	}
+	return slices.DeleteFunc(all, n.unusable)
+}
+
 // closest returns the K closest contacts that can be relied on, but for one.
 func (n *node) closest(key uint64, but string) []string {
 	return n.nearest(slices.DeleteFunc(n.contacts(), func(name string) bool {

@@ -28,8 +28,9 @@ const (
 type node struct {
 	overlay.Node
 
-	mu        sync.Mutex // guards all that follows
-	joined    bool
+	mu        sync.Mutex     // guards all that follows
+	awake     bool           // told to join: we answer other nodes
+	joined    bool           // and have found our place: we answer clients
 	buckets   [33][]string   // contacts by the length of their distance, least recently seen first
 	spares    [33][]string   // those that found their bucket full, the latest last
 	missed    map[string]int // questions in a row that a contact has not answered
@@ -62,14 +63,15 @@ type (
 	value struct {
 		Value json.RawMessage `json:"value"`
 	}
-	keyed struct {
-		Key   uint64          `json:"key"`
-		Value json.RawMessage `json:"value"`
+	request struct { // a client's
+		Key   *uint64
+		Value json.RawMessage
 	}
 	copied struct {
-		keyed
-		LifeMS int64 `json:"life"`
-		Cached bool  `json:"cached"`
+		Key    uint64          `json:"key"`
+		Value  json.RawMessage `json:"value"`
+		LifeMS int64           `json:"life"`
+		Cached bool            `json:"cached"`
 	}
 	// An answer brings nodes that are closer, or the value.
 	answer struct {
@@ -93,21 +95,18 @@ func main() {
 	overlay.Handle(&n.Node, "advance_clock", n.advanceClock)
 	overlay.Handle(&n.Node, "state", n.state)
 
-	overlay.Handle(&n.Node, "ping", member(n, n.ping))
-	overlay.Handle(&n.Node, "closest", member(n, n.closestTo))
-	overlay.Handle(&n.Node, "fetch", member(n, n.fetch))
-	overlay.Handle(&n.Node, "keep", member(n, n.keep))
+	overlay.Handle(&n.Node, "ping", peer(n, n.ping))
+	overlay.Handle(&n.Node, "closest", peer(n, n.closestTo))
+	overlay.Handle(&n.Node, "fetch", peer(n, n.fetch))
+	overlay.Handle(&n.Node, "keep", peer(n, n.keep))
 	n.Run()
 }
 
-// member refuses requests until the node has joined. Whoever asks is alive.
+// member refuses clients' requests until the node has joined.
 func member[Q, A any](n *node, handler func(string, Q) (A, error)) func(string, Q) (A, error) {
 	return func(src string, q Q) (a A, err error) {
 		n.mu.Lock()
 		joined := n.joined
-		if joined {
-			n.seen(src)
-		}
 		n.mu.Unlock()
 		if !joined {
 			return a, overlay.Refuse(overlay.NotNow, "not a member yet: join first")
@@ -116,14 +115,42 @@ func member[Q, A any](n *node, handler func(string, Q) (A, error)) func(string, 
 	}
 }
 
+// peer refuses nodes' requests until the node is told to join. Whoever asks is
+// alive.
+func peer[Q, A any](n *node, handler func(string, Q) (A, error)) func(string, Q) (A, error) {
+	return func(src string, q Q) (a A, err error) {
+		n.mu.Lock()
+		awake := n.awake
+		if awake {
+			n.seen(src)
+		}
+		n.mu.Unlock()
+		if !awake {
+			return a, overlay.Refuse(overlay.NotNow, "not told to join yet")
+		}
+		return handler(src, q)
+	}
+}
+
 // What clients ask.
 
 func (n *node) join(_ string, q struct{ Via string }) (none, error) {
+	n.mu.Lock()
+	n.awake = true
+	n.mu.Unlock()
 	if q.Via != "" {
-		if _, ok := n.ask(q.Via, "ping", none{}); !ok {
+		_, ok := n.ask(q.Via, "ping", none{})
+		if !ok {
+			_, ok = n.ask(q.Via, "ping", none{})
+		}
+		if !ok {
+			n.mu.Lock()
+			n.awake = n.joined
+			n.mu.Unlock()
 			return none{}, overlay.Refuse(overlay.NotNow, q.Via+" does not answer")
 		}
 		n.lookup(n.me(), "closest")
+		n.refresh()
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -134,32 +161,45 @@ func (n *node) join(_ string, q struct{ Via string }) (none, error) {
 	return none{}, nil
 }
 
-func (n *node) findNode(_ string, q target) (nodes, error) {
-	found, _ := n.lookup(q.Target, "closest")
-	return nodes{n.nearest(append(found, n.Name), q.Target)}, nil
+func (n *node) findNode(_ string, q struct{ Target *uint64 }) (nodes, error) {
+	target, err := n.Number("target", q.Target)
+	if err != nil {
+		return nodes{}, err
+	}
+	found, _ := n.lookup(target, "closest")
+	return nodes{n.nearest(append(found, n.Name), target)}, nil
 }
 
-func (n *node) store(_ string, q keyed) (none, error) {
+func (n *node) store(_ string, q request) (none, error) {
+	key, err := n.Number("key", q.Key)
+	if err != nil {
+		return none{}, err
+	}
 	n.mu.Lock()
-	n.published[q.Key] = publication{q.Value, n.clock() + publishEvery}
+	n.published[key] = publication{q.Value, n.clock() + publishEvery}
 	n.mu.Unlock()
-	n.publish(q.Key, q.Value, lifetime)
+	n.publish(key, q.Value, lifetime)
 	return none{}, nil
 }
 
-func (n *node) findValue(_ string, q keyed) (value, error) {
+func (n *node) findValue(_ string, q request) (value, error) {
+	key, err := n.Number("key", q.Key)
+	if err != nil {
+		return value{}, err
+	}
 	n.mu.Lock()
-	p, ok := n.kept(q.Key)
+	p, ok := n.kept(key)
 	n.mu.Unlock()
 	if ok {
 		return value{p.value}, nil
 	}
-	if _, found := n.lookup(q.Key, "fetch"); found != nil {
+	if _, found := n.lookup(key, "fetch"); found != nil {
 		return value{found.Value}, nil
 	}
-	return value{}, overlay.Refuse(overlay.NoSuchKey, fmt.Sprintf("nobody has key %d", q.Key))
+	return value{}, overlay.Refuse(overlay.NoSuchKey, fmt.Sprintf("nobody has key %d", key))
 }
 
+// advanceClock answers when what has become due is done.
 func (n *node) advanceClock(_ string, q struct{ MS int64 }) (none, error) {
 	n.mu.Lock()
 	n.skipped += time.Duration(q.MS) * time.Millisecond
@@ -209,23 +249,18 @@ func (n *node) keep(_ string, q copied) (none, error) {
 	return none{}, nil
 }
 
-// ask asks a node, and once more when no answer comes.
+// ask asks a node. If it is not ok, there was no answer.
 func (n *node) ask(name, kind string, fields any) (answer, bool) {
-	for range misses {
-		a, err := overlay.Call[answer](&n.Node, name, kind, fields)
-		n.mu.Lock()
-		if err == nil {
-			n.seen(name)
-			n.mu.Unlock()
-			return a, true
-		}
-		n.missed[name]++
-		n.mu.Unlock()
-	}
+	a, err := overlay.Call[answer](&n.Node, name, kind, fields)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.replace(name)
-	return answer{}, false
+	if err != nil {
+		n.missed[name]++
+		n.replace(name)
+		return answer{}, false
+	}
+	n.seen(name)
+	return a, true
 }
 
 // The lookup.
@@ -240,7 +275,7 @@ func (n *node) lookup(key uint64, kind string) ([]string, *answer) {
 		ok bool
 	}
 	n.mu.Lock()
-	heard := n.closest(key, "")
+	heard := n.known()
 	n.mu.Unlock()
 	replies := make(chan reply, n.Settings.Alpha)
 	asked := map[string]bool{}
@@ -265,6 +300,9 @@ func (n *node) lookup(key uint64, kind string) ([]string, *answer) {
 		switch {
 		case !r.ok:
 			failed = append(failed, r.from)
+			n.mu.Lock()
+			heard = append(heard, n.known()...)
+			n.mu.Unlock()
 		case r.Value != nil:
 			n.cache(key, r.answer, n.nearest(answered, key))
 			return nil, &r.answer
@@ -292,5 +330,5 @@ func (n *node) cache(key uint64, found answer, without []string) {
 	}
 	n.mu.Unlock()
 	life := found.LifeMS >> (closer / n.Settings.K)
-	go n.ask(without[0], "keep", copied{keyed{key, found.Value}, life, true})
+	go n.ask(without[0], "keep", copied{key, found.Value, life, true})
 }

@@ -49,7 +49,7 @@ func (n *node) publish(key uint64, value json.RawMessage, life time.Duration) {
 			n.mu.Unlock()
 			continue
 		}
-		all.Go(func() { n.ask(name, "keep", copied{keyed{key, value}, life.Milliseconds(), false}) })
+		all.Go(func() { n.ask(name, "keep", copied{key, value, life.Milliseconds(), false}) })
 	}
 	all.Wait()
 }
@@ -67,25 +67,18 @@ func (n *node) greet(newcomer string) {
 		others := slices.DeleteFunc(all, func(name string) bool { return name == newcomer })
 		if slices.Contains(keepers, newcomer) && n.nearest(others, key)[0] == n.Name {
 			life := (p.expires - n.clock()).Milliseconds()
-			go n.ask(newcomer, "keep", copied{keyed{key, p.value}, life, false})
+			go n.ask(newcomer, "keep", copied{key, p.value, life, false})
 		}
 	}
 }
 
 // What happens by itself.
 
-// tend refreshes all buckets from that of our closest neighbour on, and then
-// one of them every period. It asks one contact that had failed, too.
+// tend refreshes the buckets every period, and asks a contact that had failed.
 func (n *node) tend() {
-	refresh := func(i int) { n.lookup(n.me()^(1<<(i-1)|rand.Uint64N(1<<(i-1))), "closest") }
-	for i := n.lowest(); i <= n.Settings.Bits; i++ {
-		refresh(i)
-	}
 	for {
 		time.Sleep(time.Duration(n.Settings.PeriodMS) * time.Millisecond)
-		if i := n.lowest(); i <= n.Settings.Bits {
-			refresh(i + rand.IntN(n.Settings.Bits-i+1))
-		}
+		n.refresh()
 		n.mu.Lock()
 		lost := slices.DeleteFunc(n.contacts(), func(name string) bool { return !n.unusable(name) })
 		n.mu.Unlock()
@@ -96,33 +89,41 @@ func (n *node) tend() {
 	}
 }
 
-// lowest is the bucket of our closest neighbour; past them all: we know nobody.
-func (n *node) lowest() int {
+// refresh looks up an identifier of each bucket from that of our closest
+// neighbour on.
+func (n *node) refresh() {
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	for i, bucket := range n.buckets {
-		if len(bucket) > 0 {
-			return i
-		}
+	i := slices.IndexFunc(n.buckets[:], func(bucket []string) bool { return len(bucket) > 0 })
+	n.mu.Unlock()
+	for ; i > 0 && i <= n.Settings.Bits; i++ {
+		n.lookup(n.me()^(1<<(i-1)|rand.Uint64N(1<<(i-1))), "closest")
 	}
-	return len(n.buckets)
 }
 
 // keepValues replicates hourly what nobody else has, and publishes our own daily.
 func (n *node) keepValues() {
+	type due struct {
+		key   uint64
+		value json.RawMessage
+		life  time.Duration
+	}
+	var all []due
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	for key := range n.pairs {
 		if p, ok := n.kept(key); ok && p.replicate > 0 && p.replicate <= n.clock() {
 			p.replicate = n.clock() + replicateEvery
 			n.pairs[key] = p
-			go n.publish(key, p.value, p.expires-n.clock())
+			all = append(all, due{key, p.value, p.expires - n.clock()})
 		}
 	}
 	for key, p := range n.published {
 		if p.again <= n.clock() {
 			n.published[key] = publication{p.value, n.clock() + publishEvery}
-			go n.publish(key, p.value, lifetime)
+			all = append(all, due{key, p.value, lifetime})
 		}
+	}
+	n.mu.Unlock()
+	for _, d := range all {
+		n.publish(d.key, d.value, d.life)
 	}
 }
