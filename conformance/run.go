@@ -123,12 +123,12 @@ func (r *runner) runApart(selected []Selected, which []int, jobs int, results []
 
 // judge runs a case as often as asked and folds the verdicts.
 func (r *runner) judge(s Selected) Result {
-	res := r.once(s, 0)
+	res := r.excusing(s, 0)
 	for i := 1; i < r.opts.Repeat && res.Verdict != Skipped && res.Verdict != Unsupported; i++ {
 		if res.Runs == nil {
 			res.Runs = []Verdict{res.Verdict}
 		}
-		again := r.once(s, i)
+		again := r.excusing(s, i)
 		again.Runs = append(res.Runs, again.Verdict)
 		if again.Verdict != res.Verdict {
 			again.Overlay, res.Overlay = Flaky, Flaky
@@ -142,6 +142,27 @@ func (r *runner) judge(s Selected) Result {
 	}
 	return res
 }
+
+// excusing plays a case again whose outcome this machine may be to blame for.
+func (r *runner) excusing(s Selected, run int) Result {
+	res := r.once(s, run)
+	for range MaxExcuses {
+		if res.excuse == "" {
+			break
+		}
+		again := r.once(s, run)
+		again.Observed = append([]string{"played again: " + res.excuse}, again.Observed...)
+		res = again
+	}
+	if res.excuse != "" {
+		res.Verdict, res.Failure.Whose = Inconclusive, EnvironmentFault
+	}
+	return res
+}
+
+// MaxExcuses is how often a case is played again that this machine may be to
+// blame for.
+const MaxExcuses = 2
 
 // worse orders verdicts by how much they should alarm.
 func worse(a, b Verdict) bool {
@@ -167,10 +188,14 @@ func (r *runner) once(s Selected, run int) Result {
 		t.play(r.timeout(s.Case))
 		r.release(t)
 	}
+	if t.verdict != Fail && t.verdict != Warn && t.verdict != Inconclusive {
+		t.excuse = ""
+	}
 	return Result{
 		Case: s.Case.ID, Suite: s.Suite.Name, Rev: s.Case.Rev, Level: s.Case.Level, Requirements: s.Case.Requirements,
 		Verdict: t.verdict, Reason: t.reason, Failure: t.failure, Observed: t.observed, Duration: time.Since(began),
 		RTT: t.rtt, Transcript: t.log.entries, Omitted: t.log.omitted,
+		excuse: t.excuse,
 	}
 }
 

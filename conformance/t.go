@@ -30,6 +30,7 @@ type T struct {
 	log      transcript
 	rtt      time.Duration
 	earned   bool
+	excuse   string // why a bad outcome may be this machine's fault
 	verdict  Verdict
 	failure  *Failure
 	reason   string
@@ -211,6 +212,15 @@ func (t *T) Observef(format string, args ...any) {
 // Notef adds a remark to the transcript.
 func (t *T) Notef(format string, args ...any) {
 	t.log.add(Entry{At: t.Now() - t.began, Dir: "#", Note: fmt.Sprintf(format, args...)})
+}
+
+// Excuse says why this machine may be to blame for what the case shows: a case
+// that does not pass is then played again, and in the end inconclusive.
+func (t *T) Excuse(format string, args ...any) {
+	if t.excuse == "" {
+		t.excuse = fmt.Sprintf(format, args...)
+		t.Observef("%s", t.excuse)
+	}
 }
 
 // Record adds a message to the transcript that went by another way than a socket

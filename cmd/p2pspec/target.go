@@ -279,7 +279,7 @@ func (f *targetFlags) command(ctx context.Context, selected []conformance.Select
 	}
 	alone := func(s conformance.Selected) bool { return s.Case.Role != conformance.Member }
 	if !slices.ContainsFunc(selected, alone) {
-		return cluster.Program{Argv: argv}, nil
+		return cluster.NewProgram(argv), nil
 	}
 	id := conformance.Identity{Name: filepath.Base(argv[0]), How: "exec"}
 	sources, err := conformance.SourcesToward(conformance.LoopbackAddr())

@@ -131,19 +131,43 @@ func (c *Cluster) Wait(within time.Duration, calls ...*Call) bool {
 // Patience is how long a request may take, as in Maelstrom.
 const Patience = 5 * time.Second
 
+// Patience is that of clients in this cluster: longer where the nodes were given
+// more of it because the machine is busy.
+func (c *Cluster) Patience() time.Duration { return Patience * time.Duration(max(1, c.opt.slack)) }
+
 // Call sends a request and waits for its answer. A node that does not answer
-// within [Patience] fails the case.
+// within [Cluster.Patience] fails the case.
 func (c *Cluster) Call(node, typ string, args map[string]any) *Call {
 	call := c.Go(node, typ, args)
-	if !c.Wait(Patience, call) {
-		c.silent(call)
-	}
+	c.heard(call)
 	return call
+}
+
+// heard fails the case for calls that are not answered.
+func (c *Cluster) heard(calls ...*Call) {
+	if c.Wait(c.Patience(), calls...) {
+		return
+	}
+	for _, call := range calls {
+		if !call.Done() {
+			c.silent(call)
+		}
+	}
+}
+
+// Answered wants that all calls succeed within [Cluster.Patience].
+func (c *Cluster) Answered(calls ...*Call) {
+	c.heard(calls...)
+	for _, call := range calls {
+		if !call.OK() {
+			c.refused(call)
+		}
+	}
 }
 
 // Ask is Call for a request that has to succeed; it returns the answer's body.
 func (c *Cluster) Ask(node, typ string, args map[string]any) stdio.Body {
-	call := c.Call(node, typ, args)
-	c.succeeded(call)
+	call := c.Go(node, typ, args)
+	c.Answered(call)
 	return call.Reply
 }

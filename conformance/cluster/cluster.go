@@ -38,6 +38,8 @@ type Options struct {
 	// Twice its Max has to be below Timeout.
 	Latency Latency
 
+	slack int64 // by which Timeout was multiplied
+
 	// Plain leaves the key "overlay" out of init, as Maelstrom's own workloads do.
 	Plain bool
 }
@@ -99,11 +101,14 @@ func New(t *conformance.T, opt Options) *Cluster {
 		t.Harnessf("cluster: %v", err)
 	}
 	inst := t.Instance().(*instance)
+	opt.slack = inst.slack.factor()
+	opt.Timeout *= time.Duration(opt.slack)
 	c := &Cluster{t: t, inst: inst, router: inst.router, opt: opt, ids: map[string]uint64{}}
 	r := c.router
 	r.clear()
 	var seed [32]byte
 	t.Rand().Fill(seed[:])
+	r.lag = 0
 	r.rand, r.latency, r.see = spec.NewRand(seed), opt.Latency, c.see
 	c.drawIDs()
 	for i := range opt.Nodes {
@@ -119,7 +124,7 @@ func New(t *conformance.T, opt Options) *Cluster {
 func Shared(t *conformance.T, opt Options) *Cluster {
 	inst := t.Instance().(*instance)
 	c := inst.cluster
-	if c == nil || inst.Exited() != nil || c.opt.Nodes != opt.withDefaults().Nodes {
+	if c == nil || inst.Exited() != nil || c.opt.slack != inst.slack.factor() || c.opt.Nodes != opt.withDefaults().Nodes {
 		return New(t, opt)
 	}
 	c.t, c.log = t, nil
@@ -177,13 +182,24 @@ func (c *Cluster) Able(capability string) bool { return c.able[capability] }
 // given time.
 func (c *Cluster) Until(cond func() bool, within time.Duration) bool {
 	held := c.t.Until(cond, within)
-	if lag := c.router.lag; lag > c.opt.Timeout/4 {
-		c.t.Observef("this machine was too busy: a message was carried %v late, and the nodes' patience is %v",
-			lag.Round(time.Millisecond), c.opt.Timeout)
-		c.router.lag = 0
-	}
+	c.checkLag()
 	return held
 }
+
+// checkLag excuses the nodes of what may be due to a machine that is too busy,
+// and gives later ones more patience.
+func (c *Cluster) checkLag() {
+	if lag := c.router.lag; lag > c.opt.Timeout/lagShare {
+		c.router.lag = 0
+		c.t.Excuse("this machine was too busy: a message was carried %v late, and the nodes' patience is %v",
+			lag.Round(time.Millisecond), c.opt.Timeout)
+		c.inst.slack.raise(c.opt.slack)
+	}
+}
+
+// lagShare is the part of the nodes' patience that our own delays may take: as
+// much may go to the nodes', twice, and leaves a rest for the network's.
+const lagShare = 5
 
 // Pass lets time pass.
 func (c *Cluster) Pass(d time.Duration) { c.Until(func() bool { return false }, d) }

@@ -23,7 +23,7 @@
 //		c.Pass(c.Periods(10))                          // let the upkeep run
 //		a := c.Go("n0", "lookup", map[string]any{"key": 9}) // two requests at once
 //		b := c.Go("n1", "lookup", map[string]any{"key": 9})
-//		if !c.Wait(cluster.Patience, a, b) { … }       // Done, OK, Err and Reply say how they went
+//		if !c.Wait(c.Patience(), a, b) { … }       // Done, OK, Err and Reply say how they went
 //		body := c.Ask("n1", "get", map[string]any{"key": 9})
 //		_ = body.Decode(&reply)                        // the fields of the answer
 //		f := c.Kill("n0")                              // or Pause, Partition, Cut, Lose, Duplicate

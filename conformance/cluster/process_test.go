@@ -58,7 +58,7 @@ func playToy(part string) int {
 
 func program(t *testing.T, part string) conformance.Target {
 	t.Setenv("P2PSPEC_TOY", part)
-	return cluster.Program{Argv: []string{os.Args[0]}}
+	return cluster.NewProgram([]string{os.Args[0]})
 }
 
 func quick(t *conformance.T) {

@@ -111,7 +111,7 @@ func (c *Cluster) Refusal() string {
 	typ := fmt.Sprintf("canary_%x", c.t.Rand().Uint64())
 	call := c.Go(nodeName(0), typ, nil)
 	switch {
-	case !c.Wait(Patience, call):
+	case !c.Wait(c.Patience(), call):
 		return fmt.Sprintf("%s does not answer the invented request %s: an unknown type has to be answered with error 10",
 			call.Node, typ)
 	case call.Err() == nil:
@@ -125,7 +125,7 @@ func (c *Cluster) Refusal() string {
 
 // silent fails the case for a request that was not answered.
 func (c *Cluster) silent(call *Call) {
-	within := Patience
+	within := c.Patience()
 	if call.Type == "init" {
 		within = InitPatience
 	}
@@ -151,10 +151,4 @@ func (c *Cluster) refused(call *Call) {
 		}
 	}
 	c.t.Fail(f)
-}
-
-func (c *Cluster) succeeded(call *Call) {
-	if !call.OK() {
-		c.refused(call)
-	}
 }

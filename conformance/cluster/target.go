@@ -4,44 +4,68 @@ import (
 	"context"
 	"net/netip"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/transport/stdio"
 )
 
 // Program is a target whose nodes are processes: the same command line for each.
-type Program struct{ Argv []string }
+type Program struct {
+	argv  []string
+	slack slack
+}
+
+// NewProgram returns the target of a command line.
+func NewProgram(argv []string) *Program { return &Program{argv: argv} }
+
+// slack is by how much the nodes' patience is multiplied because the machine is
+// busy. It never falls again. Cases that run at once share it.
+type slack struct{ doubled atomic.Int64 }
+
+// maxDoubled bounds it: a lookup that waits for four dead nodes in turn still
+// ends within [Patience].
+const maxDoubled = 2
+
+func (s *slack) factor() int64 { return 1 << s.doubled.Load() }
+
+// raise doubles a factor, unless another case has done so.
+func (s *slack) raise(factor int64) {
+	if n := s.doubled.Load(); n < maxDoubled && s.factor() == factor {
+		s.doubled.CompareAndSwap(n, n+1)
+	}
+}
 
 // Identity names the program.
-func (p Program) Identity() conformance.Identity {
-	return conformance.Identity{Name: filepath.Base(p.Argv[0]), How: "exec"}
+func (p *Program) Identity() conformance.Identity {
+	return conformance.Identity{Name: filepath.Base(p.argv[0]), How: "exec"}
 }
 
 // Plays is true of members alone.
-func (Program) Plays(r conformance.Role) (bool, string) { return plays(r) }
+func (*Program) Plays(r conformance.Role) (bool, string) { return plays(r) }
 
 func plays(r conformance.Role) (bool, string) {
 	return r == conformance.Member, "the program is judged as a member of a cluster"
 }
 
 // Can tells that a cluster is always ours to start.
-func (Program) Can(n conformance.Need) (bool, string) { return can(n) }
+func (*Program) Can(n conformance.Need) (bool, string) { return can(n) }
 
 func can(n conformance.Need) (bool, string) {
 	return n == conformance.NeedFresh, "a cluster has no " + string(n)
 }
 
 // PerCase is false: processes have a cost.
-func (Program) PerCase() bool { return false }
+func (*Program) PerCase() bool { return false }
 
 // Network is a router on real time.
-func (Program) Network() (conformance.Network, error) { return newRouter(false), nil }
+func (*Program) Network() (conformance.Network, error) { return newRouter(false), nil }
 
 // Start has nothing running yet: a case says how many nodes it wants.
-func (p Program) Start(
+func (p *Program) Start(
 	_ context.Context, n conformance.Network, _ conformance.StartOptions,
 ) (conformance.Instance, error) {
-	return start(n, func(r *Router, _ string) (link, error) { return startProcess(p.Argv, r.ring) })
+	return start(n, &p.slack, func(r *Router, _ string) (link, error) { return startProcess(p.argv, r.ring) })
 }
 
 // Machines is a target whose nodes are in this process, on virtual time.
@@ -71,21 +95,24 @@ func (Machines) Network() (conformance.Network, error) { return newRouter(true),
 func (m Machines) Start(
 	_ context.Context, n conformance.Network, _ conformance.StartOptions,
 ) (conformance.Instance, error) {
-	return start(n, func(_ *Router, name string) (link, error) { return &machine{node: m.New(name)}, nil })
+	return start(n, &slack{}, func(_ *Router, name string) (link, error) { return &machine{node: m.New(name)}, nil })
 }
 
 // instance is the nodes that run.
 type instance struct {
 	router  *Router
+	slack   *slack
 	make    func(*Router, string) (link, error)
 	cluster *Cluster // once a case has asked for it
 	formed  bool
 }
 
-func start(n conformance.Network, build func(*Router, string) (link, error)) (conformance.Instance, error) {
+func start(
+	n conformance.Network, s *slack, build func(*Router, string) (link, error),
+) (conformance.Instance, error) {
 	r := n.(*Router)
 	r.clear()
-	return &instance{router: r, make: build}, nil
+	return &instance{router: r, slack: s, make: build}, nil
 }
 
 func (*instance) Addr() netip.AddrPort  { return netip.AddrPort{} }
