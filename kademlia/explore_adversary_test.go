@@ -95,7 +95,7 @@ type siege struct {
 	known   int  // so many of the others are known at the beginning
 	answer  int  // contacts in an answer, at most
 	crowded bool // a bucket has no room for all
-	alpha   int  // of the node, if not 2
+	width   int  // k and alpha of the node, if not 2
 	deaf    bool // no answer is noted
 }
 
@@ -131,7 +131,7 @@ func (s *siege) answers() []answer {
 }
 
 func (s *siege) config(t *testing.T) explore.Config {
-	cfg := Config{IDBits: exploreBits, K: 2, Alpha: cmp.Or(s.alpha, 2)}
+	cfg := Config{IDBits: exploreBits, K: cmp.Or(s.width, 2), Alpha: cmp.Or(s.width, 2)}
 	for _, id := range s.others[:s.known] {
 		cfg.Contacts = append(cfg.Contacts, exploreContact(id))
 	}
@@ -293,7 +293,7 @@ func TestExploreAdversaryBites(t *testing.T) {
 		siege
 		says string
 	}{
-		{siege{others: []uint64{0b1000, 0b1100, 0b1110}, known: 3, answer: 1, alpha: 3}, "at most alpha in flight: 3"},
+		{siege{others: []uint64{0b1000, 0b1100, 0b1110}, known: 3, answer: 1, width: 3}, "at most alpha in flight: 3"},
 		{siege{others: []uint64{0b1000, 0b1100}, known: 2, answer: 1, deaf: true}, "the closest that answered: found"},
 	} {
 		_, err := explore.Run(bite.config(t))
