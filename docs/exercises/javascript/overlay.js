@@ -97,6 +97,15 @@ class Node {
   }
 }
 
+// A field of a request that has to be a whole number from 0 to below limit.
+function number(body, field, limit) {
+  const value = body[field]
+  if (!Number.isInteger(value) || value < 0 || value >= limit) {
+    throw new Refusal(MALFORMED, `${field} is ${JSON.stringify(value)}, want a number from 0 to ${limit - 1}`)
+  }
+  return value
+}
+
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
 
-module.exports = { Node, Refusal, sleep, NOT_SUPPORTED, NOT_NOW, MALFORMED, CRASH, NO_SUCH_KEY }
+module.exports = { Node, Refusal, number, sleep, NOT_SUPPORTED, NOT_NOW, MALFORMED, CRASH, NO_SUCH_KEY }
