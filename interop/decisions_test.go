@@ -4,6 +4,14 @@ package interop_test
 const degenerateKeys = "The specification is silent, and who sends such a key gives its own secret away: kept as a " +
 	"should, because libtorrent has come to refuse them"
 
+// hashesForAll is about hash requests that nobody should make.
+const hashesForAll = "The text binds who asks. Who answers more than it has to harms nobody: a should, which says " +
+	"who checks"
+
+// longPadding is about more padding than there may be.
+const longPadding = "The clients are wrong: the specification bounds the padding, and whoever searches without an " +
+	"end waits for as long as bytes come. Kept as a must"
+
 // decisions say of each case that most clients do not meet who is wrong, and why.
 func decisions() map[string]string {
 	return map[string]string{
@@ -23,6 +31,21 @@ func decisions() map[string]string {
 			"the same node\", and a node is an address and a port. libtorrent has corrected it since. Kept as a must",
 		"bep5/reply/under-another-id-is-ignored": "The text is silent; believing such an answer helps whoever poisons " +
 			"lookups, so it is kept, as a should",
+		"bep3/announce/stopped-at-the-end": "The text lists the event for a client that ends in good order, and trackers " +
+			"live with its absence: a should. One of the three is asked by a signal that means an emergency to it",
+		"bep6/downloader/block-never-asked-for": "The text is a must and has its price: a block and its cancel cross on " +
+			"the way. Kept, as what the text says; the deviation counts as lax",
+		"bep6/downloader/reject-of-nothing": "As for blocks: kept as a should",
+		"bep9/magnet/sizes-disagree": "The clients are wrong: one liar keeps them from the metadata, or ends them. The " +
+			"text is silent, so it is a should",
+		"bep9/magnet/total-size-of-the-block": "The text gives total_size the meaning of metadata_size; the case is de " +
+			"facto, for the sake of one client that does otherwise",
+		"bep10/initiator/keeps-unknown-id":    "As for a seeder that gets one: kept as a should",
+		"bep27/private/one-tracker-at-a-time": "The clients are wrong: the text says must, and why. Kept as a must",
+		"bep52/hash-request/one-hash":         hashesForAll, "bep52/hash-request/three-hashes": hashesForAll,
+		"bep52/hash-request/index-between": hashesForAll,
+		"mse/responder/pad-of-513":         longPadding, "mse/initiator/pad-b-of-513": longPadding,
+		"mse/responder/key-zero": degenerateKeys,
 		"bep10/messages/unknown-id": "The text is silent. Who refuses what it does not know cannot be talked to by newer " +
 			"peers: kept as a should",
 		"bep12/tiers/first-that-answers-is-enough": "The clients differ from the text on purpose, to find more peers: kept " +

@@ -4,7 +4,8 @@ import "slices"
 
 // peerDeviations concern BitTorrent peers: seeders and leechers.
 func peerDeviations() []deviation {
-	return slices.Concat(wireDeviations(), extendedDeviations(), announcingDeviations(), cryptoDeviations())
+	return slices.Concat(wireDeviations(), extendedDeviations(), announcingDeviations(), cryptoDeviations(),
+		downloadDeviations())
 }
 
 // wireDeviations concern the handshake, blocks and the fast extension.
@@ -119,10 +120,10 @@ func wireDeviations() []deviation {
 			},
 		},
 		{
-			Name: "interest-in-the-segment-of-the-handshake-is-lost", Judgement: targetBug,
+			Name: "what-comes-with-the-handshake-is-lost", Judgement: targetBug,
 			What: "Messages in the segment of the handshake are read before the torrent listens to them: who is interested " +
-				"at once, and says so once, is never unchoked.",
-			Cases: []string{"bep3/handshake/messages-in-the-same-segment"},
+				"at once, and says so once, is never unchoked; who unchokes at once is asked for nothing.",
+			Cases: []string{"bep3/handshake/messages-in-the-same-segment", "bep3/initiator/messages-in-the-segment"},
 			Sources: []source{
 				{"webtorrent", "webtorrent/lib/torrent.js:1463", "wire.once('interested', () => {"},
 			},
@@ -131,7 +132,7 @@ func wireDeviations() []deviation {
 			Name: "bad-peer-is-asked-for-ever", Judgement: targetBug,
 			What: "A peer that sends a corrupt piece is asked for it again at once, and again: ninety thousand requests in a " +
 				"minute, while the honest peer beside it is asked for nothing of that piece.",
-			Cases: []string{"bep3/downloader/corrupt-piece-is-fetched-again"},
+			Cases: []string{"bep3/downloader/corrupt-piece-is-fetched-again", "bep3/blame/poisoner-is-dropped"},
 			Sources: []source{
 				{
 					"webtorrent", "webtorrent/lib/torrent.js, request",
@@ -215,7 +216,7 @@ func extendedDeviations() []deviation {
 			Name: "unknown-extended-id-ends-the-connection", Judgement: laxClause,
 			What: "An extended message under an id that was never handed out ends the connection. The document has no " +
 				"word for it; others ignore what they do not know, as everything else in the protocol asks for.",
-			Cases: []string{"bep10/messages/unknown-id"},
+			Cases: []string{"bep10/messages/unknown-id", "bep10/initiator/keeps-unknown-id"},
 			Sources: []source{
 				{"anacrolix-torrent", "ltep.go:45", `err = fmt.Errorf("unexpected extended message ID: %v", id)`},
 				{
@@ -271,7 +272,7 @@ func extendedDeviations() []deviation {
 			Name: "peer-exchange-for-a-private-torrent", Judgement: targetBug,
 			What: "The extension handshake offers ut_pex for a private torrent. What comes by it is dropped, but the " +
 				"other side is invited to tell.",
-			Cases: []string{"bep27/private/no-peer-exchange-offered"},
+			Cases: []string{"bep27/private/no-peer-exchange-offered", "bep27/private/no-dht-and-no-exchange"},
 			Sources: []source{
 				{"anacrolix-torrent", "client.go:1309", "pc.addBuiltinLtepProtocols(!cl.config.DisablePEX)"},
 			},
@@ -325,7 +326,10 @@ func announcingDeviations() []deviation {
 			Name: "peers-in-a-list-are-not-met", Judgement: targetBug,
 			What: "A tracker that answers with a list of dictionaries, as BEP 3 has it, is heard and nobody is met: the " +
 				"addresses are bytes, and are put into a string as numbers with commas.",
-			Cases: []string{"bep23/client/list", "bep23/client/list-without-ids"},
+			Cases: []string{
+				"bep23/client/list", "bep23/client/list-without-ids", "bep3/initiator/list-of-dictionaries",
+				"bep3/initiator/unexpected-peer-id",
+			},
 			Sources: []source{
 				{"webtorrent", "bittorrent-tracker/lib/client/http-tracker.js:221", "data.peers.forEach(peer => {"},
 			},
@@ -456,6 +460,7 @@ func cryptoDeviations() []deviation {
 					"evbuffer_search(inbuf, (char const*)handshake->myReq1, SHA_DIGEST_LENGTH, NULL);",
 				},
 				{"aria2", "src/MSEHandshake.cc:396", "if (628 - KEY_LENGTH <= rbufLength_) {"},
+				{"webtorrent", "bittorrent-protocol/mse.js, the search for the hash or the constant", ""},
 			},
 		},
 		{
@@ -475,6 +480,28 @@ func cryptoDeviations() []deviation {
 			Cases: []string{"mse/initiator/two-methods-selected"},
 			Sources: []source{
 				{"aria2", "src/MSEHandshake.cc, receiveInitiatorCryptoSelectAndPadDLength", ""},
+				{"transmission", "libtransmission/handshake.c:543", "if ((crypto_select & getCryptoProvide(handshake)) == 0)"},
+			},
+		},
+		{
+			Name: "crash-on-a-degenerate-public-key", Judgement: targetBug,
+			What: "A public key that Node.js refuses, such as 0 or 1, ends the process: nobody catches what its " +
+				"Diffie-Hellman throws. Whoever connects, or is connected to, can do it.",
+			Cases: []string{
+				"mse/responder/key-zero", "mse/initiator/key-zero", "mse/initiator/key-one",
+				"mse/initiator/key-prime-less-one",
+			},
+			Sources: []source{
+				{"webtorrent", "bittorrent-protocol/mse.js:162", "this.S = this.dh.computeSecret(yb)"},
+			},
+		},
+		{
+			Name: "no-second-try-in-plaintext", Judgement: laxClause,
+			What: "A peer that hangs up on an encrypted handshake is tried again by the same, three times, and never in " +
+				"plaintext, although that is allowed.",
+			Cases: []string{"mse/initiator/clean-second-try"},
+			Sources: []source{
+				{"webtorrent", "webtorrent/lib/torrent.js:92", "const RECONNECT_WAIT = [1_000, 5_000, 15_000]"},
 			},
 		},
 		{

@@ -98,12 +98,12 @@ var bep9Leecher = []Case{
 			}))
 		}, "metadata-total-compared", "peers-compact-unknown"),
 	{
-		ID: "bep9/magnet/rejects-while-it-has-none", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "bep9/magnet/rejects-while-it-has-none", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP09-META-005"}, Role: conformance.Leecher, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedMagnet},
 		Control: "the target's extension handshake",
-		Explain: "A peer asks the target for metadata while it has none. It must answer by a reject: the " +
-			"peer waits otherwise.",
+		Explain: "A peer that says how large the metadata is, and gives none, asks the target for it while that " +
+			"has none either. It must answer by a reject: the peer waits otherwise.",
 		Causes: []string{"requests are dropped until the metadata is there", "what is there is sent, unverified"},
 		Within: 2 * downloadWithin,
 		Kills:  []string{"metadata-not-rejected", "metadata-under-the-own-id"},
@@ -114,7 +114,8 @@ var bep9Leecher = []Case{
 			s.Gather(cast)
 			p := cast[0]
 			p.mustExtend()
-			p.Send(extended(0, encoded(Dict{"m": Dict{"ut_metadata": ourMetadata}})[0].Data))
+			hello := encoded(Dict{"m": Dict{"ut_metadata": ourMetadata}, "metadata_size": s.size()})
+			p.Send(extended(0, hello[0].Data))
 			p.extends()
 			id, ok := p.Extensions.Lookup(wire.ExtMetadata)
 			if !ok || id == 0 {
