@@ -14,9 +14,9 @@ const (
 	neverBusy      flaw = "answers while its own list is undefined"
 	overwrites     flaw = "keeps the last notifier, not the better one"
 	believesUnseen flaw = "adopts a candidate that it has not asked"
-	keepsTail      flaw = "puts a new head before its own list"
 	padsWithLast   flaw = "repeats the last entry of a list that has lost its head"
 	keepsDead      flaw = "keeps a dead predecessor"
+	answersAll     flaw = "answers those too that have given up waiting"
 )
 
 // mutant is a node with a flaw.
@@ -34,6 +34,10 @@ func (m *mutant) Step(now time.Duration, in spec.Input, out []spec.Effect) []spe
 	if ask, ok := recv.Msg.(GetNeighbors); ok && m.flaw == neverBusy && n.member {
 		return append(out, n.neighbors(recv.From, ask.RPC))
 	}
+	if ask, ok := recv.Msg.(GetNeighbors); ok && m.flaw == answersAll && n.query.undefined() {
+		n.wait(waiter{recv.From, ask.RPC})
+		return append(out, spec.Send{To: recv.From, Msg: Busy{n.reply(ask.Header)}})
+	}
 	if told, ok := recv.Msg.(Notify); ok && m.flaw == overwrites && n.rectifyWith.known() {
 		n.rectifyWith = Peer{told.Sender, recv.From}
 		return out
@@ -42,9 +46,6 @@ func (m *mutant) Step(now time.Duration, in spec.Input, out []spec.Effect) []spe
 	switch {
 	case m.flaw == believesUnseen && n.query.kind == askCandidate && kind == askSuccessor:
 		n.successors = append([]Peer{n.candidate}, before[:len(before)-1]...)
-	case m.flaw == keepsTail && len(before) > 0 && len(n.successors) > 0 && n.successors[0] != before[0] &&
-		recv.Msg != nil:
-		n.successors = append([]Peer{n.successors[0]}, before[:len(before)-1]...)
 	case m.flaw == padsWithLast && len(n.successors) < len(before):
 		n.successors = append(slices.Clone(n.successors), n.successors[len(n.successors)-1])
 	case m.flaw == keepsDead && kind == tryPredecessor && recv.Msg == nil:

@@ -118,8 +118,8 @@ func (s *scope) holds(state *model.State, p model.Property) bool {
 				return false
 			}
 		case model.OrderedRing:
-			for other := range model.ID(s.N) {
-				if ring.Has(id) && ring.Has(other) && model.Between(id, other, s.Best(state, id)) {
+			for other := range model.ID(s.N) { // two rings are another matter
+				if from == ring && ring.Has(id) && ring.Has(other) && model.Between(id, other, s.Best(state, id)) {
 					return false
 				}
 			}
@@ -275,13 +275,16 @@ func (s *scope) may(w *explore.World, a explore.Action) bool {
 		}
 		return o.state[i].Member && s.mayFail(&o.state, model.ID(i))
 	case explore.Timeout:
+		if s.hasty && n.asked >= 0 {
+			return true
+		}
 		if underWay(w, func(p *explore.Packet) bool { return stale(p, i, n) }) {
 			return false
 		}
 		if n.asked < 0 {
 			return n.busy || room
 		}
-		return s.hasty || !answerable(w, i, n)
+		return !answerable(w, i, n)
 	}
 	return true
 }
