@@ -25,7 +25,7 @@ type Config struct {
 
 	RoundTrip  time.Duration // the worst that the network is taken to need, busy nodes apart; default 1 s
 	RPCTimeout time.Duration // patience with one request, more than RoundTrip; default 2 s
-	Tries      int           // how often a request is sent before its node is dead, 1…16; more where messages get lost; default 1
+	Tries      int           // requests without an answer before their node is dead, 1…16; default 1: none get lost
 	Stabilize  time.Duration // between two stabilizations; default 30 s
 	FixFingers time.Duration // between two fingers' repairs; negative: never, fingers stay; default 30 s
 	Jitter     time.Duration // a period is that much longer or shorter at most; below both; default 0: none
