@@ -123,9 +123,11 @@ func (a *AdapterTarget) Can(n Need) (bool, string) {
 		return a.verbs["bootstrap"], "the adapter does not list the capability bootstrap"
 	case n == NeedAddresses:
 		return a.opt.Sources.Many()
+	case n == NeedNeighbours:
+		return a.opt.Sources.Near()
 	case n == NeedClock:
 		return false, "the case waits for minutes: add --slow"
-	case n == NeedIPv6, n == NeedRestart, n == NeedMagnet, n == NeedEncryption:
+	case n == NeedIPv6, n == NeedRestart, n == NeedMagnet, n == NeedEncryption, n == NeedMaxPeers:
 		return a.verbs[string(n)], "the adapter does not list the capability " + string(n)
 	default:
 		return a.verbs[n.verb()], "the adapter does not list the capability " + n.verb()

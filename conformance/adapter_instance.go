@@ -70,6 +70,9 @@ func (i *adapterInstance) startArgs(at netip.AddrPort, opt StartOptions) map[str
 			args[key] = text
 		}
 	}
+	if opt.MaxPeers > 0 {
+		args["max_peers"] = opt.MaxPeers
+	}
 	for key, list := range map[string][]string{
 		"trackers": opt.Trackers, "peers": texts(opt.Peers), "info_hashes": opt.InfoHashes,
 	} {

@@ -78,6 +78,8 @@ func (s onSockets) Can(n Need) (bool, string) {
 	switch n {
 	case NeedAddresses:
 		return s.sources.Many()
+	case NeedNeighbours:
+		return s.sources.Near()
 	case NeedClock:
 		return false, "the case waits for minutes: add --slow"
 	case NeedIPv6:

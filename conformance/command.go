@@ -102,8 +102,12 @@ func (c *CommandTarget) Can(n Need) (bool, string) {
 		return c.lacksNone("{magnet}")
 	case n == NeedEncryption:
 		return c.lacksNone("{encryption}")
+	case n == NeedMaxPeers:
+		return c.lacksNone("{max_peers}")
 	case n == NeedAddresses:
 		return c.Sources.Many()
+	case n == NeedNeighbours:
+		return c.Sources.Near()
 	case n == NeedClock:
 		return false, "the case waits for minutes: add --slow"
 	case n == NeedVerb(parse):
@@ -152,14 +156,18 @@ func (c *CommandTarget) Start(_ context.Context, n Network, opt StartOptions) (I
 // fill replaces the words in braces. A word of the command line that is nothing
 // but {torrent} or {magnet} is left out when there is none.
 func (c *CommandTarget) fill(at netip.AddrPort, opt StartOptions, w *workplace) []string {
-	tracker := ""
+	tracker, maxPeers := "", ""
 	if len(opt.Trackers) > 0 {
 		tracker = opt.Trackers[0]
+	}
+	if opt.MaxPeers > 0 {
+		maxPeers = strconv.Itoa(opt.MaxPeers)
 	}
 	r := strings.NewReplacer("{ip}", at.Addr().String(), "{port}", strconv.Itoa(int(at.Port())),
 		"{bootstrap}", spaced(opt.Bootstrap), "{dir}", w.dir,
 		"{torrent}", w.torrent, "{magnet}", opt.Magnet, "{tracker}", tracker, "{peer}", spaced(opt.Peers),
-		"{infohash}", strings.Join(opt.InfoHashes, " "), "{encryption}", string(opt.Encryption))
+		"{infohash}", strings.Join(opt.InfoHashes, " "), "{encryption}", string(opt.Encryption),
+		"{max_peers}", maxPeers)
 	var argv []string
 	for _, word := range c.Argv {
 		if word == "{torrent}" && w.torrent == "" || word == "{magnet}" && opt.Magnet == "" {

@@ -256,16 +256,28 @@ func TestCommandLineSaysWhatItPlays(t *testing.T) {
 
 func TestCommandLineIsFilled(t *testing.T) {
 	c := &CommandTarget{Argv: []string{
-		"x", "--at={ip}:{port}", "{torrent}", "{magnet}", "{tracker}", "{peer}", "{infohash}", "{encryption}", "{dir}",
+		"x", "--at={ip}:{port}", "{torrent}", "{magnet}", "{tracker}", "{peer}", "{infohash}", "{encryption}", "{max_peers}", "{dir}",
 	}}
 	got := c.fill(netip.MustParseAddrPort("127.0.0.1:6881"), StartOptions{
 		Magnet: "magnet:?", Trackers: []string{"http://a/", "http://b/"}, InfoHashes: []string{"aa", "bb"},
 		Peers:      []netip.AddrPort{netip.MustParseAddrPort("127.0.0.2:1"), netip.MustParseAddrPort("[::1]:2")},
-		Encryption: PlaintextOnly,
+		Encryption: PlaintextOnly, MaxPeers: 4,
 	}, &workplace{dir: "d"})
 	assert.Equal(t, []string{
-		"x", "--at=127.0.0.1:6881", "magnet:?", "http://a/", "127.0.0.2:1 [::1]:2", "aa bb", "plaintext", "d",
+		"x", "--at=127.0.0.1:6881", "magnet:?", "http://a/", "127.0.0.2:1 [::1]:2", "aa bb", "plaintext", "4", "d",
 	}, got, "there is no torrent, and so no word for it")
+}
+
+func TestCommandLineTellsWhatCanBeAsked(t *testing.T) {
+	near := &CommandTarget{Argv: []string{"{max_peers}"}, Sources: LoopbackSources()}
+	far := &CommandTarget{Argv: []string{"{port}"}, Sources: SourcesIn(netip.MustParsePrefix("10.77.64.0/18"))}
+	for _, need := range []Need{NeedMaxPeers, NeedNeighbours} {
+		ok, _ := near.Can(need)
+		assert.True(t, ok, need)
+		ok, why := far.Can(need)
+		assert.False(t, ok, need)
+		assert.NotEmpty(t, why)
+	}
 }
 
 func TestWorkplaceRefusesPathsOutside(t *testing.T) {

@@ -67,6 +67,13 @@ func (s *Sources) Many() (ok bool, why string) {
 	return s.prefix.IsValid(), "the harness has one source address toward this target"
 }
 
+// Near reports whether any address of the target's network can be bound:
+// [NeedNeighbours].
+func (s *Sources) Near() (ok bool, why string) {
+	return s.prefix.IsValid() && s.prefix.Addr().IsLoopback(),
+		"the harness cannot choose its source address toward this target"
+}
+
 // take goes through the /24 networks of the prefix, one host number at a time.
 func (s *Sources) take() (netip.Addr, error) {
 	s.mu.Lock()

@@ -98,6 +98,7 @@ type StartOptions struct {
 	Peers      []netip.AddrPort  // to connect to
 	InfoHashes []string          // in hex: what a tracker that keeps a list has to serve
 	Encryption Encryption
+	MaxPeers   int // connections at once; 0 leaves that to the target
 }
 
 // Encryption is what a peer is told about MSE/PE. Empty leaves it at its default.

@@ -40,8 +40,8 @@ func (f *targetFlags) add(cmd *cobra.Command) {
 		"as http://IP:PORT/announce or udp://IP:PORT")
 	fl.StringVar(&f.exec, "exec", "",
 		"command that starts a client; {ip} {port} {dir} {bootstrap} {torrent} {magnet}\n"+
-			"{tracker} {peer} {infohash} {encryption} are filled in. Without {port}, {torrent}\n"+
-			"and {magnet} it speaks on stdin and stdout: the adapter protocol,\n"+
+			"{tracker} {peer} {infohash} {encryption} {max_peers} are filled in. Without\n"+
+			"{port}, {torrent} and {magnet} it speaks on stdin and stdout: the adapter protocol,\n"+
 			"or for an overlay that of its nodes")
 	fl.BoolVar(&f.allowRemote, "allow-remote", false,
 		"allow a --target that is not on this machine: only with its owner's consent")

@@ -48,7 +48,7 @@ func (b Builtin) Targets() conformance.BuiltIn {
 		Needs: []conformance.Need{
 			conformance.NeedFresh, conformance.NeedV2, conformance.NeedMagnet, conformance.NeedFiles,
 			conformance.NeedEncryption,
-			conformance.NeedClock, conformance.NeedAddresses,
+			conformance.NeedMaxPeers, conformance.NeedClock, conformance.NeedAddresses, conformance.NeedNeighbours,
 		},
 		Sockets: b.listen, Virtual: b.place,
 	}
@@ -167,6 +167,7 @@ func (b Builtin) new(opt conformance.StartOptions, cfg core.Config, now time.Dur
 	for _, u := range opt.Trackers {
 		r.tiers = append(r.tiers, []string{u})
 	}
+	cfg.MaxConns = opt.MaxPeers
 	if b.Configure != nil {
 		b.Configure(&cfg)
 	}

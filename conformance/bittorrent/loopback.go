@@ -21,7 +21,8 @@ func (b Builtin) listen(_ conformance.Network, opt conformance.StartOptions) (co
 	if err != nil {
 		return nil, err
 	}
-	cfg := core.Config{ListenPort: uint16(listener.Addr().(*net.TCPAddr).Port)}
+	at := listener.Addr().(*net.TCPAddr).AddrPort()
+	cfg := core.Config{ExternalIP: at.Addr().Unmap(), ListenPort: at.Port()}
 	rand.Read(cfg.Seed[:]) // never fails
 	r, err := b.new(opt, cfg, 0)
 	if err != nil {

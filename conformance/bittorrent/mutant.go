@@ -36,7 +36,7 @@ func Mutants() []Mutant {
 		interestMutants(), requestMutants(), blockMutants(), initiatorMutants(),
 		fastDownloadMutants(), extendedDownloadMutants(),
 		learningMutants(), magnetMutants(), pexMutants(), pexReaderMutants(), privacyMutants(),
-		chokerMutants(),
+		chokerMutants(), crowdMutants(),
 	)
 }
 
@@ -54,7 +54,7 @@ func (m Mutant) place(
 	if m.options != nil {
 		m.options(&opt)
 	}
-	b := &bent{meta: opt.Torrent}
+	b := &bent{meta: opt.Torrent, places: opt.MaxPeers}
 	if m.bend != nil {
 		m.bend(b)
 	}
@@ -98,6 +98,7 @@ type bent struct {
 	node   *core.Node
 	memory *Memory
 	meta   []byte // the metainfo file
+	places int    // for connections; 0 is the default
 	dead   error  // why it has crashed
 
 	// hear gives what the peer hears in the place of a message, say what it

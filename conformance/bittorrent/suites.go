@@ -44,6 +44,7 @@ func Suites() []conformance.Suite {
 		suite("bep24", "the external address, leechers", bep24Client),
 		suite("bep27", "private torrents", bep27Seeder, bep27Leecher),
 		suite("bep31", "retrying trackers, leechers", bep31Client),
+		suite("bep40", "canonical peer priority", bep40Overflow, bep40Networks, bep40Dialling),
 		suite("bep41", "UDP tracker options, leechers", bep41Client),
 		suite("bep52", "BitTorrent version 2, peers", bep52Seeder, bep52Leecher),
 		suite("bep54", "the lt_donthave extension", bep54Seeder),

@@ -103,7 +103,13 @@ func (s *Swarm) Magnet() string {
 // Add puts a peer into the swarm, which the tracker names from now on. A target
 // that believes no tracker is dialled by the peer.
 func (s *Swarm) Add(features []wire.Feature, act Behaviour) *conformance.Listener {
-	l := s.t.Listen(func(stream *conformance.Stream) { s.meet(stream, features, act) })
+	return s.AddAt(netip.AddrPort{}, features, act)
+}
+
+// AddAt is [Swarm.Add] of a peer at a given address, as [conformance.T.ListenAt]
+// takes it.
+func (s *Swarm) AddAt(local netip.AddrPort, features []wire.Feature, act Behaviour) *conformance.Listener {
+	l := s.t.ListenAt(local, func(stream *conformance.Stream) { s.meet(stream, features, act) })
 	s.named = append(s.named, l.Addr())
 	if s.t.Learns() == conformance.FromDial {
 		dial := func() { s.dial(l.Addr().Addr(), features, act) }

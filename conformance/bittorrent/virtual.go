@@ -19,7 +19,7 @@ var announcerAddr = netip.MustParseAddrPort("127.0.0.1:6969")
 func (b Builtin) place(
 	net *conformance.VirtualNetwork, opt conformance.StartOptions,
 ) (conformance.Instance, error) {
-	r, err := b.new(opt, core.Config{ListenPort: virtualAddr.Port()}, net.Now())
+	r, err := b.new(opt, core.Config{ExternalIP: virtualAddr.Addr(), ListenPort: virtualAddr.Port()}, net.Now())
 	if err != nil {
 		return nil, err
 	}

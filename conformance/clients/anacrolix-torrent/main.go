@@ -6,7 +6,7 @@
 // It checks what is in DIR, fetches what is missing, says "done" and goes on
 // seeding until SIGTERM. The configuration is the default, but for what would
 // look beyond the torrent's own trackers, web seeds and the given peers, and
-// for uTP.
+// for uTP. The variable MAX_PEERS may say how many connections it has at most.
 package main
 
 import (
@@ -101,6 +101,9 @@ func config(ip string, port int, dir, encryption string) *torrent.ClientConfig {
 	c.NoDHT, c.DisableUTP, c.DisableIPv6, c.DisableWebtorrent = true, true, true, true
 	c.NoDefaultPortForwarding = true
 	c.DialForPeerConns = false // its own dialer leaves the address to the system
+	if n, err := strconv.Atoi(os.Getenv("MAX_PEERS")); err == nil {
+		c.EstablishedConnsPerTorrent = n
+	}
 	if encryption != "" {
 		c.HeaderObfuscationPolicy = torrent.HeaderObfuscationPolicy{
 			Preferred: encryption != "plaintext", RequirePreferred: encryption != "preferred",

@@ -2,7 +2,8 @@
 # peer.sh IP PORT DIR ENCRYPTION TORRENT|MAGNET: aria2 as one peer of one torrent on IP:PORT. It
 # checks what is in DIR, fetches what is missing and goes on seeding. Its UDP trackers share the
 # socket of its DHT, which is on for them and knows nobody. The variable ON_COMPLETE may name a
-# program to be run when nothing is missing. It takes no addresses of peers: others dial it.
+# program to be run when nothing is missing, and MAX_PEERS say how many connections it has at most.
+# It takes no addresses of peers: others dial it.
 set -eu
 ip=$1 port=$2 dir=$3 encryption=$4 torrent=$5
 set --
@@ -16,4 +17,4 @@ exec aria2c --no-conf=true --dir="$dir" --interface="$ip" --listen-port="$port" 
 	--disable-ipv6=true --enable-dht=true --dht-listen-port="$port" --dht-file-path="$dir/.dht" \
 	--bt-enable-lpd=false --enable-peer-exchange=true \
 	--check-integrity=true --allow-overwrite=true --file-allocation=none --seed-ratio=0.0 \
-	--summary-interval=0 --console-log-level=warn "$@" "$torrent"
+	--bt-max-peers="${MAX_PEERS:-55}" --summary-interval=0 --console-log-level=warn "$@" "$torrent"

@@ -2,8 +2,9 @@
 
 It checks what is in DIR, fetches what is missing, says "done" and goes on seeding until SIGTERM.
 Settings are the defaults, but for what would look beyond the torrent's own trackers and the given
-peers, and for uTP.
+peers, and for uTP. The variable MAX_PEERS may say how many connections it has at most.
 """
+import os
 import signal
 import sys
 
@@ -38,6 +39,8 @@ params.save_path = folder
 # Of the queue's management a single torrent has nothing but delay.
 params.flags &= ~lt.torrent_flags.auto_managed & ~lt.torrent_flags.paused
 handle = session.add_torrent(params)
+if os.environ.get('MAX_PEERS'):
+    handle.set_max_connections(int(os.environ['MAX_PEERS']))
 for peer in peers:
     host, number = peer.rsplit(':', 1)
     handle.connect_peer((host, int(number)))

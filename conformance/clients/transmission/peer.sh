@@ -2,8 +2,8 @@
 # peer.sh IP PORT DIR ENCRYPTION TORRENT|MAGNET: transmission as one peer of one torrent on
 # IP:PORT, with its content in DIR. The daemon takes torrents from a watched folder, and no magnet
 # links: these are given to transmission-cli, which is the same library. The variable
-# ON_COMPLETE may name a program to be run when nothing is missing. It takes no addresses of peers:
-# others dial it.
+# ON_COMPLETE may name a program to be run when nothing is missing, and MAX_PEERS say how many
+# connections it has at most. It takes no addresses of peers: others dial it.
 set -eu
 ip=$1 port=$2 dir=$3 state=$3/.transmission
 case $4 in
@@ -14,10 +14,6 @@ esac
 hook=false
 [ -z "${ON_COMPLETE-}" ] || hook=true
 mkdir -p "$state/watch"
-case $5 in
-magnet:*) echo "$5" >"$state/watch/judged.magnet" ;;
-*) cp "$5" "$state/watch/judged.torrent" ;;
-esac
 cat >"$state/settings.json" <<JSON
 {
   "bind-address-ipv4": "$ip", "bind-address-ipv6": "::1",
@@ -26,7 +22,7 @@ cat >"$state/settings.json" <<JSON
   "port-forwarding-enabled": false, "rpc-enabled": false, "blocklist-enabled": false,
   "download-dir": "$dir", "watch-dir": "$state/watch", "watch-dir-enabled": true,
   "script-torrent-done-enabled": $hook, "script-torrent-done-filename": "${ON_COMPLETE-}",
-  "ratio-limit-enabled": false, "message-level": 2
+  "peer-limit-per-torrent": ${MAX_PEERS:-50}, "ratio-limit-enabled": false, "message-level": 2
 }
 JSON
 case $5 in
