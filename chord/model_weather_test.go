@@ -194,7 +194,7 @@ func TestBentSimulationsAreRejected(t *testing.T) {
 			}
 			return out
 		}, weatherTries},
-		{"the place that a dead successor leaves is filled with the predecessor", func(n *Node, _ spec.Input, out []spec.Effect) []spec.Effect {
+		{"a free place takes the predecessor", func(n *Node, _ spec.Input, out []spec.Effect) []spec.Effect {
 			if n.member && len(n.successors) == n.cfg.Successors-1 {
 				n.successors = append(slices.Clone(n.successors), n.predecessor)
 			}

@@ -23,7 +23,7 @@ byte mayFail;           /* whom the assumptions allow to fail; survey() derives 
 bool ideal;             /* the ring is as it should be; survey() derives it */
 #ifdef CONVERGE
 bool quiet;             /* nobody joins or fails any more */
-ltl converge { [] (quiet -> <> [] ideal) }
+ltl converge { [] (quiet -> <> [] ideal) }      /* CHORD-INV-011 */
 #else
 #define quiet false
 #endif
@@ -41,7 +41,7 @@ hidden byte h, i, j, k, m, x, y, live, seen, skipped, principals, ring, best[N+1
 #define after(event, a, b) survey()
 #endif
 
-/* Asserts the invariant (I) and what follows from it (C); every event ends here. */
+/* Asserts the invariant (CHORD-INV-001, 002) and what follows from it; every event ends here. */
 inline survey() {
 	skipped = 0; mayFail = members; best[NONE] = NONE;
 	for (m : 0 .. N-1) {
@@ -53,13 +53,13 @@ inline survey() {
 				y = node[m].succ[i];
 				if
 				:: y != NONE ->
-					for (j : 0 .. i-1) {                    /* C1 OrderedSuccessorLists */
+					for (j : 0 .. i-1) {			/* CHORD-INV-003 OrderedSuccessorLists */
 						assert(between(m, node[m].succ[j], y));
 						for (k : 0 .. j-1) {
 							assert(between(node[m].succ[k], node[m].succ[j], y))
 						}
 					}
-					assert(!has(seen, y));                  /* C2 NoDuplicates */
+					assert(!has(seen, y));			/* CHORD-INV-004 NoDuplicates */
 					seen = seen | 1 << y;
 					skipped = skipped | arc(x, y);
 					best[m] = (best[m] == NONE && isMember(y) -> y : best[m]);
@@ -67,7 +67,7 @@ inline survey() {
 					x = y
 				:: else fi
 			}
-			assert(live != 0);                                      /* I1 OneLiveSuccessor */
+			assert(live != 0);					/* CHORD-INV-001 OneLiveSuccessor */
 			mayFail = mayFail & ~((live & live - 1) == 0 -> live : 0)
 		:: else fi
 	}
@@ -75,16 +75,16 @@ inline survey() {
 	principals = members & ~skipped; h = 0; ring = 0;
 	for (m : 0 .. N-1) {
 		h = h + has(principals, m);
-		assert(!isMember(m) || at[m] != NONE);                          /* C7 ConnectedAppendages */
+		assert(!isMember(m) || at[m] != NONE);				/* CHORD-INV-010 ConnectedAppendages */
 		ring = ring | (isMember(m) -> 1 << at[m] : 0);
 		x = (isMember(m) -> at[m] : x)
 	}
-	assert(ring != 0);                                                      /* C4 AtLeastOneRing */
-	assert((principals & ~ring) == 0);                                      /* C3 PrincipalsInRing */
+	assert(ring != 0);							/* CHORD-INV-007 AtLeastOneRing */
+	assert((principals & ~ring) == 0);					/* CHORD-INV-006 PrincipalsInRing */
 	seen = 0; ideal = (ring == members);
 	for (m : 0 .. N-1) {
 		seen = seen | 1 << x; x = best[x];
-		assert(!has(ring, m) || (arc(m, best[m]) & ring) == 0);         /* C6 OrderedRing */
+		assert(!has(ring, m) || (arc(m, best[m]) & ring) == 0);		/* CHORD-INV-009 OrderedRing */
 		y = node[m].succ[0];
 		ideal = ideal && (!isMember(m) || isMember(y) && node[y].prdc == m);
 		for (i : 1 .. R-1) {
@@ -92,9 +92,9 @@ inline survey() {
 			y = node[m].succ[i]
 		}
 	}
-	assert((ring & ~seen) == 0);                                            /* C5 AtMostOneRing */
+	assert((ring & ~seen) == 0);						/* CHORD-INV-008 AtMostOneRing */
 	mayFail = mayFail & ~(h == R + 1 -> principals : 0);
-	assert(h >= R + 1)                                                      /* I2 SufficientPrincipals */
+	assert(h >= R + 1)							/* CHORD-INV-002 SufficientPrincipals */
 }
 
 inline adopt(a, b) {            /* a takes over the list of b, which is live, behind b itself */

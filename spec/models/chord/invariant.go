@@ -6,11 +6,19 @@ import "math/bits"
 // README.md.
 type Property string
 
-// The invariant, which is inductive, and what follows from it.
+// The invariant, which is inductive.
+//
+// CHORD-INV-001, CHORD-INV-002 (Zave 2017).
 const (
 	OneLiveSuccessor     Property = "OneLiveSuccessor"
 	SufficientPrincipals Property = "SufficientPrincipals"
+)
 
+// What follows from the invariant, and users rely on.
+//
+// CHORD-INV-003, CHORD-INV-004, CHORD-INV-006, CHORD-INV-007, CHORD-INV-008,
+// CHORD-INV-009, CHORD-INV-010 (Zave 2017).
+const (
 	OrderedSuccessorLists Property = "OrderedSuccessorLists"
 	NoDuplicates          Property = "NoDuplicates"
 	PrincipalsInRing      Property = "PrincipalsInRing"
@@ -26,7 +34,7 @@ func (m Model) Invariant(s State) Property {
 }
 
 // Consequence returns the consequence of the invariant that s breaks, "" if
-// none. They are what the users of a ring rely on.
+// none.
 func (m Model) Consequence(s State) Property {
 	return m.broken(&s, OrderedSuccessorLists, NoDuplicates, PrincipalsInRing, AtLeastOneRing,
 		AtMostOneRing, OrderedRing, ConnectedAppendages)
