@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"fmt"
-	"maps"
 	"strconv"
 	"time"
 
@@ -76,9 +75,7 @@ func (c *Cluster) Go(node, typ string, args map[string]any) *Call {
 	cl.last++
 	call := &Call{Node: node, Type: typ, Sent: c.router.Now(), client: cl, id: cl.last}
 	cl.calls[cl.last] = call
-	body := map[string]any{"type": typ, "msg_id": cl.last}
-	maps.Copy(body, args)
-	line := stdio.Append(nil, cl.name, node, body)
+	line := stdio.Append(nil, cl.name, node, stdio.Request(typ, cl.last, args))
 	m, err := stdio.Parse(line)
 	if err != nil {
 		c.t.Harnessf("a request is malformed: %v", err)

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -25,7 +26,7 @@ type Cluster struct {
 
 // Options say which nodes a case wants. Zero fields take the defaults named.
 type Options struct {
-	Nodes int      // that may ever take part, at most [MaxNodes]; default 8
+	Nodes int      // that may ever take part, at most [MaxNodes]; default one for each of IDs, or 8
 	Bits  int      // width of the identifiers, 3…32; default 16
 	IDs   []uint64 // of the nodes in order; default drawn, all different
 
@@ -62,7 +63,7 @@ func (o Options) withDefaults() Options {
 			*v = d
 		}
 	}
-	set(&o.Nodes, max(DefaultNodes, len(o.IDs)))
+	set(&o.Nodes, cmp.Or(len(o.IDs), DefaultNodes))
 	set(&o.Bits, DefaultBits)
 	set(&o.Successors, 3)
 	set(&o.K, 3)

@@ -197,7 +197,7 @@ func TestBadLinesAreEvidence(t *testing.T) {
 	for _, e := range res.Transcript {
 		lines = append(lines, fmt.Sprint(e.Dir, " ", e.Via, " ", e.Decoded))
 	}
-	assert.Contains(t, lines, `> c0 → n0 {"echo":[1,"two"],"msg_id":3,"type":"echo"}`)
+	assert.Contains(t, lines, `> c0 → n0 {"type":"echo","msg_id":3,"echo":[1,"two"]}`)
 }
 
 // A node that claims to do what nobody has defined proves nothing.

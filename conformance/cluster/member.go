@@ -195,11 +195,7 @@ func (m *Member) step(now time.Duration, in spec.Input, out [][]byte) [][]byte {
 }
 
 func (m *Member) answer(r request, fields map[string]any, out [][]byte) [][]byte {
-	body := map[string]any{"type": r.typ + "_ok", "in_reply_to": r.id}
-	for k, v := range fields {
-		body[k] = v
-	}
-	return append(out, stdio.Append(nil, m.place.Name, r.client, body))
+	return append(out, stdio.Append(nil, m.place.Name, r.client, stdio.Answer(r.typ+"_ok", r.id, fields)))
 }
 
 func (m *Member) refuse(r request, e *stdio.Error, out [][]byte) [][]byte {
@@ -207,8 +203,7 @@ func (m *Member) refuse(r request, e *stdio.Error, out [][]byte) [][]byte {
 	if m.place != nil {
 		name = m.place.Name
 	}
-	body := map[string]any{"type": "error", "in_reply_to": r.id, "code": e.Code, "text": e.Text}
-	return append(out, stdio.Append(nil, name, r.client, body))
+	return append(out, stdio.Append(nil, name, r.client, stdio.Answer("error", r.id, e.Fields())))
 }
 
 // Key reads an identifier out of a request: a number below 2^bits.

@@ -168,13 +168,18 @@ func (r *Router) sleep(until time.Duration) {
 		r.now = max(r.now, until)
 		return
 	}
+	until = min(until, r.Now()+longestSleep)
 	timer := time.NewTimer(until - r.Now())
 	defer timer.Stop()
 	select {
 	case <-r.bell:
 	case <-timer.C:
+		r.late(r.Now() - until)
 	}
 }
+
+// longestSleep is how often at least the router sees whether it is woken in time.
+const longestSleep = 20 * time.Millisecond
 
 // next is the earliest thing to do.
 func (r *Router) next() (at time.Duration, due func()) {
@@ -234,11 +239,8 @@ func (r *Router) unknown(s *seat, m stdio.Message) {
 	if m.Body.MsgID == nil || strings.HasPrefix(m.Dest, clientPrefix) {
 		return
 	}
-	body := map[string]any{
-		"type": "error", "in_reply_to": *m.Body.MsgID, "code": stdio.NodeNotFound,
-		"text": "there is no node " + m.Dest,
-	}
-	s.link.write(r.Now(), stdio.Append(nil, m.Dest, m.Src, body))
+	why := stdio.Errorf(stdio.NodeNotFound, "there is no node %s", m.Dest)
+	s.link.write(r.Now(), stdio.Append(nil, m.Dest, m.Src, stdio.Answer("error", *m.Body.MsgID, why.Fields())))
 }
 
 // carry puts a message between nodes on its way.

@@ -10,6 +10,9 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("error %d: %s", e.Code, e.Text) }
 
+// Fields are those of the answer that says it.
+func (e *Error) Fields() map[string]any { return map[string]any{"code": e.Code, "text": e.Text} }
+
 // The codes of errors, as Maelstrom has them. Those from 1000 on are free.
 const (
 	Timeout            = 0  // it may or may not have happened

@@ -90,29 +90,26 @@ func broken(rule Rule, line []byte, err error) *LineError {
 // Parse reads one line. A key "id" beside the others is allowed, as Maelstrom
 // itself sends one. The error is a *[LineError].
 func Parse(line []byte) (Message, error) {
-	var env struct {
-		ID   json.RawMessage `json:"id"`
-		Src  json.RawMessage `json:"src"`
-		Dest json.RawMessage `json:"dest"`
-		Body json.RawMessage `json:"body"`
-	}
-	if t := bytes.TrimSpace(line); len(t) == 0 || t[0] != '{' || !json.Valid(line) {
+	var env map[string]json.RawMessage
+	if err := json.Unmarshal(line, &env); err != nil || env == nil {
 		return Message{}, broken(RuleObject, line, nil)
 	}
-	dec := json.NewDecoder(bytes.NewReader(line))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&env); err != nil {
-		return Message{}, broken(RuleEnvelope, line, err)
+	for key := range env {
+		switch key {
+		case "id", "src", "dest", "body":
+		default:
+			return Message{}, broken(RuleEnvelope, line, fmt.Errorf("it has the key %q", key))
+		}
 	}
-	if env.Src == nil || env.Dest == nil || env.Body == nil {
+	if env["src"] == nil || env["dest"] == nil || env["body"] == nil {
 		return Message{}, broken(RuleEnvelope, line, nil)
 	}
 	var m Message
-	if json.Unmarshal(env.Src, &m.Src) != nil || json.Unmarshal(env.Dest, &m.Dest) != nil ||
+	if json.Unmarshal(env["src"], &m.Src) != nil || json.Unmarshal(env["dest"], &m.Dest) != nil ||
 		m.Src == "" || m.Dest == "" {
 		return Message{}, broken(RuleNames, line, nil)
 	}
-	body, lineErr := parseBody(env.Body)
+	body, lineErr := parseBody(env["body"])
 	if lineErr != nil {
 		lineErr.Text = broken("", line, nil).Text
 		return Message{}, lineErr
@@ -146,7 +143,7 @@ func parseBody(raw []byte) (Body, *LineError) {
 }
 
 // Append appends the line of a message whose body is v, a struct or a map with
-// the reserved keys in it. It panics on what JSON cannot carry.
+// the reserved keys in it, or JSON as it is. It panics on what JSON cannot carry.
 func Append(b []byte, src, dest string, v any) []byte {
 	body, ok := v.(json.RawMessage)
 	if !ok {
@@ -155,6 +152,27 @@ func Append(b []byte, src, dest string, v any) []byte {
 	b = append(append(b, `{"src":`...), encode(src)...)
 	b = append(append(b, `,"dest":`...), encode(dest)...)
 	b = append(append(b, `,"body":`...), body...)
+	return append(b, '}')
+}
+
+// Request is the body of a request; Answer that of the answer to one. The
+// reserved keys come first, so that a reader finds them.
+func Request(typ string, msgID int64, fields map[string]any) json.RawMessage {
+	return body(typ, "msg_id", msgID, fields)
+}
+
+// Answer is described at [Request].
+func Answer(typ string, inReplyTo int64, fields map[string]any) json.RawMessage {
+	return body(typ, "in_reply_to", inReplyTo, fields)
+}
+
+func body(typ, key string, id int64, fields map[string]any) json.RawMessage {
+	b := append([]byte(`{"type":`), encode(typ)...)
+	b = strconv.AppendInt(append(b, `,"`+key+`":`...), id, 10)
+	if len(fields) > 0 {
+		b = append(append(b, ','), encode(fields)[1:]...)
+		return b
+	}
 	return append(b, '}')
 }
 
