@@ -3,6 +3,7 @@ package chord
 import (
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/cluster"
@@ -21,9 +22,11 @@ type (
 
 // Suites are the suites of the family: one.
 func Suites() []conformance.Suite {
-	cases := slices.Concat(ringCases())
+	cases := slices.Concat(
+		ringCases(), joinCases(), stateCases(), lookupCases(), faultCases(), storeCases(), quorumCases())
 	for i := range cases {
 		cases[i].Rev, cases[i].Since, cases[i].Role = 1, "0.1.0", conformance.Member
+		cases[i].Within = max(cases[i].Within, caseLimit)
 	}
 	return []conformance.Suite{{
 		Name: "chord", Family: Family, Title: "Chord overlay (SIGCOMM 2001, with the corrected ring)",
@@ -35,6 +38,9 @@ func Suites() []conformance.Suite {
 		Cases:  cases,
 	}}
 }
+
+// caseLimit leaves room for nodes that have to be given four times the patience.
+const caseLimit = time.Minute
 
 // decode renders a body for a transcript.
 func decode(payload []byte) any {
