@@ -4,6 +4,23 @@ package interop_test
 const degenerateKeys = "The specification is silent, and who sends such a key gives its own secret away: kept as a " +
 	"should, because libtorrent has come to refuse them"
 
+// reEncoding is about info-hashes that depend on a client's encoder.
+const reEncoding = "The clients are wrong: the hash is that of the bytes in the file, and whoever has another name " +
+	"for a torrent shares it with nobody. Kept as a must"
+
+// requiredKeys is about torrents that lack what the text requires.
+const requiredKeys = "The clients are wrong, and most are saved by what they check later: kept as a must"
+
+// wrongLengths is about lengths that no content has.
+const wrongLengths = "The clients are wrong: such a length overflows somewhere later. Kept as a must"
+
+// unknownBEP47 is about what clients do that do not know BEP 47.
+const unknownBEP47 = "BEP 47 says that clients which implement it should not require it: kept as a should"
+
+// layersLater is about piece layers, which both clients check when they are used.
+const layersLater = "BEP 52 says must, and both clients read the torrent and check what they use: kept as a must, " +
+	"and the deviation counts as lax"
+
 // hashesForAll is about hash requests that nobody should make.
 const hashesForAll = "The text binds who asks. Who answers more than it has to harms nobody: a should, which says " +
 	"who checks"
@@ -44,6 +61,23 @@ func decisions() map[string]string {
 		"bep27/private/one-tracker-at-a-time": "The clients are wrong: the text says must, and why. Kept as a must",
 		"bep52/hash-request/one-hash":         hashesForAll, "bep52/hash-request/three-hashes": hashesForAll,
 		"bep52/hash-request/index-between": hashesForAll,
+		"metainfo/hash/unknown-keys-count": reEncoding, "metainfo/hash/never-of-a-re-encoding": reEncoding,
+		"metainfo/bencoding/malformed-is-refused": "The clients are wrong: what is no number is none. Kept as a must",
+		"metainfo/bencoding/numbers-beyond-64-bits": "The clients are wrong by the text, which knows no limit, and no " +
+			"torrent needs it: kept as a must, and the deviation counts as lax",
+		"metainfo/bencoding/repeated-keys": "The text says only that keys are sorted. Two parsers may see two torrents in " +
+			"one file: kept as a should",
+		"metainfo/files/not-both":             "No clause forbids both; as for repeated keys: kept as a should",
+		"metainfo/required/name":              requiredKeys,
+		"metainfo/files/entries":              requiredKeys,
+		"metainfo/numbers/negative-length":    wrongLengths,
+		"metainfo/numbers/overflow":           wrongLengths,
+		"metainfo/padding/needs-no-path":      unknownBEP47,
+		"metainfo/links/inside-the-torrent":   unknownBEP47,
+		"metainfo/v2/piece-layers-must-match": layersLater, "metainfo/v2/piece-layers-are-complete": layersLater,
+		"metainfo/v2/unknown-piece-layer":  "The text does not speak of layers of no file: kept as a should",
+		"metainfo/magnet/names-no-torrent": "The clients are wrong: they begin a download of nothing, or end. Kept as a must",
+		"metainfo/magnet/key-in-any-case":  "Common practice beside the text: de facto, which warns and never fails",
 		"mse/responder/pad-of-513":         longPadding, "mse/initiator/pad-b-of-513": longPadding,
 		"mse/responder/key-zero": degenerateKeys,
 		"bep10/messages/unknown-id": "The text is silent. Who refuses what it does not know cannot be talked to by newer " +

@@ -220,7 +220,7 @@ func metadataDeviations() []deviation {
 		{
 			Name: "base32-in-upper-case-alone", Judgement: targetBug,
 			What:  "An info-hash in base32 is read in upper case alone; in lower case the link is refused.",
-			Cases: []string{"bep9/link/base32-in-lower-case"},
+			Cases: []string{"bep9/link/base32-in-lower-case", "metainfo/magnet/base32-in-lower-case"},
 			Sources: []source{
 				{"anacrolix-torrent", "metainfo/magnet.go:104", "return base32.StdEncoding.Decode"},
 			},
