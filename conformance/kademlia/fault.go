@@ -18,6 +18,7 @@ func faultCases() []Case {
 			Explain: "All nodes have joined, and no client asks for anything. Within three periods every node sends " +
 				"a request by itself: a bucket without a lookup for a period is refreshed.",
 			Causes: []string{"buckets are refreshed at the join alone", "period_ms is not taken from init"},
+			Kills:  []string{"files-answers-alone", "never-refreshes"},
 			Run:    runRefresh,
 		},
 		{
@@ -27,7 +28,11 @@ func faultCases() []Case {
 			Explain: "Of ten nodes, eight join. Then a member is killed and another node joins, twice, with two periods " +
 				"of refresh in between. After each change all members find the closest of those that live.",
 			Causes: []string{"the dead fill the buckets and the living are not filed"},
-			Run:    runChurn,
+			Kills: []string{
+				"answers-from-its-table", "files-answers-alone", "gives-up", "joined-while-busy",
+				"leaves-itself-out", "names-the-dead", "subtracts", "waits-for-ever",
+			},
+			Run: runChurn,
 		},
 		{
 			ID: "kademlia/partition/each-side-goes-on", Level: conformance.Must, Kind: conformance.State,
@@ -36,7 +41,11 @@ func faultCases() []Case {
 			Explain: "The group is cut into two halves. Within a few time outs the lookups on each side find the closest " +
 				"nodes of that side.",
 			Causes: []string{"a lookup ends in an error when it cannot reach the very closest"},
-			Run:    runSides,
+			Kills: []string{
+				"answers-from-its-table", "files-answers-alone", "leaves-itself-out", "names-the-dead",
+				"subtracts", "waits-for-ever", "waits-for-k",
+			},
+			Run: runSides,
 		},
 		{
 			ID: "kademlia/partition/heals", Level: conformance.Should, Kind: conformance.State,
@@ -47,6 +56,7 @@ func faultCases() []Case {
 				"every node finds every other one by its identifier: contacts that failed while nobody could be reached " +
 				"are kept.",
 			Causes: []string{"a contact that fails is deleted, also when nobody is there to replace it"},
+			Kills:  []string{"files-answers-alone", "leaves-itself-out", "subtracts", "waits-for-ever"},
 			Run:    runHeals,
 		},
 		{
@@ -57,6 +67,7 @@ func faultCases() []Case {
 				"in its answer, nearest first. When nothing is lost any more, and half a day has passed by advance_clock, or " +
 				"else twenty time outs, the value that was stored before is found by all.",
 			Causes: []string{"a lookup waits for ever for an answer that was lost"},
+			Kills:  []string{"gives-up", "keeps-to-itself", "lives-six-hours", "subtracts", "waits-for-ever"},
 			Run:    runLoss,
 		},
 	}

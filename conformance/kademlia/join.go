@@ -19,6 +19,7 @@ func joinCases() []Case {
 			Explain: "The first node joins without via. It finds itself alone, finds no value, and keeps one that it is " +
 				"told to store.",
 			Causes: []string{"a lookup without contacts ends in an error", "the node leaves itself out"},
+			Kills:  []string{"lonely-is-an-error", "none-is-null"},
 			Run:    runAlone,
 		},
 		{
@@ -30,6 +31,7 @@ func joinCases() []Case {
 				"the joining node asks only the node that it was given",
 				"a node does not file who asks it",
 			},
+			Kills: []string{"files-answers-alone", "leaves-itself-out", "one-too-few", "subtracts"},
 			Run: func(t *T) {
 				c := joined(t)
 				for _, other := range c.Members() {
@@ -44,6 +46,10 @@ func joinCases() []Case {
 			Explain: "Each time that a node has joined, and without a pause, all older members look up its identifier. " +
 				"They find it first: the lookup of its own identifier has told its neighbours of it.",
 			Causes: []string{"join_ok is sent before the lookup of the own identifier has ended"},
+			Kills: []string{
+				"answers-from-its-table", "files-answers-alone", "joins-in-name", "leaves-itself-out",
+				"one-too-few", "subtracts", "waits-for-k",
+			},
 			Run: func(t *T) {
 				c := fresh(t, quiet())
 				for i, node := range c.Nodes() {
@@ -59,6 +65,10 @@ func joinCases() []Case {
 			Explain: "Each node joins through the one that joined last. Every node then finds the members closest to " +
 				"drawn identifiers.",
 			Causes: []string{"the buckets farther away than the closest neighbour are not refreshed"},
+			Kills: []string{
+				"answers-from-its-table", "files-answers-alone", "joins-the-first-alone",
+				"leaves-itself-out", "one-too-few", "subtracts",
+			},
 			Run: func(t *T) {
 				c := fresh(t, quiet())
 				c.Ask("n0", "join", nil)
@@ -78,7 +88,11 @@ func joinCases() []Case {
 			Explain: "A node is told to join through one that is dead. It answers error 11 once its patience is over, " +
 				"and joins when it is told to do so through a live one.",
 			Causes: []string{"join_ok is sent without an answer of the contact", "the lookup of a join never times out"},
-			Run:    runDeadVia,
+			Kills: []string{
+				"answers-from-its-table", "joins-the-dead", "leaves-itself-out", "names-the-dead",
+				"waits-for-ever", "waits-for-k",
+			},
+			Run: runDeadVia,
 		},
 		{
 			ID: "kademlia/join/all-at-once", Level: conformance.Should, Kind: conformance.State,
@@ -87,6 +101,7 @@ func joinCases() []Case {
 			Explain: "Seven nodes join through the first at the same moment. After five periods of refresh every node " +
 				"finds the members closest to drawn identifiers.",
 			Causes: []string{"one join holds up what others ask meanwhile"},
+			Kills:  []string{"files-answers-alone", "joined-while-busy", "leaves-itself-out", "one-too-few"},
 			Run:    runAtOnce,
 		},
 		{
@@ -96,6 +111,7 @@ func joinCases() []Case {
 			Explain: "A node is killed, started again under its name with nothing that it knew, and joins. All find it, " +
 				"and it finds all.",
 			Causes: []string{"a contact that has failed once is never asked again", "msg_id of the new life is taken for an old one"},
+			Kills:  []string{"deaf-to-the-risen", "files-answers-alone", "leaves-itself-out", "one-too-few"},
 			Run:    runStartedAgain,
 		},
 	}

@@ -11,7 +11,7 @@ import (
 
 const seeds = 3
 
-func suites() conformancetest.Suites { return conformancetest.Suites{All: kademlia.Suites()} }
+func suites() conformancetest.Suites { return conformancetest.Suites{All: kademlia.Suites(), OneIn: 8} }
 
 // The reference node meets every case, whatever is drawn.
 func TestReferenceNodePasses(t *testing.T) {

@@ -22,6 +22,10 @@ func lookupCases() []Case {
 				"the node leaves itself out",
 				"the answer is not sorted by the distance to the target",
 			},
+			Kills: []string{
+				"answers-from-its-table", "files-answers-alone", "leaves-itself-out", "one-too-few",
+				"subtracts",
+			},
 			Run: func(t *T) {
 				c := joined(t)
 				findAll(c, c.Members(), 3)
@@ -33,6 +37,7 @@ func lookupCases() []Case {
 			Needs:        []conformance.Need{conformance.NeedFresh},
 			Explain:      "In a group of two, with k = 3, each of them finds both.",
 			Causes:       []string{"a lookup waits for k answers, however few nodes there are"},
+			Kills:        []string{"files-answers-alone", "joins-in-name", "leaves-itself-out", "waits-for-k"},
 			Run: func(t *T) {
 				c := fresh(t, cluster.Options{Nodes: 2})
 				join(c, c.Nodes()...)
@@ -46,6 +51,7 @@ func lookupCases() []Case {
 			Explain: "A node with k = 6 and alpha = 2 looks up identifiers. Before the first answer comes, it has sent " +
 				"one request at least and two at most.",
 			Causes: []string{"all of the k closest are asked at once", "alpha is taken from a constant and not from init"},
+			Kills:  []string{"answers-from-its-table", "asks-all-at-once", "asks-twice"},
 			Run:    runAlpha,
 		},
 		{
@@ -55,6 +61,7 @@ func lookupCases() []Case {
 			Explain: "Nothing is lost on the way while a node looks up identifiers. For one lookup it sends no node " +
 				"the same request twice.",
 			Causes: []string{"nodes that answered are not kept apart from those yet to be asked"},
+			Kills:  []string{"answers-from-its-table", "asks-twice", "files-answers-alone"},
 			Run:    runTwice,
 		},
 		{
@@ -64,6 +71,7 @@ func lookupCases() []Case {
 			Explain: "A node looks up identifiers. Each node that it names, but itself, has answered a request " +
 				"of this lookup: what is in a table may be long dead.",
 			Causes: []string{"the answer is taken from the node's own table", "contacts are named that did not answer yet"},
+			Kills:  []string{"answers-from-its-table", "files-answers-alone"},
 			Run:    runEnds,
 		},
 		{
@@ -73,7 +81,11 @@ func lookupCases() []Case {
 			Explain: "Two of eight nodes are killed, fewer than k = 3. The others look up their identifiers and drawn ones: " +
 				"the closest of those that live comes first, and none of the dead is named.",
 			Causes: []string{"a contact that did not answer is named all the same", "a lookup waits for the dead for ever"},
-			Run:    runDead,
+			Kills: []string{
+				"answers-from-its-table", "files-answers-alone", "gives-up", "leaves-itself-out",
+				"names-the-dead", "subtracts", "waits-for-ever",
+			},
+			Run: runDead,
 		},
 		{
 			ID: "kademlia/lookup/goes-on-beside-a-slow-node", Level: conformance.Should, Kind: conformance.Behaviour,
@@ -82,14 +94,21 @@ func lookupCases() []Case {
 			Explain: "One node is paused, with alpha = 2. A lookup that asks it goes on by the others " +
 				"within one time out and half of another, and does not name the paused one.",
 			Causes: []string{"the next round waits until all of the last one have answered or timed out, one after another"},
-			Run:    runSlow,
+			Kills: []string{
+				"gives-up", "names-the-dead", "one-too-few", "subtracts", "too-patient", "waits-for-ever",
+			},
+			Run: runSlow,
 		},
 		{
 			ID: "kademlia/lookup/several-at-once", Level: conformance.Must, Kind: conformance.Reply,
 			Requirements: []string{"KAD-LOOKUP-008", "KAD-RPC-003"},
 			Explain:      "A client each asks one node for ten different identifiers at the same moment. Every answer is right.",
 			Causes:       []string{"two lookups share one shortlist", "answers are matched by their sender alone"},
-			Run:          runSeveral,
+			Kills: []string{
+				"deaf-to-the-risen", "files-answers-alone", "leaves-itself-out", "mixes-lookups",
+				"one-too-few", "subtracts",
+			},
+			Run: runSeveral,
 		},
 	}
 }

@@ -25,6 +25,7 @@ func NewNode(seed uint64) stdio.Node { return cluster.NewMember(&tongue{seed: se
 // msg_id, and the answers PING_OK, STORE_OK, NODES and VALUE.
 type tongue struct {
 	seed   uint64
+	bend   func(*kademlia.Config) // of a mutant; nil changes nothing
 	place  *cluster.Place
 	node   *kademlia.Node
 	member bool
@@ -43,6 +44,9 @@ func (t *tongue) Start(now time.Duration, p *cluster.Place) (spec.Machine, []str
 		RPCTimeout:    time.Duration(o.TimeoutMS) * time.Millisecond,
 		Refresh:       time.Duration(o.PeriodMS) * time.Millisecond,
 		MaxValueBytes: kademlia.MaxWireValue,
+	}
+	if t.bend != nil {
+		t.bend(&cfg)
 	}
 	cfg.Seed = sha256.Sum256(binary.BigEndian.AppendUint64([]byte(p.Name), t.seed))
 	node, err := kademlia.New(cfg, now)

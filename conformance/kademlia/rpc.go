@@ -13,20 +13,21 @@ func rpcCases() []Case {
 		{
 			ID: "kademlia/rpc/unknown-type-refused", Level: conformance.Must, Kind: conformance.Reply,
 			Requirements: []string{"KAD-RPC-002"},
-			Explain: "A node has joined, so that it surely answers what it knows. Then a client sends a request of an " +
-				"invented type. The answer is error 10: only then does the answer to a request that exists mean that " +
+			Explain: "A node finds what a client asks it for, so that it surely answers what it knows. Then a client sends a " +
+				"request of an invented type. The answer is error 10: only then does the answer to a request that exists mean that " +
 				"it was carried out.",
 			Causes: []string{
 				"the switch over the type has no default branch",
 				"every request is answered with its type and _ok",
 			},
-			Kills: []string{"claims-all"},
+			Kills: []string{"claims-all", "files-answers-alone", "one-too-few"},
 			Run: func(t *T) {
 				c := cluster.Shared(t, options())
 				c.Once(func() {
 					join(c, c.Nodes()...)
 					settle(c)
 				})
+				finds(c, c.Members()[0], drawKey(c), c.Members())
 				if why := c.Refusal(); why != "" {
 					t.Fail(conformance.Failure{Message: why, Expected: []string{`"type":"error","code":10`}})
 				}
@@ -43,7 +44,7 @@ func rpcCases() []Case {
 				"the identifier is cut to its low bits instead of being compared with 2^bits",
 				"a missing field is read as 0",
 			},
-			Kills: []string{"cuts-identifiers"},
+			Kills: []string{"cuts-identifiers", "files-answers-alone", "one-too-few"},
 			Run:   runOutside,
 		},
 		{
@@ -53,7 +54,10 @@ func rpcCases() []Case {
 			Explain: "A node that has not been told to join is asked for find_node, find_value and store. It answers " +
 				"error 11: it is no member yet. Then it joins, and find_node is answered.",
 			Causes: []string{"the node takes itself for a member from init on"},
-			Kills:  []string{"member-from-init"},
+			Kills: []string{
+				"files-answers-alone", "joins-in-name", "leaves-itself-out", "member-from-init",
+				"one-too-few",
+			},
 			Run: func(t *T) {
 				c := fresh(t, cluster.Options{Nodes: 3})
 				join(c, "n0", "n1")
@@ -76,8 +80,11 @@ func rpcCases() []Case {
 				"an answer is not matched with a request that is under way",
 				"a field is used before it is known to be there",
 			},
-			Kills: []string{"dies-of-strangers"},
-			Run:   runStrange,
+			Kills: []string{
+				"dies-of-strange-requests", "dies-of-unawaited-answers", "files-answers-alone",
+				"leaves-itself-out", "one-too-few", "subtracts",
+			},
+			Run: runStrange,
 		},
 		{
 			ID: "kademlia/rpc/doubled-messages-do-no-harm", Level: conformance.Must, Kind: conformance.State,
@@ -86,7 +93,10 @@ func rpcCases() []Case {
 			Explain: "Every other message between the nodes arrives twice, and they overtake each other. Lookups find " +
 				"the closest members all the same, and each client gets one answer.",
 			Causes: []string{"the second answer to a request is counted as that to another one"},
-			Kills:  []string{"counts-answers-twice"},
+			Kills: []string{
+				"dies-of-unawaited-answers", "files-answers-alone", "leaves-itself-out", "one-too-few",
+				"subtracts",
+			},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{})
 				f := c.Duplicate(0.5)

@@ -174,24 +174,20 @@ func without(names []string, but ...string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(but, n) })
 }
 
-// holds reports that a node has a value itself: cut off from all others, it finds
-// it.
-func holds(c *cluster.Cluster, node string, key uint64) bool {
-	f := c.Partition(node)
-	_, found := findValue(c, node, key)
-	c.Heal(f)
-	return found
-}
-
-// wantHeld wants that each of the k members closest to a key holds its value.
-func wantHeld(c *cluster.Cluster, key uint64) {
+// wantHeld wants that each of the k members closest to a key holds its value: cut
+// off from all others, it finds it.
+func wantHeld(c *cluster.Cluster, key uint64, value any) {
 	holders := closest(c, key, c.Members())
 	for _, node := range holders {
-		if !holds(c, node, key) {
+		f := c.Partition(node)
+		got, found := findValue(c, node, key)
+		c.Heal(f)
+		if !found || !same(got, value) {
 			c.T().Fail(conformance.Failure{
 				Message: fmt.Sprintf("%s holds no copy of the value under %d: cut off from the others, it does not find it",
 					node, key),
-				Expected: []string{"a copy at each of " + strings.Join(withDistance(c, key, holders), " ")}, Got: "error 20",
+				Expected: []string{"a copy at each of " + strings.Join(withDistance(c, key, holders), " ")},
+				Got:      word(got, found),
 			})
 		}
 	}

@@ -15,12 +15,13 @@ func storeCases() []Case {
 		{
 			ID: "kademlia/store/found-from-everywhere", Level: conformance.Must, Kind: conformance.State,
 			Requirements: []string{"KAD-RPC-007", "KAD-RPC-009", "KAD-STORE-001"},
-			Explain:      "One node stores a value under a drawn key. Every node finds it.",
+			Explain:      "A node that is not among the k closest to a drawn key stores a value under it. Every node finds it.",
 			Causes:       []string{"the value stays at the node that was told to store it"},
+			Kills:        []string{"keeps-to-itself"},
 			Run: func(t *T) {
 				c := joined(t)
 				key := drawEven(c)
-				store(c, c.Members()[0], key, t.Case().ID)
+				store(c, without(c.Members(), closest(c, key, c.Members())...)[0], key, t.Case().ID)
 				for _, node := range c.Members() {
 					wantValue(c, node, key, t.Case().ID)
 				}
@@ -32,6 +33,7 @@ func storeCases() []Case {
 			Explain: "Values of all kinds that JSON has are stored and found as they were: null, false, numbers, texts " +
 				"with escapes, lists and objects in each other, and a text of 8 KiB.",
 			Causes: []string{"a value that is null or false is taken for none", "the value is made a text on its way"},
+			Kills:  []string{"keeps-to-itself", "null-is-none"},
 			Run:    runAnyJSON,
 		},
 		{
@@ -40,6 +42,7 @@ func storeCases() []Case {
 			Explain: "A value is stored and found. Then nodes are asked for a key under which nobody has stored " +
 				"anything: the answer is error 20.",
 			Causes: []string{"a value of null is answered where there is none", "the answer has another code than 20"},
+			Kills:  []string{"none-is-null"},
 			Run:    runUnknownKey,
 		},
 		{
@@ -47,6 +50,7 @@ func storeCases() []Case {
 			Requirements: []string{"KAD-STORE-001"},
 			Explain:      "The same node stores a second value under the same key. Every node finds the second.",
 			Causes:       []string{"a holder keeps the first value that it got"},
+			Kills:        []string{"keeps-the-first", "keeps-to-itself"},
 			Run: func(t *T) {
 				c := joined(t)
 				key := drawEven(c)
@@ -64,6 +68,7 @@ func storeCases() []Case {
 			Explain: "Nodes store values. Then each of the k members closest to a key is cut off from all others and asked " +
 				"for the value: it finds it, because it holds a copy.",
 			Causes: []string{"the value is stored at the closest node alone", "the value is stored at whoever is known, near or far"},
+			Kills:  []string{"files-answers-alone", "keeps-to-itself", "stores-once"},
 			Run:    runAtClosest,
 		},
 		{
@@ -73,6 +78,7 @@ func storeCases() []Case {
 			Explain: "A node that does not hold a value is asked for it. Once the first message with the value has " +
 				"reached it, it asks nobody any more; one STORE of the value is allowed.",
 			Causes: []string{"find_value is a find_node with a question for the value at its end"},
+			Kills:  []string{"asks-on", "bottomless-buckets", "keeps-to-itself"},
 			Run:    runHalts,
 		},
 		{
@@ -83,7 +89,11 @@ func storeCases() []Case {
 				"node asks it first and then one that has the value. It then sends the value to the closest, " +
 				"which it saw and which did not have it.",
 			Causes: []string{"the value is not stored on the way", "it is stored at the node that returned it"},
-			Run:    runCached,
+			Kills: []string{
+				"files-answers-alone", "keeps-to-itself", "leaves-itself-out", "never-caches",
+				"one-too-few", "subtracts", "waits-for-ever",
+			},
+			Run: runCached,
 		},
 		{
 			ID: "kademlia/value/handed-to-a-newcomer", Level: conformance.Must, Kind: conformance.State,
@@ -92,6 +102,7 @@ func storeCases() []Case {
 			Explain: "A value is stored. Then a node joins that is closer to its key than all others. Cut off from them, it " +
 				"finds the value, because it was given a copy.",
 			Causes: []string{"values are not handed to a node that is new in a table"},
+			Kills:  []string{"joined-while-busy", "keeps-to-itself", "never-hands-over"},
 			Run:    runHandedOver,
 		},
 		{
@@ -101,6 +112,7 @@ func storeCases() []Case {
 			Explain: "A value is stored by a node that does not hold it, and which is killed then. Two hours pass by " +
 				"advance_clock. Meanwhile one of the holders sends the value to another node by itself.",
 			Causes: []string{"only the publisher stores a value again"},
+			Kills:  []string{"keeps-to-itself", "never-copies"},
 			Run:    runCopied,
 		},
 		{
@@ -110,6 +122,7 @@ func storeCases() []Case {
 			Explain: "A value is stored and its publisher killed. 23 hours pass by advance_clock, six at a time, and " +
 				"it is found; two more, and it is not.",
 			Causes: []string{"a value has no end", "each copy that a holder makes begins a new life of 24 hours"},
+			Kills:  []string{"keeps-to-itself", "lives-for-ever", "lives-six-hours", "none-is-null"},
 			Run:    runExpires,
 		},
 		{
@@ -119,6 +132,7 @@ func storeCases() []Case {
 			Explain: "A value is stored, and its publisher lives. 25 hours pass by advance_clock, six at a time: the " +
 				"value is found, because the publisher has stored it again.",
 			Causes: []string{"the publisher forgets what it has stored"},
+			Kills:  []string{"keeps-to-itself", "never-republishes"},
 			Run:    runRepublished,
 		},
 	}
@@ -157,7 +171,7 @@ func runAtClosest(t *T) {
 	for _, publisher := range c.Members()[:3] {
 		key := drawEven(c)
 		store(c, publisher, key, "kept")
-		wantHeld(c, key)
+		wantHeld(c, key, "kept")
 	}
 }
 
@@ -236,7 +250,7 @@ func runHandedOver(t *T) {
 	join(c, "n7")
 	settle(c)
 	c.Pass(2 * c.Options().Timeout)
-	wantHeld(c, 0)
+	wantHeld(c, 0, "handed")
 }
 
 // clocks has all members' time advance by so many hours, one step after another,
