@@ -12,10 +12,9 @@ import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))  # where overlay.py is
-from overlay import NO_SUCH_KEY, NOT_NOW, Node, Refusal, number, spawn
+from overlay import MALFORMED, NO_SUCH_KEY, NOT_NOW, Node, Refusal, number, spawn
 
-TRIES = 2      # questions without an answer, after which a node is taken for dead
-ATTEMPTS = 10  # of a client's request while the ring is under repair
+PATIENCE = 20  # time outs that a client's request may take while the ring is under repair
 
 node = Node(["state", "leave"])
 joined = False
@@ -65,7 +64,10 @@ async def lookup(src, body):
 @node.on("put")
 @member
 async def put(src, body):
-    await at_owner(number(body, "key", circle()), "write", write, value=body["value"])
+    key = number(body, "key", circle())
+    if "value" not in body:
+        raise Refusal(MALFORMED, "put what? there is no value")
+    await at_owner(key, "write", write, value=body["value"])
 
 
 @node.on("get")
@@ -105,15 +107,22 @@ def state(src, body):
 
 async def find(key):
     """The living owner of a key, and how many others were asked or passed."""
-    for _ in range(ATTEMPTS):
+    async for _ in attempts():
         if mine(key):
             return node.name, 0
         _, owners, asked = await walk(key, step(key), set())
         for owner in owners:
             if owner == node.name or await ask(owner, "ping"):
                 return owner, len({owner, *asked} - {node.name})
-        await node.sleep(node.overlay["period_ms"])
     raise Refusal(NOT_NOW, f"found no way to key {key}")
+
+
+async def attempts():
+    """Tries again every period, until it has been too long."""
+    end = node.now() + PATIENCE * node.overlay["timeout_ms"]
+    while node.now() < end:
+        yield
+        await node.sleep(node.overlay["period_ms"])
 
 
 async def walk(key, answer, heard):
@@ -155,14 +164,13 @@ def ping(src, body):
 
 
 async def ask(name, kind, patience=None, **fields):
-    """Asks, and once more when no answer comes. None: it is dead, or has left."""
-    for _ in range(TRIES):
-        answer = await node.call(name, kind, patience, **fields)
-        if answer:
-            suspects.pop(name, None)
-            return None if answer["type"] == "error" else answer
-    suspects[name] = node.now() + 5 * node.overlay["timeout_ms"]
-    return None
+    """Asks another node. None: it is dead, or has left."""
+    answer = await node.call(name, kind, patience, **fields)
+    if answer is None:
+        suspects[name] = node.now() + 5 * node.overlay["timeout_ms"]
+        return None
+    suspects.pop(name, None)
+    return None if answer["type"] == "error" else answer
 
 
 def is_suspect(name):
@@ -175,7 +183,7 @@ def is_suspect(name):
 async def enter(via):
     """Takes the place behind the member that precedes us, with its successors."""
     global successors, predecessor
-    for _ in range(ATTEMPTS):
+    async for _ in attempts():
         answer = await ask(via, "step", key=me())
         if answer is None:
             raise Refusal(NOT_NOW, f"{via} does not answer")
@@ -189,7 +197,6 @@ async def enter(via):
                 for name in successors[:1]:
                     merge((await ask(name, "copies", after=before) or {}).get("pairs", []))
                 return
-        await node.sleep(node.overlay["period_ms"])
     raise Refusal(NOT_NOW, "found no place in the ring")
 
 
@@ -214,13 +221,14 @@ async def stabilize():
     global successors, predecessor
     candidate = predecessor
     if successors:
-        view = await ask(successors[0], "neighbours")
+        first = successors[0]
+        view = await ask(first, "neighbours")
         if view is None:
-            successors = successors[1:]
+            successors = [name for name in successors if name != first]
             return
         if "busy" in view:
             return
-        successors = in_order([successors[0], *view["successors"]])
+        successors = in_order([first, *view["successors"]])
         candidate = view["predecessor"]
     if candidate in ids() and between(node.name, candidate, ids()[successor()]):
         view = await ask(candidate, "neighbours")
@@ -284,9 +292,9 @@ async def fix_fingers_always():
 
 async def at_owner(key, kind, handler, **fields):
     """Has the owner of a key carry out a request: that may be this node. The
-    owner asks others in its turn, twice where one is dead: give it time."""
-    patience = (TRIES + 1) * node.overlay["timeout_ms"]
-    for _ in range(ATTEMPTS):
+    owner asks others in its turn, some of them dead: give it time."""
+    patience = 3 * node.overlay["timeout_ms"]
+    async for _ in attempts():
         owner, _ = await find(key)
         if owner == node.name:
             answer = await handler(owner, {"key": key, **fields})

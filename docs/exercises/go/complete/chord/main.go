@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -19,10 +20,9 @@ import (
 	"github.com/p2pspec/p2pspec/docs/exercises/go/overlay"
 )
 
-const (
-	tries    = 2  // questions without an answer, after which a node is taken for dead
-	attempts = 10 // of a client's request while the ring is under repair
-)
+// patience is how many time outs a client's request may take while the ring is
+// under repair.
+const patience = 20
 
 type node struct {
 	overlay.Node
@@ -146,6 +146,9 @@ func (n *node) put(_ string, q request) (none, error) {
 	if err != nil {
 		return none{}, err
 	}
+	if q.Value == nil {
+		return none{}, overlay.Refuse(overlay.Malformed, "put what? there is no value")
+	}
 	return atOwner(n, "write", key, pair{Key: key, Value: q.Value}, n.write)
 }
 
@@ -155,7 +158,7 @@ func (n *node) get(_ string, q request) (value, error) {
 		return value{}, err
 	}
 	p, err := atOwner(n, "read", key, keyed{key}, n.read)
-	if err == nil && p.Value == nil {
+	if err == nil && p.Version == 0 {
 		err = overlay.Refuse(overlay.NoSuchKey, fmt.Sprintf("no value for key %d", key))
 	}
 	return value{p.Value}, err
@@ -210,7 +213,7 @@ func (n *node) state(string, none) (any, error) {
 
 // find returns the living owner of a key, and how many others were asked or passed.
 func (n *node) find(key uint64) (found, error) {
-	for range attempts {
+	for range n.attempts() {
 		n.mu.Lock()
 		mine := n.mine(key)
 		n.mu.Unlock()
@@ -219,6 +222,9 @@ func (n *node) find(key uint64) (found, error) {
 		}
 		asked, owners := n.walk(key, n.step(key))
 		for _, owner := range owners {
+			if owner == n.Name {
+				return found{owner, len(asked)}, nil
+			}
 			if _, ok := ask[none](n, owner, "ping", none{}); ok {
 				if !slices.Contains(asked, owner) {
 					asked = append(asked, owner)
@@ -226,9 +232,18 @@ func (n *node) find(key uint64) (found, error) {
 				return found{owner, len(asked)}, nil
 			}
 		}
-		n.pause(1)
 	}
 	return found{}, overlay.Refuse(overlay.NotNow, fmt.Sprintf("found no way to key %d", key))
+}
+
+// attempts tries again every period, until it has been too long.
+func (n *node) attempts() iter.Seq[int] {
+	return func(try func(int) bool) {
+		end := time.Now().Add(patience * n.timeout())
+		for i := 0; time.Now().Before(end) && try(i); i++ {
+			n.pause(1)
+		}
+	}
 }
 
 // walk asks ever closer nodes, until one says that the key lies between it and
@@ -274,20 +289,13 @@ func (n *node) step(key uint64) step {
 	return step{Closer: closer[:min(3, len(closer))]}
 }
 
-// ask asks a node, and once more when no answer comes. If it is not ok, the node
-// is dead or has left.
+// ask asks a node. If it is not ok, the node is dead or has left.
 func ask[A any](n *node, name, kind string, fields any) (a A, ok bool) {
 	return askWithin[A](n, n.timeout(), name, kind, fields)
 }
 
-func askWithin[A any](n *node, patience time.Duration, name, kind string, fields any) (a A, ok bool) {
-	var err error
-	for range tries {
-		a, err = overlay.CallWithin[A](&n.Node, patience, name, kind, fields)
-		if !errors.Is(err, overlay.ErrTimeout) {
-			break
-		}
-	}
+func askWithin[A any](n *node, limit time.Duration, name, kind string, fields any) (a A, ok bool) {
+	a, err := overlay.CallWithin[A](&n.Node, limit, name, kind, fields)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if errors.Is(err, overlay.ErrTimeout) {

@@ -12,7 +12,7 @@ import (
 
 // enter takes the place behind the member that precedes us, with its successors.
 func (n *node) enter(via string) error {
-	for range attempts {
+	for range n.attempts() {
 		first, ok := ask[step](n, via, "step", keyed{n.me()})
 		if !ok {
 			return overlay.Refuse(overlay.NotNow, via+" does not answer")
@@ -29,7 +29,6 @@ func (n *node) enter(via string) error {
 			n.merge(given)
 			return nil
 		}
-		n.pause(1)
 	}
 	return overlay.Refuse(overlay.NotNow, "found no place in the ring")
 }

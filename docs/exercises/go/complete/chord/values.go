@@ -8,9 +8,9 @@ import (
 )
 
 // atOwner has the owner of a key carry out a request: that may be this node. The
-// owner asks others in its turn, twice where one is dead: it is given time.
+// owner asks others in its turn, some of them dead: it is given time.
 func atOwner[A, Q any](n *node, kind string, key uint64, q Q, here func(string, Q) (A, error)) (a A, err error) {
-	for range attempts {
+	for range n.attempts() {
 		owner, err := n.find(key)
 		if err != nil {
 			return a, err
@@ -18,7 +18,7 @@ func atOwner[A, Q any](n *node, kind string, key uint64, q Q, here func(string, 
 		if owner.Node == n.Name {
 			return here(n.Name, q)
 		}
-		if a, ok := askWithin[A](n, (tries+1)*n.timeout(), owner.Node, kind, q); ok {
+		if a, ok := askWithin[A](n, 3*n.timeout(), owner.Node, kind, q); ok {
 			return a, nil
 		}
 	}
