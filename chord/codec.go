@@ -29,16 +29,15 @@ import (
 //	FindSuccessor     origin (peer) · key (20) · hops (2)
 //	FoundSuccessor    owner (peer) · hops (2)
 //
-//	Read              key (20) · group
-//	ReadAck           key (20) · flags (1): 1 Agrees · stamp · value
-//	Write             key (20) · stamp · value · group
+//	Read              key (20)
+//	ReadAck           key (20) · flags (1): 1 Leaving · stamp · value
+//	Write             key (20) · stamp · value
 //	Offer             key (20) · stamp
-//	WriteAck          key (20) · flags (1): 1 Agrees 2 Owner 4 Replica · stamp
+//	WriteAck          key (20) · flags (1): 1 Leaving 2 Owner 4 Replica · stamp
 //
 //	peer              identifier (20) · 0, 4 or 6 (1) · address (0, 4 or 16) ·
 //	                  port (2), left out where the address is
 //	list              count (1), at most 64 · count × peer
-//	group             count (1), at most 64 · count × identifier (20)
 //	stamp             counter (8) · writer (20) · serial (8)
 //	value             length (2), at most 32768 · bytes
 //

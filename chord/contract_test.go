@@ -52,7 +52,7 @@ func TestContract(t *testing.T) {
 		Input:      contractInput,
 		MaxEffects: func(spec.Input) int { return bound },
 		Codec:      Codec{},
-		Seeds:      10,
+		Seeds:      12,
 		Steps:      700,
 		MaxGap:     3 * time.Minute,
 		Golden:     "testdata/contract.golden",
@@ -118,9 +118,9 @@ func contractInput(g *check.Gen) spec.Input {
 func contractMessage(g *check.Gen, h Header, id ID) spec.Message {
 	switch g.Below(14) {
 	case 10:
-		return Read{h, id, contractGroup(g)}
+		return Read{h, id}
 	case 11, 12:
-		return Write{h, id, contractStamp(g), contractValue(g), contractGroup(g)}
+		return Write{h, id, contractStamp(g), contractValue(g)}
 	case 13:
 		return Offer{h, id, contractStamp(g)}
 	case 0:
@@ -163,11 +163,11 @@ func contractReply(g *check.Gen, s spec.Send) spec.Input {
 	case ClosestPreceding:
 		reply = Step{Header{m.RPC, sender}, contractSteps(g, sender, m.Key), contractRing(g, m.Key, 2)}
 	case Read:
-		reply = ReadAck{Header{m.RPC, sender}, m.Key, g.Below(8) > 0, contractStamp(g), contractValue(g)}
+		reply = ReadAck{Header{m.RPC, sender}, m.Key, g.Below(8) == 0, contractStamp(g), contractValue(g)}
 	case Write:
-		reply = WriteAck{Header{m.RPC, sender}, m.Key, g.Below(8) > 0, m.Stamp, g.Below(2) > 0, true}
+		reply = WriteAck{Header{m.RPC, sender}, m.Key, g.Below(8) == 0, m.Stamp, g.Below(2) > 0, true}
 	case Offer:
-		reply = WriteAck{Header{m.RPC, sender}, m.Key, true, m.Stamp, g.Below(2) > 0, g.Below(2) > 0}
+		reply = WriteAck{Header{m.RPC, sender}, m.Key, false, m.Stamp, g.Below(2) > 0, g.Below(2) > 0}
 	case FindSuccessor:
 		reply = FoundSuccessor{Header{m.RPC, sender}, contractPeer(g), uint16(g.Below(4))}
 	default: // an answer of the node: send its own words back
@@ -213,14 +213,6 @@ func contractSteps(g *check.Gen, from, key ID) []Peer {
 		}
 	}
 	return list
-}
-
-func contractGroup(g *check.Gen) []ID {
-	var group []ID
-	for range g.Below(3) {
-		group = append(group, contractPeer(g).ID)
-	}
-	return group
 }
 
 func contractStamp(g *check.Gen) Stamp {

@@ -6,7 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +20,10 @@ import (
 )
 
 // A long run is go test ./chord -run Linearizable -runs 100000.
-var linearRuns = flag.Int("runs", 2000, "simulated runs whose histories must be linearizable")
+var (
+	linearRuns = flag.Int("runs", 2000, "simulated runs whose histories must be linearizable")
+	update     = flag.Bool("update", false, "rewrite the example in docs/chord-storage.md and its picture")
+)
 
 // call is what a client asks of a register, and answer what it hears: the value
 // that it has read, "" where there is none.
@@ -77,7 +82,7 @@ type world struct {
 	stats   worldStats
 }
 
-type worldStats struct{ done, failed, crashes int }
+type worldStats struct{ done, failed, crashes, joins int }
 
 // client calls through one node, one call at a time.
 type client struct {
@@ -130,7 +135,7 @@ func (w *world) pause(c *client) {
 		return
 	}
 	c.left--
-	w.At(w.Now()+time.Duration(w.Rand().Below(uint64(300*time.Millisecond))), func() { w.call(c) })
+	w.At(w.Now()+time.Duration(w.Rand().Below(uint64(700*time.Millisecond))), func() { w.call(c) })
 }
 
 func (w *world) call(c *client) {
@@ -204,6 +209,17 @@ func (w *world) crash(id uint64, within time.Duration) {
 	w.At(time.Duration(w.Rand().Below(uint64(within))), func() { w.Crash(at(id).Addr) })
 }
 
+// join makes a node come in at some time, or come back without memory.
+func (w *world) join(t testing.TB, id, via uint64, within time.Duration) {
+	w.stats.joins++
+	w.At(time.Duration(w.Rand().Below(uint64(within))), func() {
+		if w.Machine(at(id).Addr) == nil {
+			w.start(t, id)
+			w.Input(at(id).Addr, Join{Op: 1 << 40, Via: at(via)})
+		}
+	})
+}
+
 // rough is a network that delays, loses, doubles and reorders.
 var rough = sim.Link{
 	Latency: sim.Uniform(5*time.Millisecond, 400*time.Millisecond),
@@ -271,4 +287,108 @@ func text(history []porcupine.Operation) string {
 			until, 'a'+rune(op.ClientId), registers.DescribeOperation(op.Input, op.Output))
 	}
 	return s
+}
+
+// churnRun is a run in which the groups of the key change: the owner crashes,
+// then its successor and new owner, both long enough after each other for the
+// ring to repair itself, and others join, who may be the owner then.
+func churnRun(t testing.TB, seed uint64, storage Storage, loss sim.PPM) *world {
+	cfg := Config{
+		IDBits: 6, Successors: 5, Storage: storage, Tries: 3,
+		RoundTrip: 300 * time.Millisecond, RPCTimeout: 310 * time.Millisecond,
+		Stabilize: time.Second, FixFingers: time.Second,
+	}
+	link := lan.Link
+	link.Loss = loss
+	w := newWorld(seed, cfg, link, []uint64{30, 41, 53, 60, 3, 12, 20})
+	w.form(t, 3, 10)
+	w.crash(12, 2*time.Second)
+	w.At(4*time.Second+time.Duration(w.Rand().Below(uint64(2*time.Second))), func() { w.Crash(at(20).Addr) })
+	for _, id := range []uint64{10, 11, 16} {
+		if w.Rand().Below(2) == 0 {
+			w.join(t, id, 41, 5*time.Second)
+		}
+	}
+	w.RunFor(12 * time.Second)
+	return w
+}
+
+// shrink leaves out what a history does not need to be one that no register has:
+// a Get may go, and a Put whose value nobody reads, because without them every
+// order that was possible still is.
+func shrink(history []porcupine.Operation) []porcupine.Operation {
+	needed := func(op porcupine.Operation) bool {
+		in := op.Input.(call)
+		return in.put && slices.ContainsFunc(history, func(o porcupine.Operation) bool {
+			return !o.Input.(call).put && string(o.Output.(answer)) == in.value
+		})
+	}
+	for i := 0; i < len(history); {
+		less := slices.Delete(slices.Clone(history), i, i+1)
+		if needed(history[i]) || porcupine.CheckOperations(registers, less) {
+			i++
+			continue
+		}
+		history, i = less, 0
+	}
+	return history
+}
+
+// TestBestEffortIsNotLinearizable finds what [BestEffort] does not promise: of
+// the histories under churn that no register has, the shortest is the example
+// of docs/chord-storage.md. The flag -update writes it there, and its picture.
+func TestBestEffortIsNotLinearizable(t *testing.T) {
+	const runs = 600
+	found := 0
+	var shortest []porcupine.Operation
+	for seed := range uint64(runs) {
+		history := churnRun(t, seed, BestEffort, 0).history()
+		if porcupine.CheckOperations(registers, history) {
+			continue
+		}
+		if found++; shortest == nil || len(shrink(history)) < len(shortest) {
+			shortest = shrink(history)
+		}
+	}
+	t.Logf("%d of %d histories are not linearizable", found, runs)
+	require.NotZero(t, found)
+	page, err := os.ReadFile(examplePage)
+	require.NoError(t, err)
+	before, rest, ok := strings.Cut(string(page), "```history\n")
+	require.True(t, ok)
+	example, after, ok := strings.Cut(rest, "```\n")
+	require.True(t, ok)
+	if *update {
+		_, info := porcupine.CheckOperationsVerbose(registers, shortest, 0)
+		require.NoError(t, porcupine.VisualizePath(registers, info, examplePicture))
+		example = text(shortest)
+		page := before + "```history\n" + example + "```\n" + after
+		require.NoError(t, os.WriteFile(examplePage, []byte(page), 0o644))
+	}
+	require.Equal(t, text(shortest), example, "run with -update")
+}
+
+const (
+	examplePage    = "../docs/chord-storage.md"
+	examplePicture = "../docs/chord-storage.html"
+)
+
+// What Quorum does not promise either, but does nearly always: how often is
+// printed, and told in docs/chord-storage.md.
+func TestQuorumUnderChurn(t *testing.T) {
+	const runs = 300
+	for _, loss := range []sim.PPM{0, sim.Percent(10)} {
+		broken := make(map[Storage]int)
+		for _, storage := range []Storage{Quorum, BestEffort} {
+			for seed := range uint64(runs) {
+				history := churnRun(t, seed, storage, loss).history()
+				if !porcupine.CheckOperations(registers, history) {
+					broken[storage]++
+				}
+			}
+		}
+		t.Logf("loss %v ppm: of %d histories, %d are not linearizable with Quorum, %d with BestEffort",
+			loss, runs, broken[Quorum], broken[BestEffort])
+		require.Less(t, broken[Quorum], broken[BestEffort])
+	}
 }

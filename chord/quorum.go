@@ -149,32 +149,16 @@ func (n *Node) oneByOne(o *operation) bool {
 	return o.phase == reading && !o.put && n.cfg.Storage == BestEffort
 }
 
-func (n *Node) readRequest(o *operation) Read {
-	return Read{Header{o.rpc, n.cfg.ID}, o.key, n.groupIDs(o)}
-}
+func (n *Node) readRequest(o *operation) Read { return Read{Header{o.rpc, n.cfg.ID}, o.key} }
 
 func (n *Node) writeRequest(o *operation) Write {
-	return Write{Header{o.rpc, n.cfg.ID}, o.key, o.stamp, o.value, n.groupIDs(o)}
-}
-
-// groupIDs is what the replicas have to agree with.
-//
-// CHORD-QUORUM-008.
-func (n *Node) groupIDs(o *operation) []ID {
-	if n.cfg.Storage == BestEffort {
-		return nil
-	}
-	ids := make([]ID, len(o.group))
-	for i, p := range o.group {
-		ids[i] = p.ID
-	}
-	return ids
+	return Write{Header{o.rpc, n.cfg.ID}, o.key, o.stamp, o.value}
 }
 
 // replicaRead counts what group[k] holds.
 func (n *Node) replicaRead(i, k int, m ReadAck, out []spec.Effect) []spec.Effect {
 	o := &n.store.operations[i]
-	if !m.Agrees {
+	if m.Leaving {
 		return out
 	}
 	o.answers |= 1 << k
@@ -199,7 +183,7 @@ func (n *Node) replicaRead(i, k int, m ReadAck, out []spec.Effect) []spec.Effect
 // replicaWrote counts that group[k] holds the value or a later one.
 func (n *Node) replicaWrote(i, k int, m WriteAck, out []spec.Effect) []spec.Effect {
 	o := &n.store.operations[i]
-	if !m.Agrees || m.Stamp.Cmp(o.stamp) < 0 {
+	if m.Leaving || m.Stamp.Cmp(o.stamp) < 0 {
 		return out
 	}
 	o.answers |= 1 << k
@@ -272,35 +256,4 @@ func (n *Node) endOperation(i int, result spec.Event, err error, out []spec.Effe
 	op := n.store.operations[i].op
 	n.store.operations = slices.Delete(n.store.operations, i, i+1)
 	return append(out, spec.Done{Op: op, Result: result, Err: err})
-}
-
-// agrees reports whether a replica group is what this node would expect: it is
-// in it, owner of the key if it comes first, and as far as it knows its
-// neighbours they come before and behind it. A group with fewer nodes than
-// Config.Replicas names the whole ring.
-//
-// This refuses what a changed ring makes doubtful; it does not make a change of
-// the group safe, because a node that has newly become a replica cannot tell
-// that it lacks what others have been told. See [Quorum].
-//
-// CHORD-QUORUM-008.
-func (n *Node) agrees(key ID, group []ID) bool {
-	if len(group) == 0 {
-		return true
-	}
-	at := slices.Index(group, n.cfg.ID)
-	switch {
-	case at < 0, at == 0 && !n.Owns(key):
-		return false
-	case at > 0 && n.predecessor.known() && n.predecessor.ID != group[at-1]:
-		return false
-	}
-	behind := n.replicas()[1:]
-	for k, id := range group[at+1:] {
-		if k < len(behind) && behind[k].ID != id {
-			return false
-		}
-	}
-	outside := func(p Peer) bool { return !slices.Contains(group, p.ID) }
-	return len(group) == n.cfg.Replicas || !slices.ContainsFunc(behind, outside)
 }

@@ -9,12 +9,11 @@ import (
 
 // store is what a node holds for the ring, and what it does about it.
 type store struct {
-	records    []record      // ordered by key
-	operations []operation   // in the order of their beginnings
-	transfers  []transfer    // in the order of their beginnings
-	serial     uint64        // of the newest operation or transfer
-	misplaced  bool          // the place on the ring has changed in this step
-	silent     time.Duration // until then this node takes no part in replica groups
+	records    []record    // ordered by key
+	operations []operation // in the order of their beginnings
+	transfers  []transfer  // in the order of their beginnings
+	serial     uint64      // of the newest operation or transfer
+	misplaced  bool        // the place on the ring has changed in this step
 
 	// A pass looks at every record once, as fast as maxTransfers lets it.
 	passAt  time.Duration // the next one; never while there are no records
@@ -96,11 +95,14 @@ func (n *Node) record(key ID) *record {
 
 func (r record) compare(key ID) int { return r.key.Cmp(key) }
 
-// keep holds a value, unless the one that is held is as late.
+// keep holds a value, unless the one that is held is as late, or there is no
+// room for one more key.
+//
+// CHORD-STORE-008, CHORD-STORE-012.
 func (n *Node) keep(key ID, stamp Stamp, value []byte) {
 	s := &n.store
 	i, known := slices.BinarySearchFunc(s.records, key, record.compare)
-	if known && s.records[i].stamp.Cmp(stamp) >= 0 {
+	if known && s.records[i].stamp.Cmp(stamp) >= 0 || n.full(key) {
 		return
 	}
 	if !known {
@@ -165,17 +167,6 @@ func (n *Node) placeChanged(out []spec.Effect) []spec.Effect {
 func (n *Node) handOver(out []spec.Effect) []spec.Effect {
 	n.store.transfers = nil
 	return n.startPass(out)
-}
-
-// newcomer keeps a node that has just joined from speaking for groups that it
-// cannot know all values of yet. Its successor hears of it within a period, and
-// each of those who should copy to it one period after the one behind.
-//
-// CHORD-QUORUM-008.
-func (n *Node) newcomer() {
-	if n.cfg.Storage == Quorum {
-		n.store.silent = n.now + time.Duration(n.cfg.Replicas+1)*n.cfg.Stabilize
-	}
 }
 
 // startPass looks at every record from the first one on.

@@ -12,7 +12,6 @@ import (
 var (
 	errValue = errors.New("chord: value")
 	errStamp = errors.New("chord: stamp")
-	errGroup = errors.New("chord: replica group")
 )
 
 // receiveStorage handles the messages of storage. What is refused leaves no
@@ -20,7 +19,7 @@ var (
 func (n *Node) receiveStorage(in spec.Recv, out []spec.Effect) []spec.Effect {
 	switch m := in.Msg.(type) {
 	case Read:
-		if d := n.refuseGroup(in.From, m.Header, m.Key, m.Group); d != nil {
+		if d := n.refuseKey(in.From, m.Header, m.Key); d != nil {
 			return append(out, *d)
 		}
 		return append(out, spec.Send{To: in.From, Msg: n.readHere(m)})
@@ -44,26 +43,25 @@ func (n *Node) receiveStorage(in spec.Recv, out []spec.Effect) []spec.Effect {
 
 // readHere answers Read. A node that leaves cannot tell any more what it has
 // handed over.
+//
+// CHORD-QUORUM-008.
 func (n *Node) readHere(m Read) ReadAck {
-	r := n.record(m.Key)
-	ack := ReadAck{Header: n.reply(m.Header), Key: m.Key}
-	ack.Agrees = n.agrees(m.Key, m.Group) && (r != nil || !n.leaving)
-	if ack.Agrees && r != nil {
-		ack.Stamp, ack.Value = r.stamp, r.value
+	ack := ReadAck{Header: n.reply(m.Header), Key: m.Key, Leaving: n.leaving}
+	if r := n.record(m.Key); r != nil {
+		ack.Leaving, ack.Stamp, ack.Value = false, r.stamp, r.value
 	}
 	return ack
 }
 
 // writeHere answers Write. A node that leaves takes nothing any more, because
-// it might go before it has passed it on; neither does one that is full.
+// it might go before it has passed it on.
 //
-// CHORD-KEY-003, CHORD-QUORUM-002.
+// CHORD-KEY-003, CHORD-QUORUM-008.
 func (n *Node) writeHere(m Write) WriteAck {
-	agrees := n.agrees(m.Key, m.Group) && !n.leaving && !n.full(m.Key)
-	if agrees {
+	if !n.leaving {
 		n.keep(m.Key, m.Stamp, m.Value)
 	}
-	return n.writeAck(m.Header, m.Key, agrees)
+	return n.writeAck(m.Header, m.Key)
 }
 
 // offerHere answers Offer. A replica that is asked need not ask whether it is
@@ -76,13 +74,13 @@ func (n *Node) offerHere(m Offer) WriteAck {
 			r.checkAt = n.now
 		}
 	}
-	return n.writeAck(m.Header, m.Key, !n.leaving)
+	return n.writeAck(m.Header, m.Key)
 }
 
-func (n *Node) writeAck(h Header, key ID, agrees bool) WriteAck {
-	ack := WriteAck{Header: n.reply(h), Key: key, Agrees: agrees, Owner: n.Owns(key)}
+func (n *Node) writeAck(h Header, key ID) WriteAck {
+	ack := WriteAck{Header: n.reply(h), Key: key, Leaving: n.leaving, Owner: n.Owns(key)}
 	ack.Replica = ack.Owner && contains(n.replicas(), h.Sender)
-	if r := n.record(key); r != nil && agrees {
+	if r := n.record(key); r != nil && !n.leaving {
 		ack.Stamp = r.stamp
 	}
 	return ack
@@ -132,27 +130,8 @@ func (n *Node) awaiting(ph operationPhase, h Header, key ID, from netip.AddrPort
 	return -1, -1
 }
 
-// refuseGroup wants a replica group to be a list of different nodes on the
-// circle, no more than there can be.
-func (n *Node) refuseGroup(from netip.AddrPort, h Header, key ID, group []ID) *spec.Drop {
-	if d := n.refuseKey(from, h, key); d != nil {
-		return d
-	}
-	if len(group) > MaxSuccessors {
-		return &spec.Drop{From: from, Clause: "CHORD-QUORUM-009",
-			Reason: fmt.Errorf("%w: %d nodes, at most %d", errGroup, len(group), MaxSuccessors)}
-	}
-	for i, id := range group {
-		if !id.Fits(n.cfg.IDBits) || slices.Contains(group[:i], id) {
-			return &spec.Drop{From: from, Clause: "CHORD-QUORUM-009",
-				Reason: fmt.Errorf("%w: %v outside the circle or twice", errGroup, id)}
-		}
-	}
-	return nil
-}
-
 func (n *Node) refuseWrite(from netip.AddrPort, m *Write) *spec.Drop {
-	if d := n.refuseGroup(from, m.Header, m.Key, m.Group); d != nil {
+	if d := n.refuseKey(from, m.Header, m.Key); d != nil {
 		return d
 	}
 	if d := n.refuseValue(from, m.Header, m.Key, m.Stamp, m.Value); d != nil {

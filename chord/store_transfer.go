@@ -172,9 +172,9 @@ func (n *Node) transferAnswered(i int, m WriteAck, out []spec.Effect) []spec.Eff
 		return n.endTransfer(i, out)
 	case r.moved && !m.Owner && !n.leaving:
 		return n.locateOwner(i, out)
-	case m.Agrees && m.Stamp.Cmp(r.stamp) < 0 && t.phase == offering:
+	case !m.Leaving && m.Stamp.Cmp(r.stamp) < 0 && t.phase == offering:
 		return n.sendTransfer(i, sending, out)
-	case !m.Agrees || m.Stamp.Cmp(r.stamp) < 0: // it leaves, or has changed its mind
+	case m.Leaving || m.Stamp.Cmp(r.stamp) < 0:
 		return n.transferFailed(i, out)
 	case n.leaving:
 		n.dropRecord(r.key)

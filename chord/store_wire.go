@@ -30,23 +30,19 @@ func (s Stamp) Cmp(other Stamp) int {
 	)
 }
 
-// The messages of storage. Group is the replica group of Key as the sender
-// knows it, the owner first. A receiver that knows better takes no part: it
-// answers with Agrees false, and that answer counts for nothing. An empty Group
-// asks for no such check.
+// The messages of storage.
 type (
 	// Read asks for the value under Key. It is answered by ReadAck.
 	Read struct {
 		Header
-		Key   ID
-		Group []ID
+		Key ID
 	}
 	ReadAck struct {
 		Header
-		Key    ID
-		Agrees bool
-		Stamp  Stamp // zero: there is no value
-		Value  []byte
+		Key     ID
+		Leaving bool  // the sender leaves the ring, and has handed over what it held
+		Stamp   Stamp // zero: there is no value
+		Value   []byte
 	}
 	// Write asks to hold Value from now on, unless a later one is held. It is
 	// answered by WriteAck.
@@ -55,7 +51,6 @@ type (
 		Key   ID
 		Stamp Stamp
 		Value []byte
-		Group []ID
 	}
 	// Offer asks whether a Write of what the sender holds would change anything.
 	// It is answered by WriteAck.
@@ -68,7 +63,7 @@ type (
 	WriteAck struct {
 		Header
 		Key     ID
-		Agrees  bool
+		Leaving bool  // the sender leaves the ring, and takes nothing any more
 		Stamp   Stamp // zero: there is no value
 		Owner   bool  // the sender owns Key
 		Replica bool  // and counts the receiver among the replicas
@@ -90,8 +85,8 @@ const (
 	wireWriteAck = wireReply | wireWrite
 )
 
-// maxWireValue is the largest value that a message can carry: what a datagram
-// has room for beside a group of 255 nodes, rounded down.
+// maxWireValue is the largest value that a message can carry: half of what a
+// datagram has room for.
 const maxWireValue = 1 << 15
 
 // appendStorage writes a message of storage; false means that m is none.
@@ -100,11 +95,10 @@ func (w *writer) appendStorage(m spec.Message) bool {
 	case Read:
 		w.header(wireRead, m.Header)
 		w.id(m.Key)
-		w.group(m.Group)
 	case ReadAck:
 		w.header(wireReadAck, m.Header)
 		w.id(m.Key)
-		w.flags(m.Agrees)
+		w.flags(m.Leaving)
 		w.stamp(m.Stamp)
 		w.value(m.Value)
 	case Write:
@@ -112,7 +106,6 @@ func (w *writer) appendStorage(m spec.Message) bool {
 		w.id(m.Key)
 		w.stamp(m.Stamp)
 		w.value(m.Value)
-		w.group(m.Group)
 	case Offer:
 		w.header(wireOffer, m.Header)
 		w.id(m.Key)
@@ -120,7 +113,7 @@ func (w *writer) appendStorage(m spec.Message) bool {
 	case WriteAck:
 		w.header(wireWriteAck, m.Header)
 		w.id(m.Key)
-		w.flags(m.Agrees, m.Owner, m.Replica)
+		w.flags(m.Leaving, m.Owner, m.Replica)
 		w.stamp(m.Stamp)
 	default:
 		return false
@@ -154,36 +147,25 @@ func (w *writer) value(v []byte) {
 	w.b = append(w.b, v...)
 }
 
-func (w *writer) group(ids []ID) {
-	if len(ids) > maxWirePeers {
-		w.fail("group of %d, at most %d fit", len(ids), maxWirePeers)
-		return
-	}
-	w.b = append(w.b, byte(len(ids)))
-	for _, id := range ids {
-		w.id(id)
-	}
-}
-
 // storage reads a message of storage; nil means that the type is none. A value
 // in it borrows from the datagram.
 func (r *reader) storage(kind uint64, h Header) spec.Message {
 	switch kind {
 	case wireRead:
-		return Read{h, r.id("key"), r.group()}
+		return Read{h, r.id("key")}
 	case wireReadAck:
 		m := ReadAck{Header: h, Key: r.id("key")}
-		m.Agrees = r.flags(1) == 1
+		m.Leaving = r.flags(1) == 1
 		m.Stamp, m.Value = r.stamp(), r.value()
 		return m
 	case wireWrite:
-		return Write{h, r.id("key"), r.stamp(), r.value(), r.group()}
+		return Write{h, r.id("key"), r.stamp(), r.value()}
 	case wireOffer:
 		return Offer{h, r.id("key"), r.stamp()}
 	case wireWriteAck:
 		m := WriteAck{Header: h, Key: r.id("key")}
 		f := r.flags(3)
-		m.Agrees, m.Owner, m.Replica = f&1 != 0, f&2 != 0, f&4 != 0
+		m.Leaving, m.Owner, m.Replica = f&1 != 0, f&2 != 0, f&4 != 0
 		m.Stamp = r.stamp()
 		return m
 	}
@@ -208,17 +190,4 @@ func (r *reader) value() []byte {
 		r.fail(r.at-2, "value of %d bytes, at most %d fit", n, maxWireValue)
 	}
 	return r.take(n, "value")
-}
-
-func (r *reader) group() []ID {
-	n := int(r.uint(1, "group"))
-	if n > maxWirePeers {
-		r.fail(r.at-1, "group of %d, at most %d fit", n, maxWirePeers)
-		return nil
-	}
-	var ids []ID
-	for ; n > 0 && r.err == nil; n-- {
-		ids = append(ids, r.id("group"))
-	}
-	return ids
 }
