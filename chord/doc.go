@@ -115,18 +115,27 @@
 // A lookup finds the owner as the ring has it at that moment. While it changes
 // two lookups may name two owners of one key.
 //
-// Storage in mode [BestEffort]: a Put that succeeds has reached the owner and
-// the replicas that the owner's predecessor knew, and a Get reads from the first
-// that has a value. While nobody joins, leaves or fails, a Get that begins after
-// a Put has ended returns it or a later one. Under churn a Get may return an
-// older value, or none for a time.
+// A value is kept by the replica group of its key: the owner and the nodes after
+// it, as the owner's predecessor has them.
 //
-// Storage in mode [Quorum]: while a key's replica group is what every node
-// believes it to be, and a majority of it is up, its Puts and Gets are
-// linearizable, whatever the network loses, delays or repeats. A Put that ends
-// in [ErrNoQuorum] may take place later, or never. When the group changes, values
-// follow it, and operations meanwhile may fail; but two groups that share no
-// majority can both answer during the change, so linearizability ends there.
+// Storage in mode [BestEffort]: a Put that succeeds is held by one node of the
+// group, and by all that answered in time. A Get asks the group one after
+// another, the owner first, and believes the first that has a value. While
+// nobody joins, leaves or fails, and no message is lost, a Get that begins after
+// a Put has ended returns it or a later one. Otherwise it may return an older
+// value, or none for a time.
+//
+// Storage in mode [Quorum]: while the group is what every node believes it to
+// be, and a majority of it is up and has never lost its memory, the Puts and
+// Gets of a key are linearizable, whatever the network loses, delays or repeats.
+// A Put that ends in [ErrNoQuorum] may take place later, or never. When the group
+// changes, values follow it; but groups have no epochs, and majorities of two
+// groups need not share a node, so that what the one has been told the other
+// may not know. docs/chord-storage.md has examples and how often they were seen.
+//
+// In both modes joins and leaves lose no value, and failures none of which a
+// holder survives: a copy is dropped only when another node is known to have it,
+// unless the node that leaves finds nobody to take it.
 //
 // No message makes the node panic, and a refused one leaves no trace: it yields
 // a spec.Drop with the clause it breaks. Memory and the effects of a Step are
