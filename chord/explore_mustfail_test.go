@@ -21,6 +21,7 @@ import (
 type counterexample struct {
 	scope
 	name, story string
+	quiet       bool // what fails is that quiet leads to the ideal ring
 }
 
 func counterexamples() []counterexample {
@@ -59,6 +60,17 @@ A node makes the predecessor of its successor its own successor before it has as
 		{name: "Padding with the last entry", scope: with(func(s *scope) { s.flaw = padsWithLast }), story: `
 A list that has lost its head is filled up by repeating its last entry.`},
 		{
+			name: "An overwritten notification", quiet: true, story: `
+A node that is still trying its predecessor forgets the notifier before for the one that comes, though that is
+farther away. A fair run goes round in a circle for ever: what happens again and again is below the line.`,
+			scope: scope{Model: model.Model{N: 3, R: 1}, active: 1, flaw: overwrites},
+		},
+		{
+			name: "A dead predecessor", quiet: true, story: `
+A predecessor that does not answer stays, and who comes before it is never heard.`,
+			scope: scope{Model: model.Model{N: 3, R: 1}, active: 1, flaw: keepsDead},
+		},
+		{
 			name: "False timeouts", story: `
 Without perfect failure detection nothing holds: answers are late, and live nodes are taken for dead.`,
 			scope: scope{Model: model.Model{N: 3, R: 2}, active: 1, hasty: true, breaks: model.AtMostOneRing},
@@ -85,6 +97,10 @@ func crashes(nodes ...int) func(explore.Action) bool {
 // find explores until the counterexample is there.
 func (e *counterexample) find() (explore.Result, []explore.Start, *explore.Violation, error) {
 	c := e.config()
+	if e.quiet {
+		c.Always, c.LeadsTo = nil, []explore.LeadsTo{e.ideal(2)}
+		c.LeadsTo[0].Fair = true
+	}
 	r, err := explore.Run(c)
 	var v *explore.Violation
 	if !errors.As(err, &v) {
@@ -157,6 +173,9 @@ func (e *counterexample) trace(v *explore.Violation) string {
 		if now := ring(machines); now != last {
 			last = now
 			line = fmt.Sprintf("%-62s %s", line, now)
+		}
+		if i > 0 && v.Script[i-1].Quiet && (i == 1 || !v.Script[i-2].Quiet) {
+			b.WriteString("    ---- from here on it is quiet\n")
 		}
 		fmt.Fprintf(&b, "%2d  %s\n", i, strings.TrimSpace(line))
 	}

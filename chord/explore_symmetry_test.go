@@ -21,7 +21,9 @@ func (s *scope) renaming() *explore.Symmetry {
 			(&turn{r, s.N}).node(n)
 			return n
 		},
-		Message: func(r *explore.Renaming, p *explore.Packet) spec.Message { return (&turn{r, s.N}).message(p) },
+		Message: func(r *explore.Renaming, p *explore.Packet) spec.Message {
+			return (&turn{r, s.N}).message(p)
+		},
 	}
 }
 

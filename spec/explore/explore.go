@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/p2pspec/p2pspec/spec"
@@ -207,6 +208,9 @@ func (c *Config) validate() error {
 	}
 	if c.Symmetry != nil && (once > 0 || !c.Forget) {
 		return errors.New("explore: with a symmetry, forget results and give no command only once")
+	}
+	if c.turns() > 1 && slices.ContainsFunc(c.LeadsTo, func(l LeadsTo) bool { return l.Fair }) {
+		return errors.New("explore: fair runs tell nodes apart, which turns of a symmetry do not")
 	}
 	return nil
 }

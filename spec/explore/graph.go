@@ -2,34 +2,40 @@ package explore
 
 // graph is every edge of the search, by the state it comes from.
 type graph struct {
-	ends []uint32 // of the edges of each state in to
-	to   []uint32
+	ends   []uint32 // of the edges of each state in to
+	to     []uint32
+	labels []label
 }
 
 // add appends an edge. The states that edges come from must not decrease.
-func (g *graph) add(from, to uint32) {
+func (g *graph) add(from, to uint32, l label) {
 	for len(g.ends) <= int(from) {
 		g.ends = append(g.ends, uint32(len(g.to)))
 	}
-	g.to = append(g.to, to)
+	g.to, g.labels = append(g.to, to), append(g.labels, l)
 	g.ends[from] = uint32(len(g.to))
 }
 
-func (g *graph) next(from int) []uint32 {
-	begin := uint32(0)
-	if from > 0 {
-		begin = g.ends[from-1]
-	}
-	return g.to[begin:g.ends[from]]
-}
-
-// cycle returns one of so many states that is on a cycle, if there is one: after taking away, again
-// and again, the states that no other leads to, only cycles and what follows
-// them are left.
-func (g *graph) cycle(states int) (uint32, bool) {
+// close adds states at the end that no edge comes from, up to so many.
+func (g *graph) close(states int) {
 	for len(g.ends) < states {
 		g.ends = append(g.ends, uint32(len(g.to)))
 	}
+}
+
+func (g *graph) begin(from uint32) uint32 {
+	if from == 0 {
+		return 0
+	}
+	return g.ends[from-1]
+}
+
+func (g *graph) next(from int) []uint32 { return g.to[g.begin(uint32(from)):g.ends[from]] }
+
+// cycle returns a state on a cycle, if there is one: after taking away, again
+// and again, the states that no other leads to, only cycles and what follows
+// them are left.
+func (g *graph) cycle() (uint32, bool) {
 	incoming := make([]uint32, len(g.ends))
 	for _, to := range g.to {
 		incoming[to]++

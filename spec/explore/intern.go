@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"sync"
 	"time"
 
@@ -39,7 +40,8 @@ type local struct {
 // flying is a message that was sent in some run. Worlds name it by its number.
 type flying struct {
 	Packet
-	from, to int    // indices
+	from, to int // indices
+	label    label
 	key      string // of the canonical order
 	print    fingerprint
 	names    *names
@@ -247,6 +249,9 @@ func (x *matter) launch(p Packet, from, to int) uint32 {
 	}
 	f := flying{Packet: p, from: from, to: to, key: key, print: digest([]byte(key)), names: new(names)}
 	f.input = spec.Recv{From: p.From, Msg: p.Msg}
+	kind := fnv.New32a()
+	fmt.Fprintf(kind, "%T", p.Msg)
+	f.label = label(kind.Sum32())<<16 | label(from)<<8 | label(to)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if id, ok := x.packets[key]; ok {

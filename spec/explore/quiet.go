@@ -21,6 +21,12 @@ type LeadsTo struct {
 	Goal   func(w *World) error // nil where it is reached
 	Period time.Duration
 	Rounds int // at most so many may be needed
+	// Fair asks for more: that every fair quiet run reaches the goal for good,
+	// not only the four schedules. A run is fair if every timer fires, and some
+	// of the messages of each type between two nodes arrive, that can do so again
+	// and again. The search keeps its edges for it. With more than one turn of a
+	// symmetry it means nothing.
+	Fair bool
 }
 
 // maxDeliveries bounds what a round delivers: machines that answer each other

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -17,7 +18,8 @@ type search struct {
 	*matter
 	store  *store
 	queue  []*block
-	graph  graph // without Config.Endless
+	graph  graph    // without Config.Endless, and for LeadsTo.Fair
+	bad    [][]bool // by Config.LeadsTo that are Fair: the states without the goal
 	quiet  []*quiet
 	seen   []bool // by Config.Sometimes
 	result Result
@@ -41,6 +43,7 @@ type harvest struct {
 	terminal int
 	seen     []bool
 	rounds   []int
+	bad      [][]bool // by Config.LeadsTo, of each state of the block
 	flaw     *flaw
 }
 
@@ -51,6 +54,7 @@ type edge struct {
 	known  bool // to was in the store before the batch
 	to     uint32
 	length uint32 // of the world in harvest.words
+	label  label
 }
 
 // flaw is a broken property, with the way there: to state at, and on.
@@ -67,7 +71,7 @@ func newSearch(cfg *Config) *search {
 	for i := range cfg.LeadsTo {
 		s.quiet = append(s.quiet, newQuiet(s.matter, &cfg.LeadsTo[i]))
 	}
-	s.result.Rounds = make([]int, len(cfg.LeadsTo))
+	s.result.Rounds, s.bad = make([]int, len(cfg.LeadsTo)), make([][]bool, len(cfg.LeadsTo))
 	return s
 }
 
@@ -93,13 +97,10 @@ func (s *search) run() (Result, error) {
 		clear(batch)
 		s.weigh()
 	}
-	if !s.cfg.Endless {
-		if at, ok := s.graph.cycle(s.store.len()); ok {
-			err := errors.New("a run can come back to this state")
-			return s.summary(), s.violation(&flaw{name: "termination", err: err, at: at})
-		}
-	}
 	r := s.summary()
+	if f := s.judgeRuns(); f != nil {
+		return r, s.violation(f)
+	}
 	if len(r.Unseen) > 0 {
 		return r, fmt.Errorf("explore: %s: none of %d states shows it", r.Unseen[0], r.States)
 	}
@@ -139,8 +140,8 @@ func (s *search) file(h *harvest) {
 		if !e.known {
 			to, fresh = s.store.add(e.print, e.step)
 		}
-		if !s.cfg.Endless {
-			s.graph.add(e.step.parent, to)
+		if s.keepsEdges() {
+			s.graph.add(e.step.parent, to, e.label)
 		}
 		if fresh {
 			s.enqueue(words[:e.length])
@@ -152,9 +153,37 @@ func (s *search) file(h *harvest) {
 	for i, seen := range h.seen {
 		s.seen[i] = s.seen[i] || seen
 	}
+	for i := range h.bad {
+		s.bad[i] = append(s.bad[i], h.bad[i]...)
+	}
 	for i, n := range h.rounds {
 		s.result.Rounds[i] = max(s.result.Rounds[i], n)
 	}
+}
+
+// judgeRuns applies the properties of whole runs.
+func (s *search) judgeRuns() *flaw {
+	s.graph.close(s.store.len())
+	if !s.cfg.Endless {
+		if at, ok := s.graph.cycle(); ok {
+			return &flaw{name: "termination", err: errors.New("a run can come back to this state"), at: at}
+		}
+	}
+	for i, what := range s.cfg.LeadsTo {
+		if !what.Fair {
+			continue
+		}
+		if c := s.graph.livelock(s.bad[i]); c != nil {
+			from, run := s.tour(c, s.bad[i])
+			err := fmt.Errorf("a fair run can come back to where it was, %d steps before", len(run))
+			return &flaw{name: what.Name, err: err, at: from, then: run, quiet: true}
+		}
+	}
+	return nil
+}
+
+func (s *search) keepsEdges() bool {
+	return !s.cfg.Endless || slices.ContainsFunc(s.cfg.LeadsTo, func(l LeadsTo) bool { return l.Fair })
 }
 
 func (s *search) enqueue(c compact) {
@@ -201,6 +230,7 @@ func (w *worker) expand(b *block, at uint32) *harvest {
 		edges:  make([]edge, 0, 4*len(b.ends)),
 		seen:   make([]bool, len(w.seen)),
 		rounds: make([]int, len(w.quiet)),
+		bad:    make([][]bool, len(w.quiet)),
 	}
 	begin := uint32(0)
 	for i, end := range b.ends {
@@ -230,7 +260,7 @@ func (w *worker) visit(c compact, at uint32, h *harvest) *flaw {
 		if f := w.judgeStep(c, p, t, at, h); f != nil {
 			return f
 		}
-		e := edge{print: w.fingerprint(w.next), step: stored{at, p}}
+		e := edge{print: w.fingerprint(w.next), step: stored{at, p}, label: w.label(c, p)}
 		if e.to, e.known = w.store.find(e.print); !e.known {
 			h.words = append(h.words, w.next...)
 			e.length = uint32(len(w.next))
@@ -266,6 +296,9 @@ func (w *worker) judge(c compact, at uint32, terminal bool, h *harvest) *flaw {
 		}
 	}
 	for i, q := range w.quiet {
+		if q.what.Fair {
+			h.bad[i] = append(h.bad[i], q.what.Goal(&w.world) != nil)
+		}
 		rounds, run, err := q.judge(c)
 		if err != nil {
 			return &flaw{name: q.what.Name, err: err, at: at, then: run, quiet: true}
