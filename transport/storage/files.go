@@ -240,6 +240,16 @@ func (f *files) write(b []byte, at int64) error {
 	})
 }
 
+// padded reports whether bytes from an address of the torrent lie in a padding
+// file, which reads as zeros whatever is written.
+func (f *files) padded(b []byte, at int64) (found bool) {
+	_ = f.each(b, at, func(i int, _ []byte, _ int64) error {
+		found = found || f.list[i].Pad
+		return nil
+	})
+	return found
+}
+
 // each calls do for the parts of b that one file each has.
 func (f *files) each(b []byte, at int64, do func(i int, b []byte, offset int64) error) error {
 	i, _ := slices.BinarySearchFunc(f.list, at, func(file metainfo.File, at int64) int {
@@ -322,18 +332,19 @@ func (f *files) release(i int, h *handle) {
 }
 
 // renew forgets an open file whose name has become another file's or nobody's,
-// so that what happens to the name is noticed. It fails if there is no file.
-func (f *files) renew(i int) error {
+// so that what happens to the name is noticed. It reports whether the file is the
+// one that was open, with all its bytes, and fails if there is none.
+func (f *files) renew(i int) (same bool, err error) {
 	now, err := f.root.Stat(f.names[i])
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	h, ok := f.open[i]
 	if !ok {
-		return err
+		return false, err
 	}
 	if err == nil {
 		if then, err := h.Stat(); err == nil && os.SameFile(then, now) {
-			return nil
+			return now.Size() >= f.list[i].Length, nil
 		}
 	}
 	delete(f.open, i)
@@ -341,7 +352,7 @@ func (f *files) renew(i int) error {
 	if h.users == 0 {
 		h.Close()
 	}
-	return err
+	return false, err
 }
 
 // close closes all files. Nobody uses one any more.

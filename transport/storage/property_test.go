@@ -36,7 +36,7 @@ func TestAnyOrder(t *testing.T) {
 		w.open(t)
 		defer func() { w.s.Close() }() // the one that is open last
 		t.Repeat(map[string]func(*rapid.T){
-			"store": w.store, "verify": w.verify, "complete": w.complete, "reopen": w.reopen, "": w.check,
+			"store": w.store, "verify": w.verify, "complete": w.complete, "stream": w.stream, "reopen": w.reopen, "": w.check,
 		})
 	})
 }
@@ -76,6 +76,10 @@ func (w *world) store(t *rapid.T) {
 	if rapid.Bool().Draw(t, "wrong") {
 		b[rapid.IntRange(0, len(b)-1).Draw(t, "byte")]++
 	}
+	w.put(t, i, begin, b)
+}
+
+func (w *world) put(t *rapid.T, i int32, begin int, b []byte) {
 	err := w.s.Store(i, int32(begin), b)
 	if w.verified[i] {
 		if !errors.Is(err, ErrVerified) {
@@ -102,6 +106,22 @@ func (w *world) verify(t *rapid.T) {
 		t.Fatalf("piece %d is %v, %v, want %v", i, ok, err, w.right(i))
 	}
 	w.verified[i], w.wrong[i] = ok, !ok
+}
+
+// stream stores the blocks of a piece in their order, some wrong, some twice and
+// some not at all.
+func (w *world) stream(t *rapid.T) {
+	i := w.piece(t)
+	for begin := 0; begin < len(w.c.piece(i)) && !w.verified[i]; begin += blockSize {
+		right := w.c.piece(i)[begin:min(begin+blockSize, len(w.c.piece(i)))]
+		for range rapid.SampledFrom([]int{1, 1, 1, 1, 2, 0}).Draw(t, "times") {
+			b := bytes.Clone(right)
+			if rapid.IntRange(0, 5).Draw(t, "wrong") == 5 {
+				b[rapid.IntRange(0, len(b)-1).Draw(t, "byte")]++
+			}
+			w.put(t, i, begin, b)
+		}
+	}
 }
 
 // complete stores and verifies a piece at once, which random blocks rarely do.

@@ -78,6 +78,10 @@ type Store struct {
 	// wrong are the pieces whose verification failed, and that have not been
 	// stored to since.
 	wrong map[int32]bool
+
+	// hashing has what was hashed of pieces as it was stored. A hasher is its
+	// piece's lock's.
+	hashing map[int32]*hasher
 }
 
 // Open opens the files of a torrent in a folder and finds out which pieces are
@@ -104,7 +108,7 @@ func open(dir string, info *metainfo.Info, opt Options, when schedule) (*Store, 
 	s := &Store{
 		info: info, files: f, readOnly: opt.ReadOnly, schedule: when,
 		stop: make(chan struct{}), have: make([]byte, (info.Pieces()+7)/8),
-		wrong: make(map[int32]bool),
+		wrong: make(map[int32]bool), hashing: make(map[int32]*hasher),
 	}
 	s.resume()
 	if opt.ReadOnly {
@@ -155,14 +159,16 @@ func (s *Store) Store(piece, begin int32, b []byte) error {
 		return fmt.Errorf("storage: store to piece %d: %w", piece, err)
 	}
 	if err := s.files.write(b, s.address(piece, begin)); err != nil {
+		s.unfollow(piece)
 		return fmt.Errorf("storage: store to piece %d: %w", piece, err)
 	}
+	s.follow(piece, begin, b)
 	return nil
 }
 
-// Verify hashes a piece as it is on the disk, and reports whether it has the
-// hashes that the torrent promises. With an error nothing is known about the
-// piece.
+// Verify hashes a piece as it was stored, or as it is on the disk, and reports
+// whether it has the hashes that the torrent promises. With an error nothing is
+// known about the piece.
 func (s *Store) Verify(piece int32) (bool, error) {
 	lock, err := s.enter(piece, 0, 0)
 	if err != nil {

@@ -474,3 +474,83 @@ func TestTruncated(t *testing.T) {
 	c.fill(t, s, last-1)
 	c.expect(t, s, c.all()...)
 }
+
+// TestReplacedBeforeVerify: what was hashed as it was stored is not what lies
+// there when another file has taken the name, or the end is cut off.
+func TestReplacedBeforeVerify(t *testing.T) {
+	c, dir := make4(t, metainfo.V1), t.TempDir()
+	s := mustOpen(t, dir, c)
+	name := filepath.Join(dir, "torrent", "b", "c", "d")
+	for what, change := range map[string]func() error{
+		"cut off": func() error { return os.Truncate(name, 9) },
+		"replaced": func() error {
+			return errors.Join(os.WriteFile(name+".other", make([]byte, 3*blockSize+7), 0o644), os.Rename(name+".other", name))
+		},
+	} {
+		if err := s.Store(0, 0, c.piece(0)); err != nil {
+			t.Fatal(err)
+		}
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		if ok, _ := s.Verify(0); ok {
+			t.Errorf("a piece is verified whose file was %s", what)
+		}
+	}
+	c.fill(t, s, 0)
+	c.expect(t, s, 0)
+}
+
+// TestStoredPadding: padding is zeros, whatever was stored there.
+func TestStoredPadding(t *testing.T) {
+	c := make4(t, metainfo.Hybrid)
+	s := mustOpen(t, t.TempDir(), c)
+	b := bytes.Clone(c.piece(0))
+	b[len(b)-1] = 1 // of the padding behind the file "a"
+	for begin := int32(0); begin < int32(len(b)); begin += blockSize {
+		if err := s.Store(0, begin, b[begin:begin+blockSize]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ok, err := s.Verify(0); !ok || err != nil {
+		t.Errorf("%v, %v", ok, err)
+	}
+}
+
+// counted is a file that counts how many bytes are read of it.
+type counted struct {
+	file
+	bytes *int
+}
+
+func (f counted) ReadAt(b []byte, at int64) (int, error) {
+	*f.bytes += len(b)
+	return f.file.ReadAt(b, at)
+}
+
+// TestVerifyReadsWhatItHasNotSeen: what is stored in its order is hashed as it
+// comes, and only what comes after a gap is read back.
+func TestVerifyReadsWhatItHasNotSeen(t *testing.T) {
+	for _, version := range []metainfo.Version{metainfo.V1, metainfo.V2, metainfo.Hybrid} {
+		c := makeContent(t, version, 4*blockSize, []metainfo.File{{Path: []string{"a"}, Length: 20 * blockSize}})
+		s := mustOpen(t, t.TempDir(), c)
+		read := 0
+		s.files.wrap = func(_ string, f file) file { return counted{f, &read} }
+		for i, order := range [][]int32{{0, 1, 2, 3}, {0, 1, 3, 2}, {3, 2, 1, 0}, {0, 1, 1, 2, 3}, {1, 0, 2, 3}} {
+			for _, n := range order {
+				begin := n * blockSize
+				if err := s.Store(int32(i), begin, c.piece(int32(i))[begin:begin+blockSize]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			read = 0
+			if ok, err := s.Verify(int32(i)); !ok || err != nil {
+				t.Fatalf("%v: piece %d: %v, %v", version, i, ok, err)
+			}
+			if want := []int{0, 1, 3, 4, 3}[i] * blockSize; read != want {
+				t.Errorf("%v, in the order %v: %d bytes were read, want %d", version, order, read, want)
+			}
+		}
+		mustClose(t, s)
+	}
+}
