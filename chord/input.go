@@ -83,7 +83,8 @@ type Get struct {
 // a failure that was announced: the assumptions on failures hold for it too.
 // A node that has left is as new, and may Join again.
 //
-// Result nil. Errors: [ErrNotMember], [ErrBusy].
+// Result nil. Errors: [ErrNotMember], [ErrBusy] while leaving already,
+// [ErrNoAnswer] when the node has left with keys that no successor has taken.
 //
 // CHORD-LEAVE-001 (Chord §6, ToN 2003 §IV-E).
 type Leave struct{ Op spec.OpID }

@@ -101,13 +101,21 @@ func (n *Node) leave(in Leave, out []spec.Effect) []spec.Effect {
 		return fail(in.Op, ErrBusy, out)
 	}
 	n.leaving, n.leaveOp = true, in.Op
+	n.leaveBy = n.now + leavePeriods*n.cfg.Stabilize
 	return n.handOver(out)
 }
 
-// handedOver says farewell once the keys are in other hands.
+// leavePeriods is how many periods of stabilization a node that leaves has for
+// finding a successor that takes its keys.
+const leavePeriods = 8
+
+// handedOver ends Leave once the keys are in other hands.
+func (n *Node) handedOver(out []spec.Effect) []spec.Effect { return n.depart(nil, out) }
+
+// depart says farewell.
 //
 // CHORD-LEAVE-002 (Chord §6).
-func (n *Node) handedOver(out []spec.Effect) []spec.Effect {
+func (n *Node) depart(err error, out []spec.Effect) []spec.Effect {
 	m := Leaving{Header{0, n.cfg.ID}, n.predecessor}
 	head, ok := n.head()
 	if ok {
@@ -122,7 +130,7 @@ func (n *Node) handedOver(out []spec.Effect) []spec.Effect {
 		}
 	}
 	out = n.abandonStore(out)
-	out = append(out, spec.Done{Op: n.leaveOp})
+	out = append(out, spec.Done{Op: n.leaveOp, Err: err})
 	n.reset()
 	return out
 }
@@ -131,7 +139,7 @@ func (n *Node) handedOver(out []spec.Effect) []spec.Effect {
 func (n *Node) reset() {
 	*n = Node{
 		cfg: n.cfg, now: n.now, rng: n.rng, lastRPC: n.lastRPC,
-		query: noneAsked(), stabilizeAt: never, fixAt: never, store: n.store,
+		leaveBy: never, query: noneAsked(), stabilizeAt: never, fixAt: never, store: n.store,
 	}
 }
 

@@ -166,8 +166,9 @@ type Node struct {
 	member      bool
 	leaving     bool // the keys are being handed over
 	leaveOp     spec.OpID
-	successors  []Peer // replaced, never changed in place
-	predecessor Peer   // zero: none
+	leaveBy     time.Duration // whether or not somebody has taken the keys; or never
+	successors  []Peer        // replaced, never changed in place
+	predecessor Peer          // zero: none
 
 	lastRPC     uint32
 	query       query         // the request that may change the ring's pointers
@@ -203,6 +204,7 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 		cfg:         &cfg,
 		now:         now,
 		rng:         &rng,
+		leaveBy:     never,
 		query:       noneAsked(),
 		stabilizeAt: never,
 		fixAt:       never,
@@ -270,6 +272,7 @@ type timerKind uint8
 
 const (
 	noTimer timerKind = iota
+	leaveTimer
 	queryTimer
 	lookupTimer
 	stabilizeTimer
@@ -284,6 +287,7 @@ func (n *Node) nextTimer() timer {
 			next = timer{at, kind, index}
 		}
 	}
+	consider(n.leaveBy, leaveTimer, 0)
 	consider(n.query.deadline, queryTimer, 0)
 	for i := range n.lookups {
 		consider(n.lookups[i].deadline, lookupTimer, i)
@@ -305,6 +309,8 @@ func (n *Node) fireTimers(out []spec.Effect) []spec.Effect {
 			return out
 		}
 		switch t.kind {
+		case leaveTimer:
+			out = n.depart(ErrNoAnswer, out)
 		case queryTimer:
 			out = n.queryTimedOut(out)
 		case lookupTimer:

@@ -3,6 +3,7 @@ package chord
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/p2pspec/p2pspec/spec"
 	"github.com/stretchr/testify/require"
@@ -169,5 +170,25 @@ func TestRestore(t *testing.T) {
 	} {
 		_, err := Restore(cfg, 0, bad)
 		require.ErrorContains(t, err, "chord: snapshot: ", "%+v", bad)
+	}
+}
+
+// CHORD-LEAVE-006: the value that nobody takes does not keep the node for ever.
+func TestLeaveAmongTheSilent(t *testing.T) {
+	for _, v := range []Variant{Corrected, Original} {
+		s := ringOf10(t)
+		s.cfg.Variant = v
+		s.hear(50, Write{Header: hdr(5, 50), Key: FromUint(10), Stamp: Stamp{1, FromUint(50), 1}, Value: []byte("v")})
+		s.step(Leave{Op: 2})
+		var done []spec.Effect
+		for s.Member() {
+			for _, e := range s.wake() {
+				if d, ok := e.(spec.Done); ok && d.Op == 2 {
+					done = append(done, d)
+				}
+			}
+		}
+		require.Equal(t, effects(spec.Done{Op: 2, Err: map[Variant]error{Original: ErrNoAnswer}[v]}), done)
+		require.LessOrEqual(t, s.now, 9*time.Minute)
 	}
 }

@@ -26,6 +26,7 @@ func (n *Node) AppendState(b []byte) []byte {
 	b = n.rng.AppendState(b)
 	b = append(b, boolByte(n.member), boolByte(n.leaving), n.task, n.nextFinger)
 	b = binary.BigEndian.AppendUint64(b, uint64(n.leaveOp))
+	b = n.appendAt(b, n.leaveBy)
 	b = appendPeers(b, n.successors)
 	b = appendPeer(b, &n.predecessor)
 	b = appendPeer(b, &n.candidate)
