@@ -45,10 +45,9 @@ type fields struct {
 	Owner       string   `json:"owner,omitempty"`
 	Hops        uint16   `json:"hops,omitempty"`
 
-	Group   []uint64        `json:"group,omitempty"`
 	Stamp   *stamp          `json:"stamp,omitempty"`
 	Value   json.RawMessage `json:"value,omitempty"`
-	Agrees  bool            `json:"agrees,omitempty"`
+	Leaving bool            `json:"leaving,omitempty"`
 	Owned   bool            `json:"owned,omitempty"`
 	Replica bool            `json:"replica,omitempty"`
 }
@@ -118,19 +117,19 @@ func encodeStorage(m spec.Message) any {
 	switch m := m.(type) {
 	case chord.Read:
 		f := request(typeRead, m.Header)
-		f.Key, f.Group = number(m.Key), numbers(m.Group)
+		f.Key = number(m.Key)
 		return f
 	case chord.ReadAck:
 		f := answer(typeReadAck, m.Header)
-		f.Key, f.Agrees, f.Stamp, f.Value = number(m.Key), m.Agrees, appendStamp(m.Stamp), m.Value
+		f.Key, f.Leaving, f.Stamp, f.Value = number(m.Key), m.Leaving, appendStamp(m.Stamp), m.Value
 		return f
 	case chord.Write:
 		f := request(typeWrite, m.Header)
-		f.Key, f.Stamp, f.Value, f.Group = number(m.Key), appendStamp(m.Stamp), m.Value, numbers(m.Group)
+		f.Key, f.Stamp, f.Value = number(m.Key), appendStamp(m.Stamp), m.Value
 		return f
 	case chord.WriteAck:
 		f := answer(typeWriteAck, m.Header)
-		f.Key, f.Agrees, f.Stamp = number(m.Key), m.Agrees, appendStamp(m.Stamp)
+		f.Key, f.Leaving, f.Stamp = number(m.Key), m.Leaving, appendStamp(m.Stamp)
 		f.Owned, f.Replica = m.Owner, m.Replica
 		return f
 	case chord.Offer:
@@ -139,14 +138,6 @@ func encodeStorage(m spec.Message) any {
 		return f
 	}
 	panic(fmt.Sprintf("chord: message of type %T", m))
-}
-
-func numbers(ids []chord.ID) []uint64 {
-	var list []uint64
-	for _, id := range ids {
-		list = append(list, id.Uint())
-	}
-	return list
 }
 
 // known is the name of a peer that there may not be.
@@ -210,20 +201,16 @@ func (t *tongue) Decode(from string, body stdio.Body) (spec.Message, error) {
 }
 
 func decodeStorage(h chord.Header, key chord.ID, f fields) (spec.Message, error) {
-	var group []chord.ID
-	for _, id := range f.Group {
-		group = append(group, chord.FromUint(id))
-	}
 	switch f.Type {
 	case typeRead:
-		return chord.Read{Header: h, Key: key, Group: group}, nil
+		return chord.Read{Header: h, Key: key}, nil
 	case typeReadAck:
-		return chord.ReadAck{Header: h, Key: key, Agrees: f.Agrees, Stamp: f.Stamp.read(), Value: f.Value}, nil
+		return chord.ReadAck{Header: h, Key: key, Leaving: f.Leaving, Stamp: f.Stamp.read(), Value: f.Value}, nil
 	case typeWrite:
-		return chord.Write{Header: h, Key: key, Stamp: f.Stamp.read(), Value: f.Value, Group: group}, nil
+		return chord.Write{Header: h, Key: key, Stamp: f.Stamp.read(), Value: f.Value}, nil
 	case typeWriteAck:
 		return chord.WriteAck{
-			Header: h, Key: key, Agrees: f.Agrees, Stamp: f.Stamp.read(), Owner: f.Owned, Replica: f.Replica,
+			Header: h, Key: key, Leaving: f.Leaving, Stamp: f.Stamp.read(), Owner: f.Owned, Replica: f.Replica,
 		}, nil
 	case typeOffer:
 		return chord.Offer{Header: h, Key: key, Stamp: f.Stamp.read()}, nil

@@ -21,6 +21,7 @@ func NewNode(seed uint64) stdio.Node { return cluster.NewMember(&tongue{seed: se
 // are those of the core, named as in wire.go there.
 type tongue struct {
 	seed  uint64
+	bend  func(*chord.Config) // of a mutant
 	place *cluster.Place
 	node  *chord.Node
 }
@@ -34,6 +35,9 @@ func (t *tongue) Start(now time.Duration, p *cluster.Place) (spec.Machine, []str
 		Storage: chord.Quorum, Tries: requestTries,
 	}
 	cfg.Seed = sha256.Sum256(binary.BigEndian.AppendUint64([]byte(p.Name), t.seed))
+	if t.bend != nil {
+		t.bend(&cfg)
+	}
 	node, err := chord.New(cfg, now)
 	if err != nil {
 		return nil, nil, err
