@@ -112,7 +112,7 @@ async def find(key):
             return node.name, 0
         _, owners, asked = await walk(key, step(key), set())
         for owner in owners:
-            if owner == node.name or await ask(owner, "ping"):
+            if owner == node.name or await reach(owner, "ping"):
                 return owner, len({owner, *asked} - {node.name})
     raise Refusal(NOT_NOW, f"found no way to key {key}")
 
@@ -136,7 +136,11 @@ async def walk(key, answer, heard):
             return None, [], asked
         last = min(ahead, key=lambda name: clockwise(ids()[name], key))
         answer = await ask(last, "step", key=key) or {}
-        asked.add(last) if answer else heard.discard(last)
+        if answer:
+            asked.add(last)
+        else:
+            heard.discard(last)
+            forget_finger(last)
     return last, answer["owners"], asked
 
 
@@ -164,13 +168,20 @@ def ping(src, body):
 
 
 async def ask(name, kind, patience=None, **fields):
-    """Asks another node. None: it is dead, or has left."""
+    """Asks another node. None: it does not answer, or is no member."""
     answer = await node.call(name, kind, patience, **fields)
-    if answer is None:
-        suspects[name] = node.now() + 5 * node.overlay["timeout_ms"]
+    if answer is None or answer["type"] == "error":
         return None
     suspects.pop(name, None)
-    return None if answer["type"] == "error" else answer
+    return answer
+
+
+async def reach(name, kind, **fields):
+    """Asks again before it takes a node for dead: machines are busy at times."""
+    answer = await ask(name, kind, **fields) or await ask(name, kind, **fields)
+    if answer is None:
+        suspects[name] = node.now() + 5 * node.overlay["timeout_ms"]
+    return answer
 
 
 def is_suspect(name):
@@ -184,12 +195,12 @@ async def enter(via):
     """Takes the place behind the member that precedes us, with its successors."""
     global successors, predecessor
     async for _ in attempts():
-        answer = await ask(via, "step", key=me())
+        answer = await reach(via, "step", key=me())
         if answer is None:
             raise Refusal(NOT_NOW, f"{via} does not answer")
         before, _, _ = await walk(me(), answer, {via})
         before = via if before == node.name else before
-        view = before and await ask(before, "neighbours")
+        view = before and await reach(before, "neighbours")
         if view and "busy" not in view:
             after = view["successors"] or [before]
             if owns(before, me(), after[0]):
@@ -222,7 +233,7 @@ async def stabilize():
     candidate = predecessor
     if successors:
         first = successors[0]
-        view = await ask(first, "neighbours")
+        view = await reach(first, "neighbours")
         if view is None:
             successors = [name for name in successors if name != first]
             return
@@ -230,8 +241,9 @@ async def stabilize():
             return
         successors = in_order([first, *view["successors"]])
         candidate = view["predecessor"]
-    if candidate in ids() and between(node.name, candidate, ids()[successor()]):
-        view = await ask(candidate, "neighbours")
+    nearer = candidate in ids() and between(node.name, candidate, successor())
+    if nearer and not is_suspect(candidate):
+        view = await reach(candidate, "neighbours")
         if view and "busy" not in view:
             successors = in_order([candidate, *view["successors"]])
         elif view is None and candidate == predecessor:
@@ -256,7 +268,7 @@ async def notify(src, body):
     old = predecessor
     if old is None or between(old, src, me()):
         predecessor = src
-    elif src != old and (is_suspect(old) or not await ask(old, "ping")):
+    elif src != old and (is_suspect(old) or not await reach(old, "ping")):
         if predecessor == old or between(predecessor, src, me()):
             predecessor = src
 
@@ -285,6 +297,11 @@ async def fix_fingers_always():
             fingers[i] = owner
             i += 1
         i %= node.overlay["bits"]
+
+
+def forget_finger(name):
+    for i in [i for i, finger in fingers.items() if finger == name]:
+        del fingers[i]
 
 
 # The values. The owner counts the versions; of two the later one stays.

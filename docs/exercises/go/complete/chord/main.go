@@ -10,7 +10,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -225,7 +224,7 @@ func (n *node) find(key uint64) (found, error) {
 			if owner == n.Name {
 				return found{owner, len(asked)}, nil
 			}
-			if _, ok := ask[none](n, owner, "ping", none{}); ok {
+			if _, ok := reach[none](n, owner, "ping", none{}); ok {
 				if !slices.Contains(asked, owner) {
 					asked = append(asked, owner)
 				}
@@ -241,7 +240,7 @@ func (n *node) attempts() iter.Seq[int] {
 	return func(try func(int) bool) {
 		end := time.Now().Add(patience * n.timeout())
 		for i := 0; time.Now().Before(end) && try(i); i++ {
-			n.pause(1)
+			n.pause()
 		}
 	}
 }
@@ -265,6 +264,8 @@ func (n *node) walk(key uint64, s step) (asked, owners []string) {
 		var ok bool
 		if s, ok = ask[step](n, next, "step", keyed{key}); ok {
 			asked = append(asked, next)
+		} else {
+			n.forgetFinger(next)
 		}
 	}
 	return asked, s.Owners
@@ -289,7 +290,7 @@ func (n *node) step(key uint64) step {
 	return step{Closer: closer[:min(3, len(closer))]}
 }
 
-// ask asks a node. If it is not ok, the node is dead or has left.
+// ask asks a node. If it is not ok, the node does not answer, or is no member.
 func ask[A any](n *node, name, kind string, fields any) (a A, ok bool) {
 	return askWithin[A](n, n.timeout(), name, kind, fields)
 }
@@ -298,12 +299,23 @@ func askWithin[A any](n *node, limit time.Duration, name, kind string, fields an
 	a, err := overlay.CallWithin[A](&n.Node, limit, name, kind, fields)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if errors.Is(err, overlay.ErrTimeout) {
-		n.silent[name] = time.Now().Add(5 * n.timeout())
-	} else {
+	if err == nil {
 		delete(n.silent, name)
 	}
 	return a, err == nil
+}
+
+// reach asks again before it takes a node for dead: machines are busy at times.
+func reach[A any](n *node, name, kind string, fields any) (a A, ok bool) {
+	for range 2 {
+		if a, ok = ask[A](n, name, kind, fields); ok {
+			return a, true
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.silent[name] = time.Now().Add(5 * n.timeout())
+	return a, false
 }
 
 func (n *node) isSilent(name string) bool { return time.Now().Before(n.silent[name]) }

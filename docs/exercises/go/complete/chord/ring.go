@@ -13,13 +13,13 @@ import (
 // enter takes the place behind the member that precedes us, with its successors.
 func (n *node) enter(via string) error {
 	for range n.attempts() {
-		first, ok := ask[step](n, via, "step", keyed{n.me()})
+		first, ok := reach[step](n, via, "step", keyed{n.me()})
 		if !ok {
 			return overlay.Refuse(overlay.NotNow, via+" does not answer")
 		}
 		asked, _ := n.walk(n.me(), first)
 		before := append([]string{via}, asked...)[len(asked)]
-		v, ok := ask[view](n, before, "neighbours", none{})
+		v, ok := reach[view](n, before, "neighbours", none{})
 		if after := append(v.Successors, before); ok && !v.Busy && n.owns(before, n.me(), after[0]) {
 			n.mu.Lock()
 			n.predecessor, n.successors = before, n.inOrder(after)
@@ -35,6 +35,7 @@ func (n *node) enter(via string) error {
 
 func (n *node) stabilizeAlways() {
 	for {
+		began := time.Now()
 		n.mu.Lock()
 		joined := n.joined
 		n.busy = true
@@ -51,7 +52,9 @@ func (n *node) stabilizeAlways() {
 			n.Tell(next, "notify", none{})
 		}
 		n.spread()
-		n.pause(0.8 + 0.4*rand.Float64()) // not in step with the others
+		// Not in step with the others, and idle for at least as long as busy.
+		idle := max(time.Duration(n.Settings.PeriodMS)*time.Millisecond, time.Since(began))
+		time.Sleep(time.Duration((0.8 + 0.4*rand.Float64()) * float64(idle)))
 	}
 }
 
@@ -62,7 +65,7 @@ func (n *node) stabilize() {
 	next, candidate := n.successor(), n.predecessor
 	n.mu.Unlock()
 	if next != n.Name {
-		v, ok := ask[view](n, next, "neighbours", none{})
+		v, ok := reach[view](n, next, "neighbours", none{})
 		if v.Busy {
 			return
 		}
@@ -77,10 +80,13 @@ func (n *node) stabilize() {
 			return
 		}
 	}
-	if candidate == "" || !between(n.me(), n.id(candidate), n.id(next)) {
+	n.mu.Lock()
+	nearer := candidate != "" && between(n.me(), n.id(candidate), n.id(next)) && !n.isSilent(candidate)
+	n.mu.Unlock()
+	if !nearer {
 		return
 	}
-	v, ok := ask[view](n, candidate, "neighbours", none{})
+	v, ok := reach[view](n, candidate, "neighbours", none{})
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
@@ -107,10 +113,10 @@ func (n *node) neighbours(string, none) (view, error) {
 func (n *node) notify(src string, _ none) (none, error) {
 	n.mu.Lock()
 	old := n.predecessor
-	nearer := n.precedes(src)
+	nearer := n.precedes(src) || n.isSilent(old)
 	n.mu.Unlock()
 	if !nearer && src != old {
-		if _, alive := ask[none](n, old, "ping", none{}); alive {
+		if _, alive := reach[none](n, old, "ping", none{}); alive {
 			return none{}, nil
 		}
 	}
@@ -142,7 +148,7 @@ func (n *node) farewell(src string, _ none) (none, error) {
 // same owner.
 func (n *node) fixFingersAlways() {
 	for i := 0; ; i %= n.Settings.Bits {
-		n.pause(1)
+		n.pause()
 		n.mu.Lock()
 		joined := n.joined
 		n.mu.Unlock()
@@ -158,6 +164,16 @@ func (n *node) fixFingersAlways() {
 			n.fingers[i] = f.Node
 		}
 		n.mu.Unlock()
+	}
+}
+
+func (n *node) forgetFinger(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for i := range n.fingers {
+		if n.fingers[i] == name {
+			n.fingers[i] = ""
+		}
 	}
 }
 
@@ -215,6 +231,6 @@ func (n *node) timeout() time.Duration {
 	return time.Duration(n.Settings.TimeoutMS) * time.Millisecond
 }
 
-func (n *node) pause(periods float64) {
-	time.Sleep(time.Duration(periods * float64(n.Settings.PeriodMS) * float64(time.Millisecond)))
+func (n *node) pause() {
+	time.Sleep(time.Duration(n.Settings.PeriodMS) * time.Millisecond)
 }
