@@ -100,6 +100,9 @@ func newWorld(seed uint64, cfg Config, link sim.Link, ids []uint64) *world {
 	w := &world{cfg: cfg, ids: ids, calls: 6}
 	network := sim.Config{Link: link, Check: true}
 	binary.BigEndian.PutUint64(network.Seed[:], seed)
+	if seed%4 >= 2 {
+		network.Codec = Codec{}
+	}
 	w.Network = sim.New(network)
 	w.mutate = func(n *Node) spec.Machine { return n }
 	w.OnEffect(w.hear)

@@ -76,8 +76,7 @@ func (n *Node) refuseOperation(key ID) error {
 
 func (n *Node) startOperation(o operation, out []spec.Effect) []spec.Effect {
 	s := &n.store
-	s.serial++
-	o.serial, o.deadline = s.serial, never
+	o.serial, o.deadline = s.nextSerial(), never
 	s.operations = append(s.operations, o)
 	return n.locate(o.serial, o.key, out)
 }
@@ -89,25 +88,28 @@ func (n *Node) located(
 ) []spec.Effect {
 	s := &n.store
 	if i := slices.IndexFunc(s.transfers, func(t transfer) bool { return t.serial == serial }); i >= 0 {
-		return n.ownerLocated(i, nodes, out)
+		return n.ownerLocated(i, nodes, err, out)
 	}
 	i := slices.IndexFunc(s.operations, func(o operation) bool { return o.serial == serial })
 	if i < 0 { // its purpose is gone
 		return out
 	}
-	if err != nil {
-		return n.endOperation(i, nil, err, out)
-	}
 	o := &s.operations[i]
 	o.hops = hops
 	o.group = n.fillGroup(make([]Peer, 0, n.cfg.Replicas), nodes)
+	switch {
+	case err != nil:
+		return n.endOperation(i, nil, err, out)
+	case len(o.group) == 0:
+		return n.endOperation(i, nil, ErrNoAnswer, out)
+	}
 	return n.enterPhase(i, reading, 0, out)
 }
 
 // enterPhase begins a phase, in which some replicas need not be asked.
 func (n *Node) enterPhase(i int, ph operationPhase, answers uint64, out []spec.Effect) []spec.Effect {
 	o := &n.store.operations[i]
-	o.phase, o.tries, o.answers, o.rpc = ph, 0, answers, n.newRPC()
+	o.phase, o.tries, o.answers, o.rpc = ph, 0, answers, n.store.nextRPC()
 	if n.enough(o) {
 		return n.phaseDone(i, out)
 	}

@@ -12,7 +12,7 @@ type store struct {
 	records    []record    // ordered by key
 	operations []operation // in the order of their beginnings
 	transfers  []transfer  // in the order of their beginnings
-	serial     uint64      // of the newest operation or transfer
+	serial     uint64      // of the newest operation, transfer or request of these
 	misplaced  bool        // the place on the ring has changed in this step
 
 	// A pass looks at every record once, as fast as maxTransfers lets it.
@@ -44,8 +44,19 @@ const (
 )
 
 // newStore returns an empty store. The serials of this life must not meet those
-// of an earlier one, whose writes may still be under way (CHORD-QUORUM-005).
+// of an earlier one, whose writes and answers may still be under way
+// (CHORD-QUORUM-005).
 func newStore(rng *spec.Rand) store { return store{serial: rng.Uint64() >> 1, passAt: never} }
+
+func (s *store) nextSerial() uint64 {
+	s.serial++
+	return s.serial
+}
+
+// nextRPC returns an identifier for a request of the storage, which has its own
+// sequence: unlike those of the ring its answers must never be mixed up with
+// those to an earlier life of the node.
+func (s *store) nextRPC() uint32 { return uint32(s.nextSerial()) }
 
 // Keys are those of which the node holds a value, as their owner, as a replica
 // or on the way to where they belong, in their order.

@@ -203,6 +203,22 @@ func TestValuesOutliveTheirHolders(t *testing.T) {
 	})
 }
 
+// A replica that has lost its memory gets it back, and one that has heard of a
+// Put that the owner has not tells it.
+//
+// CHORD-STORE-007, CHORD-STORE-008
+func TestOwnerAndReplicasAgreeInTheEnd(t *testing.T) {
+	n := newNet(t, Config{IDBits: 6, Successors: 4, Stabilize: 5 * time.Second, FixFingers: -1}, lan)
+	n.ring(1, 8, 14, 21, 32, 38)
+	n.put(1, 10, "old")
+	n.node(21).dropRecord(FromUint(10))
+	n.node(32).keep(FromUint(10), stamp(9), []byte("new"))
+	n.RunFor((releasePeriods + 2) * 5 * time.Second)
+	for _, id := range []uint64{14, 21, 32} {
+		require.Equal(t, "new", string(n.node(id).record(FromUint(10)).value), "at %d", id)
+	}
+}
+
 // Before the ring has noticed anything a value is got from the replicas of a
 // dead owner, and put there.
 //

@@ -115,8 +115,7 @@ func (n *Node) successorAfter(id ID) (Peer, bool) {
 // startTransfer offers the record to a node, or looks up its owner for that.
 func (n *Node) startTransfer(key ID, to Peer, out []spec.Effect) []spec.Effect {
 	s := &n.store
-	s.serial++
-	s.transfers = append(s.transfers, transfer{serial: s.serial, key: key})
+	s.transfers = append(s.transfers, transfer{serial: s.nextSerial(), key: key})
 	i := len(s.transfers) - 1
 	if !to.known() {
 		return n.locateOwner(i, out)
@@ -136,12 +135,18 @@ func (n *Node) locateOwner(i int, out []spec.Effect) []spec.Effect {
 }
 
 // ownerLocated goes on with transfer i, or gives up until the next pass: also
-// where the ring takes this node for the owner while it does not itself.
-func (n *Node) ownerLocated(i int, nodes []Peer, out []spec.Effect) []spec.Effect {
-	if len(nodes) == 0 || nodes[0].ID == n.cfg.ID {
+// where the ring takes this node for the owner while it does not itself. When
+// there is no room for lookups, others need not be tried.
+func (n *Node) ownerLocated(i int, nodes []Peer, err error, out []spec.Effect) []spec.Effect {
+	s := &n.store
+	switch {
+	case err == ErrBusy:
+		s.transfers = slices.Delete(s.transfers, i, i+1)
+		return out
+	case len(nodes) == 0 || nodes[0].ID == n.cfg.ID:
 		return n.endTransfer(i, out)
 	}
-	n.store.transfers[i].to = nodes[0]
+	s.transfers[i].to = nodes[0]
 	return n.sendTransfer(i, offering, out)
 }
 
@@ -152,7 +157,7 @@ func (n *Node) sendTransfer(i int, ph transferPhase, out []spec.Effect) []spec.E
 	if r == nil {
 		return n.endTransfer(i, out)
 	}
-	t.phase, t.rpc, t.deadline = ph, n.newRPC(), n.now+n.cfg.RPCTimeout
+	t.phase, t.rpc, t.deadline = ph, n.store.nextRPC(), n.now+n.cfg.RPCTimeout
 	h := Header{t.rpc, n.cfg.ID}
 	if ph == offering {
 		return append(out, spec.Send{To: t.to.Addr, Msg: Offer{h, r.key, r.stamp}})
