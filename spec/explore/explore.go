@@ -146,8 +146,8 @@ type Result struct {
 // String is what a person wants to know of a search, with its cost.
 func (r Result) String() string {
 	n := max(r.States, 1)
-	return fmt.Sprintf("%d states, %d edges, depth %d in %.1f s: %.0f states/s, %d B/state (of one node %d, messages %d)",
-		r.States, r.Edges, r.Depth, r.Elapsed.Seconds(), float64(r.States)/max(r.Elapsed.Seconds(), 1e-6),
+	return fmt.Sprintf("%d states, %d edges, depth %d in %.1f s: %.0f states/s, %d B/state "+
+		"(of one node %d, messages %d)", r.States, r.Edges, r.Depth, r.Elapsed.Seconds(), float64(r.States)/max(r.Elapsed.Seconds(), 1e-6),
 		r.Heap/uint64(n), r.Locals, r.Packets)
 }
 

@@ -158,7 +158,7 @@ func TestHonestCounterHolds(t *testing.T) {
 func TestTickSetsTimersApart(t *testing.T) {
 	c := config("")
 	c.Commands = append(c.Commands, Command{Node: client, Input: start{2}, Once: true})
-	c.Always, c.Finally, c.Sometimes = nil, nil, nil
+	c.Always, c.Finally, c.Sometimes, c.Losses = nil, nil, nil, 0
 	still, err := Run(c)
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,7 @@ type quiet struct {
 	*matter
 	what *LeadsTo
 
-	mu    sync.Mutex
+	mu    sync.RWMutex
 	known [schedules]map[fingerprint]int
 }
 
@@ -96,7 +96,7 @@ func (q *quiet) need(s schedule, c compact) (int, error) {
 	var chain []fingerprint
 	var reached []bool
 	after := 0 // the need of what follows the chain
-	place := make(map[fingerprint]int)
+	place := map[fingerprint]int{}
 	for r.err == nil {
 		f := q.plainPrint(r.at)
 		if n, ok := q.get(s, f); ok {
@@ -128,8 +128,8 @@ func (q *quiet) need(s schedule, c compact) (int, error) {
 }
 
 func (q *quiet) get(s schedule, f fingerprint) (int, bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.mu.RLock()
+	defer q.mu.RUnlock()
 	n, ok := q.known[s][f]
 	return n, ok
 }
