@@ -76,6 +76,7 @@ type process struct {
 const (
 	maxWritten = 16 << 20 // bytes; beyond it stands still, as at any pipe that is full
 	maxUnread  = 16 << 20 // bytes; beyond it is taken for one that does not read
+	lineCost   = 256      // bytes that a line takes beside its own
 )
 
 var errDeaf = errors.New("it does not read its stdin")
@@ -104,14 +105,16 @@ func (p *process) listen(out io.Reader) {
 			p.fail(wrong)
 		} else {
 			p.lines = append(p.lines, line)
-			p.size += len(line)
+			p.size += len(line) + lineCost
 		}
 		p.ring()
 		return true
 	})
 	select {
 	case <-p.program.Ended():
-		err = p.program.Err()
+		if failed := p.program.Err(); failed != nil {
+			err = fmt.Errorf("it has ended: %w", failed)
+		}
 	case <-time.After(stdio.Grace):
 		if err == nil {
 			err = fmt.Errorf("it has closed its stdout%s", p.program.LastWords())
@@ -154,7 +157,7 @@ func (p *process) speak() {
 func (p *process) write(_ time.Duration, line []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.waiting += len(line); p.waiting > maxUnread {
+	if p.waiting += len(line) + lineCost; p.waiting > maxUnread {
 		p.fail(errDeaf)
 		return
 	}

@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -31,8 +32,9 @@ func playToy(part string) int {
 	case "huge":
 		fmt.Print(strings.Repeat("x", 3<<20), "\n")
 	case "floods":
+		flood := bytes.Repeat([]byte("y\n"), 32<<10)
 		for {
-			fmt.Println("hello world")
+			_, _ = os.Stdout.Write(flood)
 		}
 	case "harness": // starts nodes, tells their process ids, and waits to be killed
 		p, _, _, err := stdio.Start([]string{"/bin/sh", "-c", "sleep 1000 & sleep 1000"}, stdio.ProcessOptions{})
@@ -75,7 +77,7 @@ func quick(t *conformance.T) {
 func TestProcesses(t *testing.T) {
 	for part, want := range map[string]string{
 		"good":          "",
-		"exits-at-once": `exit status 7; its last words: "no such file"`,
+		"exits-at-once": `it has ended: exit status 7; its last words: "no such file"`,
 		"closes-stdout": "it has closed its stdout",
 		"huge":          "writes a line that is no message",
 		"floods":        "writes a line that is no message",

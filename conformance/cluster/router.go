@@ -201,6 +201,9 @@ func (r *Router) next() (at time.Duration, due func()) {
 func (r *Router) collect(s *seat) {
 	lines, err := s.link.read()
 	for _, line := range lines {
+		if r.breach != nil {
+			return // the case is over, and the rest may be a flood
+		}
 		r.accept(s, line)
 	}
 	if err != nil {

@@ -110,9 +110,12 @@ func joinCases() []Case {
 			Needs:        []conformance.Need{conformance.NeedFresh},
 			Explain: "A node is killed, started again under its name with nothing that it knew, and joins. All find it, " +
 				"and it finds all.",
-			Causes: []string{"a contact that has failed once is never asked again", "msg_id of the new life is taken for an old one"},
-			Kills:  []string{"deaf-to-the-risen", "files-answers-alone", "leaves-itself-out", "one-too-few"},
-			Run:    runStartedAgain,
+			Causes: []string{
+				"a contact that has failed once is never asked again",
+				"msg_id of the new life is taken for an old one",
+			},
+			Kills: []string{"deaf-to-the-risen", "files-answers-alone", "leaves-itself-out", "one-too-few"},
+			Run:   runStartedAgain,
 		},
 	}
 }

@@ -154,7 +154,8 @@ func lookupMutants() []Mutant {
 		{Name: "names-the-dead", What: "it names contacts of its table that have not answered", bend: func(b *bent) {
 			b.nodes(func(target kademlia.ID, names []string) []string { return b.tabled(target, names) })
 		}},
-		{Name: "mixes-lookups", What: "it sorts what it finds by the target of the lookup that began last", bend: mixesLookups},
+		{Name: "mixes-lookups", What: "it sorts what it finds by the target of the lookup that began last",
+			bend: mixesLookups},
 		{Name: "too-patient", What: "it waits three times as long as it should for each answer",
 			configure: func(cfg *kademlia.Config) { cfg.RPCTimeout *= 3 }},
 		{Name: "waits-for-ever", What: "it never gives up an answer", configure: func(cfg *kademlia.Config) {

@@ -69,7 +69,8 @@ func tableMutants() []Mutant {
 		{Name: "bottomless-buckets", What: "its buckets hold 20, whatever k is", configure: func(cfg *kademlia.Config) {
 			cfg.K = 20
 		}},
-		{Name: "newcomers-first", What: "a newcomer takes the place of a live contact in a full bucket", bend: newcomersFirst},
+		{Name: "newcomers-first", What: "a newcomer takes the place of a live contact in a full bucket",
+			bend: newcomersFirst},
 		{Name: "files-answers-alone", What: "it does not file who sends it a request", bend: filesAnswersAlone},
 	}
 }
