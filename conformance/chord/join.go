@@ -20,7 +20,10 @@ func joinCases() []Case {
 			Needs:        []conformance.Need{conformance.NeedFresh},
 			Explain: "A node that was not told to join answers lookup, put and get with error 11: it is in no ring. " +
 				"When it has joined it answers.",
-			Causes: []string{"the node believes itself alone from the start", "requests before the join are never answered"},
+			Causes: []string{
+				"the node believes itself alone from the start",
+				"requests before the join are never answered",
+			},
 			Run: func(t *T) {
 				c := fresh(t, cluster.Options{Nodes: 2})
 				join(c, "n0")
@@ -37,7 +40,10 @@ func joinCases() []Case {
 			Requirements: []string{"CHORD-JOIN-001", "CHORD-JOIN-002"},
 			Needs:        []conformance.Need{conformance.NeedFresh},
 			Explain:      "Each node joins through the one that joined last, wherever that is on the circle.",
-			Causes:       []string{"only the first node can be joined through", "the member at via is taken for the successor"},
+			Causes: []string{
+				"only the first node can be joined through",
+				"the member at via is taken for the successor",
+			},
 			Run: func(t *T) {
 				c := fresh(t, cluster.Options{})
 				for i, node := range c.Nodes() {
@@ -103,7 +109,8 @@ func joinCases() []Case {
 				before := c.Members()
 				joinAll(c, "n3", "n7")
 				for _, m := range before {
-					if m != owner(c, after(c, "n7"), before) { // which of the two owns what is between them is not settled yet
+					// Which of n7 and its successor owns what is between them is not settled yet.
+					if m != owner(c, after(c, "n7"), before) {
 						right(c, c.Call("n7", "lookup", args{"key": c.ID(m)}), c.ID(m))
 					}
 				}
@@ -135,7 +142,10 @@ func joinCases() []Case {
 			Needs:        []conformance.Need{conformance.NeedFresh},
 			Explain: "A member is killed. When the ring has closed it is started again, with its identifier and nothing " +
 				"that it knew, and joins: it owns its keys again.",
-			Causes: []string{"a node that was dead once is never taken for a member again", "msg_id of the new life is taken for an old one"},
+			Causes: []string{
+				"a node that was dead once is never taken for a member again",
+				"msg_id of the new life is taken for an old one",
+			},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{})
 				node := c.Nodes()[1+t.Rand().Below(uint64(len(c.Nodes())-1))]

@@ -16,7 +16,10 @@ func lookupCases() []Case {
 			ID: "chord/rpc/unknown-request", Level: conformance.Must, Kind: conformance.Reply,
 			Requirements: []string{"CHORD-RPC-001"},
 			Explain:      "A request of an invented type is answered with error 10.",
-			Causes:       []string{"an unknown type is not answered", "every request is answered with its type and _ok"},
+			Causes: []string{
+				"an unknown type is not answered",
+				"every request is answered with its type and _ok",
+			},
 			Run: func(t *T) {
 				c := cluster.Shared(t, cluster.Options{})
 				if why := c.Refusal(); why != "" {
@@ -42,9 +45,10 @@ func lookupCases() []Case {
 		{
 			ID: "chord/lookup/own-key", Level: conformance.Must, Kind: conformance.Reply,
 			Requirements: []string{"CHORD-LOOKUP-011"},
-			Explain:      "A node that looks up its own identifier finds itself, without a hop; for the next key it needs one at least.",
-			Causes:       []string{"the lookup goes once round the circle", "hops are not counted"},
-			Run:          runOwnKey,
+			Explain: "A node that looks up its own identifier finds itself, without a hop; for the next key it " +
+				"needs one at least.",
+			Causes: []string{"the lookup goes once round the circle", "hops are not counted"},
+			Run:    runOwnKey,
 		},
 		{
 			ID: "chord/lookup/several-at-once", Level: conformance.Must, Kind: conformance.Reply,
@@ -67,8 +71,12 @@ func lookupCases() []Case {
 			Explain: "A ring of 24 nodes with successor lists of two. Once fingers are in place, lookups of drawn keys by " +
 				"all nodes take log2 24 = 4.6 hops on average at most; half of that and one is what the paper expects, and " +
 				"walking from successor to successor would take six or twelve.",
-			Causes: []string{"lookups go along the successors", "fingers are never repaired", "the farthest finger is taken, or the first one that fits"},
-			Run:    runPath,
+			Causes: []string{
+				"lookups go along the successors",
+				"fingers are never repaired",
+				"the farthest finger is taken, or the first one that fits",
+			},
+			Run: runPath,
 		},
 		{
 			ID: "chord/lookup/passes-over-the-dead", Level: conformance.Should, Kind: conformance.State,
@@ -83,8 +91,12 @@ func lookupCases() []Case {
 			ID: "chord/lookup/never-names-the-dead", Level: conformance.Must, Kind: conformance.State,
 			Requirements: []string{"CHORD-LOOKUP-001", "CHORD-FAIL-001", "CHORD-FAIL-002"},
 			Needs:        []conformance.Need{conformance.NeedFresh},
-			Explain:      "A member is killed. Once the ring has settled its keys belong to the node after it, and no lookup names it.",
-			Causes:       []string{"a successor is never given up", "the successor list is not used when the first successor fails"},
+			Explain: "A member is killed. Once the ring has settled its keys belong to the node after it, and " +
+				"no lookup names it.",
+			Causes: []string{
+				"a successor is never given up",
+				"the successor list is not used when the first successor fails",
+			},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{})
 				dead := c.Members()[4]
@@ -112,7 +124,9 @@ func runOwnKey(t *T) {
 
 func runPath(t *T) {
 	const nodes, lookups = 24, 4
-	c := fresh(t, cluster.Options{Nodes: nodes, Successors: 2, Bits: 12, Period: 200 * time.Millisecond, Timeout: time.Second})
+	c := fresh(t, cluster.Options{
+		Nodes: nodes, Successors: 2, Bits: 12, Period: 200 * time.Millisecond, Timeout: time.Second,
+	})
 	join(c, "n0")
 	for i := 1; i < nodes; i *= 2 { // twice as many each time
 		joinAll(c, "n0", c.Nodes()[i:min(2*i, nodes)]...)
@@ -127,7 +141,8 @@ func runPath(t *T) {
 		}
 		c.Pass(c.Periods(c.Options().Bits))
 	}
-	t.Mismatch("the mean of hops, after fingers had time to be repaired", fmt.Sprintf("%.2f", mean), fmt.Sprintf("%.2f at most", bound))
+	t.Mismatch("the mean of hops, after fingers had time to be repaired",
+		fmt.Sprintf("%.2f", mean), fmt.Sprintf("%.2f at most", bound))
 }
 
 // meanHops has every member look up some drawn keys.

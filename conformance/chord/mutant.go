@@ -59,7 +59,7 @@ func (b *bent) answering(typ string, answer func(body stdio.Body) (args, *stdio.
 
 // changing bends the fields of the answers to one type of request.
 func (b *bent) changing(typ string, change func(fields args)) {
-	b.OnOutcome = func(t string, _ spec.Done, fields map[string]any, failed *stdio.Error) (map[string]any, *stdio.Error) {
+	b.OnOutcome = func(t string, _ spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
 		if t == typ && failed == nil {
 			change(fields)
 		}

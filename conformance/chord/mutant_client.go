@@ -13,7 +13,10 @@ import (
 // clientMutants are wrong in what they answer to clients.
 func clientMutants() []Mutant {
 	return []Mutant{
-		{Name: "closed-open", What: "it looks up the key that follows: its intervals are closed where they begin", bend: closedOpen},
+		{
+			Name: "closed-open", What: "it looks up the key that follows: its intervals are closed where they begin",
+			bend: closedOpen,
+		},
 		{Name: "no-hops", What: "it says 0 hops of every lookup", bend: func(b *bent) {
 			b.changing("lookup", func(f args) { f["hops"] = 0 })
 		}},
@@ -26,7 +29,10 @@ func clientMutants() []Mutant {
 		{Name: "modulo", What: "it takes keys modulo 2^m", bend: modulo},
 		{Name: "dies-of-a-bad-key", What: "it ends when a key is no number", bend: diesOfBadKey},
 		{Name: "knows-everything", What: "it answers every unknown request with ok", bend: knowsEverything},
-		{Name: "serves-before-join", What: "before it is told to join it answers for itself alone", bend: servesBeforeJoin},
+		{
+			Name: "serves-before-join", What: "before it is told to join it answers for itself alone",
+			bend: servesBeforeJoin,
+		},
 		{Name: "joins-at-once", What: "it answers join_ok before it has found its place", bend: joinsAtOnce},
 		{Name: "stays", What: "it answers leave_ok and stays", bend: func(b *bent) {
 			b.answering("leave", func(stdio.Body) (args, *stdio.Error) { return nil, nil })
@@ -34,8 +40,14 @@ func clientMutants() []Mutant {
 		{Name: "no-predecessor-told", What: "its state never has a predecessor", bend: func(b *bent) {
 			b.telling(func(s args) { s["predecessor"] = nil })
 		}},
-		{Name: "forgets-its-predecessor", What: "its state has a predecessor every other time", bend: forgetsPredecessor},
-		{Name: "list-with-itself", What: "its successor list in a small ring goes on to itself", bend: listWithItself},
+		{
+			Name: "forgets-its-predecessor", What: "its state has a predecessor every other time",
+			bend: forgetsPredecessor,
+		},
+		{
+			Name: "list-with-itself", What: "its successor list in a small ring goes on to itself",
+			bend: listWithItself,
+		},
 		{Name: "fingers-from-two", What: "its finger i is the owner of n + 2^i", bend: fingersFromTwo},
 	}
 }

@@ -14,7 +14,10 @@ const never = 300 * 24 * time.Hour
 // ringMutants are wrong in how they keep the ring.
 func ringMutants() []Mutant {
 	return []Mutant{
-		{Name: "never-stabilizes", What: "it does not stabilize", configure: func(cfg *chord.Config) { cfg.Stabilize = never }},
+		{
+			Name: "never-stabilizes", What: "it does not stabilize",
+			configure: func(cfg *chord.Config) { cfg.Stabilize = never },
+		},
 		{Name: "never-notifies", What: "it does not notify its successor", bend: swallows(func(m spec.Message) bool {
 			_, notify := m.(chord.Notify)
 			return notify
@@ -23,7 +26,10 @@ func ringMutants() []Mutant {
 		{Name: "one-successor", What: "its list has one entry", configure: func(cfg *chord.Config) {
 			cfg.Successors, cfg.Replicas = 1, 1
 		}},
-		{Name: "no-fingers", What: "it repairs no finger", configure: func(cfg *chord.Config) { cfg.FixFingers = -1 }},
+		{
+			Name: "no-fingers", What: "it repairs no finger",
+			configure: func(cfg *chord.Config) { cfg.FixFingers = -1 },
+		},
 		{Name: "impatient", What: "it takes who does not answer within 30 ms for dead", configure: func(cfg *chord.Config) {
 			cfg.RoundTrip, cfg.RPCTimeout, cfg.Tries = 25*time.Millisecond, 30*time.Millisecond, 1
 		}},
@@ -35,9 +41,15 @@ func ringMutants() []Mutant {
 		}},
 		{Name: "no-second-life", What: "it takes requests of a peer's second life for old ones", bend: noSecondLife},
 		{Name: "takes-a-step-for-the-answer", What: "it names who it asked first", bend: takesStep},
-		{Name: "joined-by-n0-alone", What: "only n0 answers those who look for their place", bend: joinedByFirstAlone},
+		{
+			Name: "joined-by-n0-alone", What: "only n0 answers those who look for their place",
+			bend: joinedByFirstAlone,
+		},
 		{Name: "listens-to-one", What: "while a lookup is under way it refuses the next", bend: listensToOne},
-		{Name: "answers-what-it-is-told-twice", What: "it takes the answer to one request for that to the next", bend: mixesAnswers},
+		{
+			Name: "answers-what-it-is-told-twice", What: "it takes the answer to one request for that to the next",
+			bend: mixesAnswers,
+		},
 	}
 }
 
@@ -120,7 +132,7 @@ func listensToOne(b *bent) {
 		busy = true
 		return false, nil, nil, nil
 	}
-	b.OnOutcome = func(typ string, _ spec.Done, fields map[string]any, failed *stdio.Error) (map[string]any, *stdio.Error) {
+	b.OnOutcome = func(typ string, _ spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
 		busy = busy && typ != "lookup"
 		return fields, failed
 	}

@@ -11,7 +11,10 @@ import (
 // storeMutants are wrong about values.
 func storeMutants() []Mutant {
 	return []Mutant{
-		{Name: "keeps-values-to-itself", What: "a value stays at the node that was told to put it", bend: keepsToItself},
+		{
+			Name: "keeps-values-to-itself", What: "a value stays at the node that was told to put it",
+			bend: keepsToItself,
+		},
 		{Name: "values-as-text", What: "it returns every value as a text", bend: func(b *bent) {
 			b.changing("get", func(f args) { f["value"] = string(f["value"].(json.RawMessage)) })
 		}},
@@ -19,7 +22,10 @@ func storeMutants() []Mutant {
 		{Name: "none-is-null", What: "it answers null where there is no value", bend: noneIsNull},
 		{Name: "missing-value-is-null", What: "it puts null where the value is missing", bend: missingValue},
 		{Name: "first-put-stays", What: "a key that has a value keeps it", bend: firstPutStays},
-		{Name: "no-copies", What: "values are at their owner alone", configure: func(cfg *chord.Config) { cfg.Replicas = 1 }},
+		{
+			Name: "no-copies", What: "values are at their owner alone",
+			configure: func(cfg *chord.Config) { cfg.Replicas = 1 },
+		},
 		{Name: "values-do-not-move", What: "values stay where they were put", bend: swallows(func(m spec.Message) bool {
 			_, offer := m.(chord.Offer)
 			return offer
@@ -29,7 +35,10 @@ func storeMutants() []Mutant {
 			configure: func(cfg *chord.Config) { cfg.Replicas = 1 }, bend: leavesAtOnce,
 		},
 		{Name: "answers-puts-at-once", What: "it answers put_ok before anything is written", bend: answersPuts},
-		{Name: "versionless", What: "what is delivered last is the value, also for the second time", bend: versionless},
+		{
+			Name: "versionless", What: "what is delivered last is the value, also for the second time",
+			bend: versionless,
+		},
 	}
 }
 
@@ -55,7 +64,7 @@ func keepsToItself(b *bent) {
 }
 
 func nullIsNone(b *bent) {
-	b.OnOutcome = func(typ string, _ spec.Done, fields map[string]any, failed *stdio.Error) (map[string]any, *stdio.Error) {
+	b.OnOutcome = func(typ string, _ spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
 		if value, _ := fields["value"].(json.RawMessage); typ == "get" && failed == nil && string(value) == "null" {
 			return nil, stdio.Errorf(stdio.KeyDoesNotExist, "none")
 		}
@@ -64,7 +73,7 @@ func nullIsNone(b *bent) {
 }
 
 func noneIsNull(b *bent) {
-	b.OnOutcome = func(typ string, _ spec.Done, fields map[string]any, failed *stdio.Error) (map[string]any, *stdio.Error) {
+	b.OnOutcome = func(typ string, _ spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
 		if typ == "get" && failed != nil && failed.Code == stdio.KeyDoesNotExist {
 			return args{"value": nil}, nil
 		}

@@ -19,8 +19,8 @@ func quorumCases() []Case {
 			ID: "chord/quorum/linearizable", Level: conformance.Must, Kind: conformance.State,
 			Requirements: []string{"CHORD-QUORUM-001"},
 			Needs:        []conformance.Need{conformance.NeedFresh},
-			Explain: "Of nodes that name the capability quorum. Four clients put and get two keys through all nodes at the same " +
-				"time, for 120 requests, in a stable group whose messages overtake each other. There is an order of all that " +
+			Explain: "Of nodes that name the capability quorum. Four clients put and get two keys through all nodes at " +
+				"the same time, for 120 requests, in a stable group whose messages overtake each other. There is an order of all that " +
 				"agrees with what was answered and with what had ended before what began.",
 			Causes: []string{
 				"a get returns what a put that is under way has written at one node, and the next get does not",
@@ -107,7 +107,8 @@ func runRegister(t *T, disturb func(*cluster.Cluster) *cluster.Fault) {
 		}
 	}
 	if answered < len(history)/2 {
-		t.Mismatch("the requests that were answered", fmt.Sprint(answered), fmt.Sprintf("at least half of %d", len(history)))
+		t.Mismatch("the requests that were answered",
+			fmt.Sprint(answered), fmt.Sprintf("at least half of %d", len(history)))
 	}
 	switch porcupine.CheckOperationsTimeout(register(), history, registerPatience) {
 	case porcupine.Illegal:

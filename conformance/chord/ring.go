@@ -14,7 +14,10 @@ func ringCases() []Case {
 			Requirements: []string{"CHORD-RING-002", "CHORD-ID-003", "CHORD-LOOKUP-011"},
 			Needs:        []conformance.Need{conformance.NeedFresh},
 			Explain:      "The first node makes a ring of its own. It finds itself for every key, without a hop.",
-			Causes:       []string{"the interval from a point to itself is taken for empty", "the successor of the only node is nobody"},
+			Causes: []string{
+				"the interval from a point to itself is taken for empty",
+				"the successor of the only node is nobody",
+			},
 			Run: func(t *T) {
 				c := fresh(t, cluster.Options{Nodes: 2})
 				join(c, "n0")
@@ -31,7 +34,10 @@ func ringCases() []Case {
 			Needs:        []conformance.Need{conformance.NeedFresh},
 			Explain: "A second node joins the first. Each owns the keys after the other up to its own identifier, on both " +
 				"sides of the end of the circle.",
-			Causes: []string{"the first node never learns that it is not alone", "an interval that passes zero is read as empty"},
+			Causes: []string{
+				"the first node never learns that it is not alone",
+				"an interval that passes zero is read as empty",
+			},
 			Run: func(t *T) {
 				c := fresh(t, cluster.Options{Nodes: 2})
 				join(c, "n0", "n1")
@@ -44,7 +50,10 @@ func ringCases() []Case {
 			Requirements: []string{"CHORD-ID-002", "CHORD-LOOKUP-001", "CHORD-LOOKUP-013"},
 			Explain: "Eight nodes have joined one after another. Every one of them looks up the same drawn keys, and finds " +
 				"the first member at each key or after it, going clockwise.",
-			Causes: []string{"the predecessor of the key is returned, not its successor", "the successor is not corrected when others join"},
+			Causes: []string{
+				"the predecessor of the key is returned, not its successor",
+				"the successor is not corrected when others join",
+			},
 			Run: func(t *T) {
 				c := joined(t)
 				finds(c, c.Members(), drawKey(c), drawKey(c), drawKey(c))
@@ -77,8 +86,9 @@ func ringCases() []Case {
 			ID: "chord/ring/full-circle", Level: conformance.Must, Kind: conformance.State,
 			Requirements: []string{"CHORD-RING-003", "CHORD-FINGER-005"},
 			Needs:        []conformance.Need{conformance.NeedFresh},
-			Explain:      "With m = 3 and eight nodes every identifier is taken, and each key belongs to the node of its number.",
-			Causes:       []string{"open intervals between neighbours are taken for the whole circle"},
+			Explain: "With m = 3 and eight nodes every identifier is taken, and each key belongs to the node of " +
+				"its number.",
+			Causes: []string{"open intervals between neighbours are taken for the whole circle"},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{Bits: 3, IDs: []uint64{5, 0, 3, 7, 1, 6, 2, 4}})
 				finds(c, c.Members(), 0, 1, 2, 3, 4, 5, 6, 7)

@@ -16,7 +16,10 @@ func stateCases() []Case {
 			Requirements: []string{"CHORD-INV-011", "CHORD-STAB-002", "CHORD-RECT-001"},
 			Explain: "In a settled ring of eight each node's successors are the three members after it, in order, and its " +
 				"predecessor the one before it.",
-			Causes: []string{"the successor list holds the first successor alone", "the list is patched and not taken over from the successor"},
+			Causes: []string{
+				"the successor list holds the first successor alone",
+				"the list is patched and not taken over from the successor",
+			},
 			Run: func(t *T) {
 				c := joined(t)
 				need(c, "state")
@@ -42,14 +45,20 @@ func stateCases() []Case {
 			Needs:        []conformance.Need{conformance.NeedFresh},
 			Explain: "The ring of ten nodes with m = 6. Once fingers have been repaired, N8's are N14, N14, N14, N21, N32 " +
 				"and N42, and those of all others the owners of their starts as well.",
-			Causes: []string{"finger i begins at n + 2^i and not n + 2^(i-1)", "fingers are filled once, at the join"},
-			Run:    runFingers,
+			Causes: []string{
+				"finger i begins at n + 2^i and not n + 2^(i-1)",
+				"fingers are filled once, at the join",
+			},
+			Run: runFingers,
 		},
 		{
 			ID: "chord/state/settled-stays", Level: conformance.Must, Kind: conformance.State,
 			Requirements: []string{"CHORD-INV-012"},
 			Explain:      "In a settled ring ten more rounds of stabilization change no pointer.",
-			Causes:       []string{"the predecessor is forgotten and set again", "a list takes turns between two states"},
+			Causes: []string{
+				"the predecessor is forgotten and set again",
+				"a list takes turns between two states",
+			},
 			Run: func(t *T) {
 				c := joined(t)
 				need(c, "state")

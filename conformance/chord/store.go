@@ -29,15 +29,19 @@ func storeCases() []Case {
 		{
 			ID: "chord/store/any-json", Level: conformance.Must, Kind: conformance.Reply,
 			Requirements: []string{"CHORD-STORE-001"},
-			Explain:      "A value is any JSON: null, numbers, texts of any letters, lists and objects. It comes back as it was.",
-			Causes:       []string{"values are taken for texts", "a value of null or false is taken for none"},
-			Run:          runAnyJSON,
+			Explain: "A value is any JSON: null, numbers, texts of any letters, lists and objects. It comes " +
+				"back as it was.",
+			Causes: []string{"values are taken for texts", "a value of null or false is taken for none"},
+			Run:    runAnyJSON,
 		},
 		{
 			ID: "chord/store/unknown-key", Level: conformance.Must, Kind: conformance.Reply,
 			Requirements: []string{"CHORD-STORE-002"},
 			Explain:      "A get of a key under which nothing was put is answered with error 20 by every node.",
-			Causes:       []string{"the answer is get_ok with null", "a node answers by what it has itself, and is no owner"},
+			Causes: []string{
+				"the answer is get_ok with null",
+				"a node answers by what it has itself, and is no owner",
+			},
 			Run: func(t *T) {
 				c := joined(t)
 				key := drawEven(c)
@@ -51,8 +55,9 @@ func storeCases() []Case {
 		{
 			ID: "chord/store/last-put-wins", Level: conformance.Must, Kind: conformance.Reply,
 			Requirements: []string{"CHORD-STORE-003"},
-			Explain:      "Three values are put under one key, one after another and through different nodes. All find the last.",
-			Causes:       []string{"a key that has a value keeps it", "replicas are not told of the second value"},
+			Explain: "Three values are put under one key, one after another and through different nodes. All " +
+				"find the last.",
+			Causes: []string{"a key that has a value keeps it", "replicas are not told of the second value"},
 			Run: func(t *T) {
 				c := joined(t)
 				key := drawEven(c)
@@ -91,8 +96,8 @@ func storeCases() []Case {
 			ID: "chord/store/handed-over-by-who-leaves", Level: conformance.Should, Kind: conformance.State,
 			Requirements: []string{"CHORD-KEY-003", "CHORD-LEAVE-001"},
 			Needs:        []conformance.Need{conformance.NeedFresh},
-			Explain: "A value is put and, in the same moment, the owner of its key told to leave. When leave_ok has come it is " +
-				"stopped. The value is found.",
+			Explain: "A value is put and, in the same moment, the owner of its key told to leave. When leave_ok has come " +
+				"it is stopped. The value is found.",
 			Causes: []string{"leave_ok is sent before the keys are handed over"},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{Nodes: 7})
