@@ -17,7 +17,7 @@ import (
 // lookup exact. A node that failed comes back under its identifier.
 //
 // CHORD-INV-011, CHORD-JOIN-001, CHORD-JOIN-008, CHORD-FAIL-003, CHORD-FAIL-004,
-// CHORD-LEAVE-005, CHORD-RING-003, CHORD-LOOKUP-014.
+// CHORD-LEAVE-005, CHORD-RING-003, CHORD-LOOKUP-013.
 func TestRingOutlivesChurn(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := Config{IDBits: 8, Successors: rapid.IntRange(1, 3).Draw(t, "r"), Stabilize: 10 * time.Second,

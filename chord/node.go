@@ -14,7 +14,7 @@ import (
 // paper's where it has one. All nodes of a ring share IDBits and Successors.
 type Config struct {
 	ID   ID       // own identifier, required unless it is truly 0
-	Seed [32]byte // of the node's randomness: the jitter of periods
+	Seed [32]byte // of the randomness: jitter of periods, where the serials of writes begin
 
 	IDBits     int // m: width of the circle, 3…160; default 160
 	Successors int // r: length of the successor list, 1…32; default 8
