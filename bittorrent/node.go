@@ -214,6 +214,7 @@ type step struct {
 	*Node
 	//pure:state lives only while Node.Step runs
 	out       []spec.Effect
+	lent      bool // effects may share the bytes of the input
 	rebalance bool // a connection ended, or blocks came back
 	reseat    bool // a connection ended, or a peer's interest changed
 }
@@ -223,10 +224,12 @@ func (n *step) apply(in spec.Input) {
 	switch in := in.(type) {
 	case spec.Wake:
 	case spec.Got:
+		n.lent = in.Lent
 		n.got(in)
 	case spec.Drained:
 		n.drained(in)
 	case spec.Loaded:
+		n.lent = in.Lent
 		n.loaded(in)
 	case spec.Stored:
 		n.stored(in)

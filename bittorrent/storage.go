@@ -65,7 +65,15 @@ func (n *step) store(c *conn, b block, data []byte) {
 	n.storing++
 	token := n.task(taskStore, c.id, b)
 	n.tasks[len(n.tasks)-1].from = contributor(c.remote)
-	n.emit(spec.Store{Token: token, Piece: b.piece, Begin: b.begin, Data: slices.Clone(data)})
+	n.emit(spec.Store{Token: token, Piece: b.piece, Begin: b.begin, Data: n.shared(data)})
+}
+
+// shared is bytes of the input for an effect.
+func (n *step) shared(b []byte) []byte {
+	if n.lent {
+		return b
+	}
+	return slices.Clone(b)
 }
 
 // stored counts a block. The last of a piece has the piece verified.

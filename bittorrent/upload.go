@@ -102,7 +102,7 @@ func (n *step) send(t *task, in spec.Loaded) {
 	c.up.add(n.now, int64(t.length))
 	n.uploaded += int64(t.length)
 	n.write(c, &wire.Message{ // BEP03-PEER-037
-		Type: wire.Piece, Index: uint32(t.piece), Begin: uint32(t.begin), Data: slices.Clone(in.Data),
+		Type: wire.Piece, Index: uint32(t.piece), Begin: uint32(t.begin), Data: n.shared(in.Data),
 	})
 }
 

@@ -18,10 +18,13 @@ type Opened struct {
 	Remote netip.AddrPort
 }
 
-// Got is one decoded message that arrived on a stream.
+// Got is one decoded message that arrived on a stream. If it is lent, the effects
+// of the Step may share its bytes: the driver leaves these as they are until it
+// has performed the effects.
 type Got struct {
 	Conn Conn
 	Msg  Message
+	Lent bool
 }
 
 // Drained says that everything written to a stream has left the driver's queue
@@ -36,11 +39,13 @@ type Closed struct {
 	Err  error
 }
 
-// Loaded answers Load. Data has the length that was asked for, unless Err is set.
+// Loaded answers Load. Data has the length that was asked for, unless Err is set,
+// and may be lent as the bytes of [Got] are.
 type Loaded struct {
 	Token Token
 	Data  []byte
 	Err   error
+	Lent  bool
 }
 
 // Stored answers Store. Without an error the data is where a later Load and

@@ -121,6 +121,7 @@ type TCP struct {
 	accepted spec.Conn
 	unsent   []*tcpConn // with writes that their writers have not been told of
 	pool     *storagePool
+	lending  *arrival // whose bytes the machine may share now; nil: it may not
 
 	queue   sync.Mutex // guards what follows
 	events  []tcpEvent
@@ -344,9 +345,11 @@ func (t *TCP) handle(e tcpEvent) {
 }
 
 // receive hands the messages that arrived to the machine, which borrows them
-// for its steps, and lets the reader go on.
+// for its steps, and lets the reader go on, in other memory if a Store has them.
 func (t *TCP) receive(c *tcpConn) {
 	b := c.arrived
+	t.lending = c.memory
+	defer func() { t.lending = nil }()
 	for !c.gone {
 		m, n, err := c.decoder.Decode(b)
 		if err != nil {
@@ -358,10 +361,10 @@ func (t *TCP) receive(c *tcpConn) {
 		}
 		b = b[n:]
 		t.stats.received.Add(1)
-		t.step(spec.Got{Conn: c.id, Msg: m})
+		t.step(spec.Got{Conn: c.id, Msg: m, Lent: true})
 	}
 	if !c.gone {
-		c.arrived = b
+		c.memory, c.arrived = t.pool.onward(c.memory, b)
 		c.resume <- struct{}{}
 	}
 }
@@ -381,7 +384,7 @@ func (t *TCP) step(in spec.Input) {
 		case spec.Close:
 			t.end(e.Conn)
 		case spec.Load, spec.Store, spec.Verify:
-			t.pool.add(e)
+			t.pool.add(e, t.lending)
 		default:
 			t.observe(now, e)
 		}

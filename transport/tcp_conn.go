@@ -33,7 +33,8 @@ type tcpConn struct {
 	owed    bool   // a Drained, once the writer has nothing left
 	unsent  []byte // encoded since the last flush
 
-	arrived []byte        // bytes to decode: the reader's and the owner's in turns
+	memory  *arrival      // where bytes arrive: the reader's and the owner's in turns
+	arrived []byte        // those to decode
 	resume  chan struct{} // gives arrived, with what is left of it, to the reader
 	stop    chan struct{} // closed when nobody decodes any more
 	read    chan struct{} // closed when the reader has ended
@@ -48,7 +49,7 @@ type tcpConn struct {
 
 func newTCPConn(id spec.Conn, remote netip.AddrPort) *tcpConn {
 	c := &tcpConn{
-		id: id, remote: remote,
+		id: id, remote: remote, memory: &arrival{b: make([]byte, minRead), own: true, reader: true},
 		resume: make(chan struct{}, 1), stop: make(chan struct{}), read: make(chan struct{}),
 	}
 	c.changed.L = &c.mu
@@ -150,13 +151,13 @@ func (c *tcpConn) drained() bool {
 // decoded: a machine that lags holds up the remote party, not our memory.
 func (t *TCP) reader(c *tcpConn) {
 	defer close(c.read)
-	buf, kept := make([]byte, minRead), 0
+	kept := 0
 	for {
 		t.pool.wait()
-		n, err := c.socket.Read(buf[kept:])
+		n, err := c.socket.Read(c.memory.b[kept:])
 		if n > 0 {
 			t.stats.receivedBytes.Add(uint64(n))
-			c.arrived = buf[:kept+n]
+			c.arrived = c.memory.b[:kept+n]
 			t.post(tcpEvent{kind: connArrived, conn: c})
 			select {
 			case <-c.resume:
@@ -164,7 +165,7 @@ func (t *TCP) reader(c *tcpConn) {
 				_, _ = io.Copy(io.Discard, c.socket) // until the writer has flushed
 				return
 			}
-			buf, kept = roomFor(buf, kept+n, c.arrived)
+			c.memory.b, kept = roomFor(c.memory.b, kept+n, c.arrived)
 		}
 		if err != nil {
 			switch {

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/p2pspec/p2pspec/spec"
@@ -28,12 +29,14 @@ type storagePool struct {
 	limit   int // bytes in waiting Stores at which readers pause
 	workers sync.WaitGroup
 	memory  sync.Pool // of *[]byte, for Loads
+	spare   sync.Pool // of *arrival, of maxRead bytes
 
 	mu      sync.Mutex // guards what follows
 	more    sync.Cond  // a job, or the end
 	less    sync.Cond  // fewer bytes
-	jobs    []spec.Effect
-	storing int // bytes in Stores that have not ended
+	jobs    []storageJob
+	busy    []int32 // pieces that are being stored to
+	storing int     // bytes that Stores hold which have not ended
 	closed  bool
 }
 
@@ -48,19 +51,70 @@ func newStoragePool(s Storage, workers, limit int, post func(tcpEvent)) *storage
 	return p
 }
 
-// add queues a Load, Store or Verify.
-func (p *storagePool) add(e spec.Effect) {
+// storageJob is a Load, Store or Verify.
+type storageJob struct {
+	effect spec.Effect
+	in     *arrival // where the data of a Store may lie; nil of others
+}
+
+// arrival is memory in which bytes arrive. The machine may have Stores share it;
+// then the reader goes on in other memory. What follows is guarded by the pool.
+type arrival struct {
+	b      []byte
+	stores int  // that have not ended
+	reader bool // a reader has it
+	own    bool // it is the driver's, for readers
+}
+
+// add queues a Load, Store or Verify. What is stored may share what is lent.
+func (p *storagePool) add(e spec.Effect, lent *arrival) {
 	if p.storage == nil {
 		p.post(tcpEvent{kind: stored, in: refusal(e)})
 		return
 	}
+	job := storageJob{effect: e}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s, ok := e.(spec.Store); ok {
-		p.storing += len(s.Data)
+		if job.in = lent; lent == nil {
+			job.in = &arrival{b: s.Data}
+		}
+		if job.in.stores++; job.in.stores == 1 {
+			p.storing += len(job.in.b)
+		}
 	}
-	p.jobs = append(p.jobs, e)
+	p.jobs = append(p.jobs, job)
 	p.more.Signal()
+}
+
+// onward is where a reader goes on, with the beginning of a message that has to be
+// kept.
+func (p *storagePool) onward(a *arrival, rest []byte) (*arrival, []byte) {
+	p.mu.Lock()
+	shared := a.stores > 0
+	a.reader = !shared
+	p.mu.Unlock()
+	if !shared {
+		return a, rest
+	}
+	next, ok := p.spare.Get().(*arrival)
+	if !ok || len(next.b) != len(a.b) {
+		next = &arrival{b: make([]byte, len(a.b)), own: true}
+	}
+	next.reader = true
+	return next, next.b[:copy(next.b, rest)]
+}
+
+// stored takes note that a Store of a job has ended. The caller holds p.mu.
+func (p *storagePool) stored(a *arrival) {
+	if a.stores--; a.stores > 0 {
+		return
+	}
+	p.storing -= len(a.b)
+	p.less.Broadcast()
+	if a.own && !a.reader {
+		p.spare.Put(a)
+	}
 }
 
 func refusal(e spec.Effect) spec.Input {
@@ -95,19 +149,47 @@ func (p *storagePool) close() {
 func (p *storagePool) work() {
 	for {
 		p.mu.Lock()
-		for len(p.jobs) == 0 && !p.closed {
+		i := p.next()
+		for ; i < 0 && (len(p.jobs) > 0 || !p.closed); i = p.next() {
 			p.more.Wait()
 		}
-		if len(p.jobs) == 0 {
+		if i < 0 {
+			p.more.Signal() // the others may go as well
 			p.mu.Unlock()
 			return
 		}
-		job := p.jobs[0]
-		p.jobs[0] = nil
-		p.jobs = p.jobs[1:]
+		job := p.jobs[i]
+		if i == 0 { // as nearly always: then nothing moves
+			p.jobs[0] = storageJob{}
+			p.jobs = p.jobs[1:]
+		} else {
+			p.jobs = slices.Delete(p.jobs, i, i+1)
+		}
+		store, ok := job.effect.(spec.Store)
+		if ok {
+			p.busy = append(p.busy, store.Piece)
+		}
 		p.mu.Unlock()
-		p.post(p.perform(job))
+		event := p.perform(job.effect)
+		if ok {
+			p.mu.Lock()
+			i := slices.Index(p.busy, store.Piece)
+			p.busy = slices.Delete(p.busy, i, i+1)
+			p.stored(job.in)
+			p.more.Signal() // what waited for the piece can begin
+			p.mu.Unlock()
+		}
+		p.post(event)
 	}
+}
+
+// next is the first job that can begin, or -1. What is stored to one piece is
+// stored in its order, so that the storage can hash it as it comes.
+func (p *storagePool) next() int {
+	return slices.IndexFunc(p.jobs, func(j storageJob) bool {
+		s, ok := j.effect.(spec.Store)
+		return !ok || !slices.Contains(p.busy, s.Piece)
+	})
 }
 
 func (p *storagePool) perform(job spec.Effect) tcpEvent {
@@ -115,17 +197,13 @@ func (p *storagePool) perform(job spec.Effect) tcpEvent {
 	case spec.Load:
 		buf := p.buffer(int(job.Length))
 		err := p.storage.Load(job.Piece, job.Begin, *buf)
-		in := spec.Loaded{Token: job.Token, Data: *buf, Err: err}
+		in := spec.Loaded{Token: job.Token, Data: *buf, Err: err, Lent: true}
 		if err != nil {
 			in.Data = nil
 		}
 		return tcpEvent{kind: stored, in: in, buf: buf}
 	case spec.Store:
 		err := p.storage.Store(job.Piece, job.Begin, job.Data)
-		p.mu.Lock()
-		p.storing -= len(job.Data)
-		p.less.Broadcast()
-		p.mu.Unlock()
 		return tcpEvent{kind: stored, in: spec.Stored{Token: job.Token, Err: err}}
 	default:
 		verify := job.(spec.Verify)

@@ -186,10 +186,10 @@ func TestStreamsEcho(t *testing.T) {
 	perform(t, a, spec.Write{Conn: 1, Msg: line("?hi")}, spec.Write{Conn: 1, Msg: long},
 		spec.Write{Conn: 1, Msg: line("?ho")})
 	for _, want := range []line{"?hi", long, "?ho"} {
-		if got := hearPast(t, fromB, spec.Drained{Conn: -1}); got != (spec.Got{Conn: -1, Msg: want}) {
+		if got := hearPast(t, fromB, spec.Drained{Conn: -1}); got != (spec.Got{Conn: -1, Msg: want, Lent: true}) {
 			t.Fatalf("%.40v, want %.10s", got, want)
 		}
-		if got := hearPast(t, fromA, spec.Drained{Conn: 1}); got != (spec.Got{Conn: 1, Msg: "=" + want}) {
+		if got := hearPast(t, fromA, spec.Drained{Conn: 1}); got != (spec.Got{Conn: 1, Msg: "=" + want, Lent: true}) {
 			t.Fatalf("%.40v, want the echo of %.10s", got, want)
 		}
 	}
@@ -228,7 +228,7 @@ func TestShutdownFlushes(t *testing.T) {
 	connected(t, a, fromA, b, fromB)
 	perform(t, a, spec.Write{Conn: 1, Msg: line("last words")})
 	a.Close()
-	if got := hear(t, fromB); got != (spec.Got{Conn: -1, Msg: line("last words")}) {
+	if got := hear(t, fromB); got != (spec.Got{Conn: -1, Msg: line("last words"), Lent: true}) {
 		t.Errorf("%v", got)
 	}
 	if got := hear(t, fromB); got != (spec.Closed{Conn: -1}) {

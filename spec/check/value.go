@@ -131,10 +131,10 @@ func open(v reflect.Value) reflect.Value {
 }
 
 // deepCopy copies an input with everything that it refers to.
-func deepCopy(in spec.Input) spec.Input {
-	v := addressable(reflect.ValueOf(in))
+func deepCopy[T any](of T) T {
+	v := addressable(reflect.ValueOf(of))
 	detach(v)
-	return v.Interface().(spec.Input)
+	return v.Interface().(T)
 }
 
 // detach replaces everything that v refers to by copies.
