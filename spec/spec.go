@@ -26,8 +26,8 @@ type Machine interface {
 	// (deadline, sequence) order. Step never blocks and never panics on remote
 	// data; it panics on a driver's own misuse, such as an unknown Input type.
 	//
-	// Slices inside in are borrowed until Step returns. Slices inside effects
-	// never change once they are appended.
+	// Slices inside in are borrowed until Step returns, unless they are lent (see
+	// Got). Slices inside effects never change once they are appended.
 	Step(now time.Duration, in Input, out []Effect) []Effect
 
 	// Deadline is the next instant at which the machine wants a Wake. It lies

@@ -273,21 +273,27 @@ func (t *Torrent) newNode(cfg bittorrent.Config) (*bittorrent.Node, error) {
 		return nil, err
 	}
 	cfg.PeerID, cfg.InfoHash = t.peerID, t.hash
-	cfg.ListenPort = t.local.Port()
+	cfg.ExternalIP, cfg.ListenPort = t.address(), t.local.Port() // BEP40-PRIO-001
 	if t.cfg.DHT {
 		cfg.DHTPort = t.local.Port()
 	}
 	return bittorrent.New(cfg, 0)
 }
 
+// address is the one by which others know us; zero if we listen at all that there
+// are.
+func (t *Torrent) address() (a netip.Addr) {
+	if a = t.local.Addr(); a.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return a
+}
+
 // serve starts a machine on a listener, which it then owns, and tells it the
 // addresses that are known.
 func (t *Torrent) serve(l *net.TCPListener, node *bittorrent.Node, info *metainfo.Info, s transport.Storage) {
 	limits := wire.Limits{Pieces: node.Layout().Pieces}
-	var bind netip.Addr
-	if a := t.local.Addr(); !a.IsUnspecified() {
-		bind = a // others know us by one address
-	}
+	bind := t.address()
 	layer := &encryption{policy: t.cfg.Encryption, skey: t.hash, bind: bind}
 	tcp := transport.ServeTCP(l, transport.TCPConfig{
 		Machine: node, Codec: wire.Codec{Limits: limits}, Storage: s, Wrap: layer.wrap, Bind: bind,
