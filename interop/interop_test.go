@@ -78,7 +78,11 @@ func reports(t *testing.T) (out []*conformance.Report) {
 				all = r
 			default:
 				all.Results = append(all.Results, r.Results...)
-				all.Target.Quirks = append(all.Target.Quirks, r.Target.Quirks...)
+				for _, q := range r.Target.Quirks {
+					if !slices.Contains(all.Target.Quirks, q) {
+						all.Target.Quirks = append(all.Target.Quirks, q)
+					}
+				}
 				all.Duration += r.Duration
 			}
 		}

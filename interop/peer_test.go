@@ -335,18 +335,6 @@ func announcingDeviations() []deviation {
 			},
 		},
 		{
-			Name: "completion-not-told-over-udp", Judgement: ourDoubt,
-			What: "The download is complete, and for ten seconds no announce to the UDP tracker has the event. To an HTTP " +
-				"tracker it comes in the same case.",
-			Cases: []string{"bep15/announce-request/tells-the-completion"},
-			Sources: []source{
-				{
-					"transmission", "libtransmission/announcer.c:952",
-					"torrentAddAnnounce(tor, TR_ANNOUNCE_EVENT_COMPLETED, tr_time());",
-				},
-			},
-		},
-		{
 			Name: "announces-without-a-key", Judgement: laxClause,
 			What:  "An announce has no key, by which a tracker would know the peer from another address.",
 			Cases: []string{"bep7/announce/has-a-key"},

@@ -98,7 +98,7 @@ var bep15Announce = []Case{
 		},
 	},
 	{
-		ID: "bep15/announce-request/tells-the-completion", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "bep15/announce-request/tells-the-completion", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"BEP15-UDP-011"}, Role: conformance.Leecher, Kind: conformance.Behaviour,
 		Control: "the download completes",
 		Explain: "A seeder serves everything. When the download is complete an announce must have the event 1, " +

@@ -1,6 +1,7 @@
 package bittorrent
 
 import (
+	"crypto/sha1"
 	"encoding/binary"
 	"net/netip"
 	"time"
@@ -110,6 +111,12 @@ func (p *Packet) IsAnnounce() bool {
 	return len(p.Data) >= connectSize && p.action() == tracker.ActionAnnounce && p.uint64(0) != protocolID
 }
 
+// isScrape reports whether it asks for the numbers of one torrent or more. A client
+// may hold its announces back until they come.
+func (p *Packet) isScrape() bool {
+	return len(p.Data) >= connectSize+sha1.Size && p.action() == tracker.ActionScrape && p.uint64(0) != protocolID
+}
+
 func (p *Packet) action() tracker.Action { return tracker.Action(p.uint32(8)) }
 func (p *Packet) transaction() uint32    { return p.uint32(12) }
 func (p *Packet) connection() uint64     { return p.uint64(0) }
@@ -134,7 +141,9 @@ func (u *UDPTracker) Respond(p *Packet) {
 		u.Send(p, u.Connection(p))
 	case p.IsAnnounce() && u.issued[p.connection()]:
 		u.Send(p, u.Peers(p))
-	case p.IsAnnounce():
+	case p.isScrape() && u.issued[p.connection()]:
+		u.Send(p, u.stats(p))
+	case p.IsAnnounce(), p.isScrape():
 		u.Send(p, u.Error(p, "connection id"))
 	}
 }
@@ -155,6 +164,15 @@ func (u *UDPTracker) Peers(p *Packet) *tracker.Response {
 	for _, a := range u.s.named {
 		r.Peers = append(r.Peers, a.Addr().AsSlice()...)
 		r.Peers = binary.BigEndian.AppendUint16(r.Peers, a.Port())
+	}
+	return r
+}
+
+// stats is the right answer to a scrape.
+func (u *UDPTracker) stats(p *Packet) *tracker.Response {
+	r := &tracker.Response{Action: tracker.ActionScrape, Transaction: p.transaction()}
+	for range (len(p.Data) - connectSize) / sha1.Size {
+		r.Stats = append(r.Stats, tracker.ScrapeStats{Complete: int64(len(u.s.named)), Incomplete: 1})
 	}
 	return r
 }
