@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -269,6 +270,8 @@ func newInTable(t *explore.Transition) bool {
 //
 // KAD-LOOKUP-002, KAD-LOOKUP-004, KAD-LOOKUP-005, KAD-LOOKUP-007.
 func TestExploreAdversary(t *testing.T) {
+	page, err := os.ReadFile("../docs/verification.md")
+	require.NoError(t, err)
 	scopes := []siege{
 		{others: []uint64{0b1000, 0b1100, 0b1110}, known: 2, answer: 2},
 		{others: []uint64{0b1000, 0b1100, 0b1110, 0b1011}, known: 2, answer: 2},
@@ -283,6 +286,8 @@ func TestExploreAdversary(t *testing.T) {
 		r, err := explore.Run(s.config(t))
 		t.Logf("N=%d: %v, unseen %v", len(s.others)+1, r, r.Unseen)
 		require.NoError(t, err)
+		row := fmt.Sprintf("| %d | %d | %d | %d | %d |", len(s.others)+1, s.answer, r.States, r.Edges, r.Depth)
+		require.Contains(t, string(page), row, "the table in docs/verification.md")
 	}
 }
 
