@@ -77,7 +77,7 @@ func testImports(dir string) string {
 	top, _, _ := strings.Cut(dir, "/")
 	switch top {
 	case ".", "docs", "fuzz", "interop", "conformance", "cmd":
-		return all + " kademlia/... bittorrent/... transport/... conformance/... cmd/... experiment/..."
+		return all + " kademlia/... chord/... bittorrent/... transport/... conformance/... cmd/... experiment/..."
 	default:
 		return all
 	}
