@@ -52,13 +52,15 @@ type Failure struct {
 
 // Entry is one line of a transcript.
 type Entry struct {
-	At      time.Duration `json:"at_ns"`           // since the case began
-	Dir     string        `json:"dir"`             // ">" sent, "<" received, "~" between nodes, "!" a command or connection, "#" a remark
-	Via     string        `json:"via,omitempty"`   // "127.0.0.3:41234 → 127.0.0.1:6881"
-	Hex     string        `json:"hex,omitempty"`   // at most TranscriptPayload bytes
-	Bytes   int           `json:"bytes,omitempty"` // the payload's full length
-	Decoded any           `json:"decoded,omitempty"`
-	Note    string        `json:"note,omitempty"`
+	At time.Duration `json:"at_ns"` // since the case began
+	// Dir is ">" sent, "<" received, "~" between nodes, "!" a command or connection,
+	// "#" a remark.
+	Dir     string `json:"dir"`
+	Via     string `json:"via,omitempty"`   // "127.0.0.3:41234 → 127.0.0.1:6881"
+	Hex     string `json:"hex,omitempty"`   // at most TranscriptPayload bytes
+	Bytes   int    `json:"bytes,omitempty"` // the payload's full length
+	Decoded any    `json:"decoded,omitempty"`
+	Note    string `json:"note,omitempty"`
 }
 
 // Result is the outcome of one case with its evidence.

@@ -12,6 +12,11 @@ import (
 // of its process, as in Maelstrom.
 const InitPatience = 10 * time.Second
 
+// initPatience is longer where the machine is busy.
+func (c *Cluster) initPatience() time.Duration {
+	return InitPatience * time.Duration(max(1, c.opt.slack))
+}
+
 // seat starts a node, in its old place if it had one.
 func (c *Cluster) seat(name string) {
 	s := c.router.seat(name)
@@ -36,7 +41,7 @@ func (c *Cluster) initialize(nodes ...string) {
 		}
 		calls = append(calls, c.Go(name, "init", args))
 	}
-	c.Wait(InitPatience, calls...)
+	c.Wait(c.initPatience(), calls...)
 	for _, call := range calls {
 		switch {
 		case !call.Done():
@@ -127,7 +132,7 @@ func (c *Cluster) Refusal() string {
 func (c *Cluster) silent(call *Call) {
 	within := c.Patience()
 	if call.Type == "init" {
-		within = InitPatience
+		within = c.initPatience()
 	}
 	c.t.Fail(conformance.Failure{
 		Message:  fmt.Sprintf("%s did not answer %s within %v", call.Node, call.Type, within),

@@ -48,9 +48,8 @@ func storeMutants() []Mutant {
 			}
 		}},
 		{Name: "never-hands-over", What: "it gives a newcomer none of its values", bend: neverHandsOver},
-		{Name: "never-copies", What: "it does not copy the values that it holds again", configure: func(cfg *kademlia.Config) {
-			cfg.Replicate = never
-		}},
+		{Name: "never-copies", What: "it does not copy the values that it holds again",
+			configure: func(cfg *kademlia.Config) { cfg.Replicate = never }},
 		{Name: "lives-for-ever", What: "its values never expire", bend: livesForEver,
 			configure: func(cfg *kademlia.Config) { cfg.Expire = never }},
 		{Name: "lives-six-hours", What: "its values expire after six hours", configure: func(cfg *kademlia.Config) {

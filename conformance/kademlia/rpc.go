@@ -14,8 +14,8 @@ func rpcCases() []Case {
 			ID: "kademlia/rpc/unknown-type-refused", Level: conformance.Must, Kind: conformance.Reply,
 			Requirements: []string{"KAD-RPC-002"},
 			Explain: "A node finds what a client asks it for, so that it surely answers what it knows. Then a client sends a " +
-				"request of an invented type. The answer is error 10: only then does the answer to a request that exists mean that " +
-				"it was carried out.",
+				"request of an invented type. The answer is error 10: only then does the answer to a request that exists " +
+				"mean that it was carried out.",
 			Causes: []string{
 				"the switch over the type has no default branch",
 				"every request is answered with its type and _ok",

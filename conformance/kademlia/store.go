@@ -67,9 +67,11 @@ func storeCases() []Case {
 			Needs:        []conformance.Need{conformance.NeedFresh},
 			Explain: "Nodes store values. Then each of the k members closest to a key is cut off from all others and asked " +
 				"for the value: it finds it, because it holds a copy.",
-			Causes: []string{"the value is stored at the closest node alone", "the value is stored at whoever is known, near or far"},
-			Kills:  []string{"files-answers-alone", "keeps-to-itself", "stores-once"},
-			Run:    runAtClosest,
+			Causes: []string{
+				"the value is stored at the closest node alone", "the value is stored at whoever is known, near or far",
+			},
+			Kills: []string{"files-answers-alone", "keeps-to-itself", "stores-once"},
+			Run:   runAtClosest,
 		},
 		{
 			ID: "kademlia/value/lookup-halts", Level: conformance.Must, Kind: conformance.Behaviour,
