@@ -145,9 +145,9 @@ type Result struct {
 
 // String is what a person wants to know of a search, with its cost.
 func (r Result) String() string {
-	n := max(r.States, 1)
+	n, seconds := max(r.States, 1), max(r.Elapsed.Seconds(), 1e-6)
 	return fmt.Sprintf("%d states, %d edges, depth %d in %.1f s: %.0f states/s, %d B/state "+
-		"(of one node %d, messages %d)", r.States, r.Edges, r.Depth, r.Elapsed.Seconds(), float64(r.States)/max(r.Elapsed.Seconds(), 1e-6),
+		"(of one node %d, messages %d)", r.States, r.Edges, r.Depth, seconds, float64(r.States)/seconds,
 		r.Heap/uint64(n), r.Locals, r.Packets)
 }
 
