@@ -55,7 +55,8 @@ func layers() []layer {
 		{"experiment/...", "spec/... kademlia/... chord bittorrent/... transport/sim experiment/... " +
 			"gonum.org/v1/plot github.com/guptarohit/asciigraph github.com/jedib0t/go-pretty/v6"},
 		{"conformance/...", "spec/... kademlia/... chord/... bittorrent/... transport/... conformance/... " +
-			"github.com/pelletier/go-toml/v2 github.com/fatih/color github.com/jedib0t/go-pretty/v6"},
+			"github.com/anishathalye/porcupine github.com/pelletier/go-toml/v2 github.com/fatih/color " +
+			"github.com/jedib0t/go-pretty/v6"},
 		{"cmd/...", "spec/... kademlia/... bittorrent/... transport/... conformance/... experiment/... " +
 			"cmd/... github.com/spf13/cobra github.com/mattn/go-isatty github.com/fatih/color github.com/jedib0t/go-pretty/v6"},
 

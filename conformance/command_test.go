@@ -256,7 +256,8 @@ func TestCommandLineSaysWhatItPlays(t *testing.T) {
 
 func TestCommandLineIsFilled(t *testing.T) {
 	c := &CommandTarget{Argv: []string{
-		"x", "--at={ip}:{port}", "{torrent}", "{magnet}", "{tracker}", "{peer}", "{infohash}", "{encryption}", "{max_peers}", "{dir}",
+		"x", "--at={ip}:{port}", "{torrent}", "{magnet}", "{tracker}", "{peer}", "{infohash}", "{encryption}",
+		"{max_peers}", "{dir}",
 	}}
 	got := c.fill(netip.MustParseAddrPort("127.0.0.1:6881"), StartOptions{
 		Magnet: "magnet:?", Trackers: []string{"http://a/", "http://b/"}, InfoHashes: []string{"aa", "bb"},

@@ -116,7 +116,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"decode", "dht", "6869"}, "not a KRPC message"},
 		{[]string{"vectors", "nosuchproto"}, "krpc"},
 		{[]string{"vectors", "--format", "xml"}, "text or json"},
-		{[]string{"sim"}, "there are: kademlia"},
+		{[]string{"sim"}, "there are: chord, chord-balance"},
 		{[]string{"sim", "nosuchexperiment"}, "kademlia-churn"},
 		{[]string{"sim", "kademlia", "--nodes", "1"}, "1 nodes"},
 		{[]string{"serve"}, "there are: dht"},

@@ -82,7 +82,7 @@ func faultCases() []Case {
 		},
 		{
 			ID: "chord/leave/ring-closes", Level: conformance.Should, Kind: conformance.State,
-			Requirements: []string{"CHORD-LEAVE-001", "CHORD-LEAVE-002", "CHORD-LEAVE-003"},
+			Requirements: []string{"CHORD-LEAVE-002", "CHORD-LEAVE-004", "CHORD-LEAVE-005"},
 			Needs:        []conformance.Need{conformance.NeedFresh},
 			Explain: "A member is told to leave, answers leave_ok, and is stopped. A time out later the ring has closed: it " +
 				"has told its neighbours.",

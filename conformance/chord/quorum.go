@@ -17,11 +17,11 @@ func quorumCases() []Case {
 	return []Case{
 		{
 			ID: "chord/quorum/linearizable", Level: conformance.Must, Kind: conformance.State,
-			Requirements: []string{"CHORD-QUORUM-001"},
+			Requirements: []string{"CHORD-QUORUM-004"},
 			Needs:        []conformance.Need{conformance.NeedFresh},
 			Explain: "Of nodes that name the capability quorum. Four clients put and get two keys through all nodes at " +
-				"the same time, for 120 requests, in a stable group whose messages overtake each other. There is an order of all that " +
-				"agrees with what was answered and with what had ended before what began.",
+				"the same time, for 120 requests, in a stable group whose messages overtake each other. There is an order " +
+				"of all that agrees with what was answered and with what had ended before what began.",
 			Causes: []string{
 				"a get returns what a put that is under way has written at one node, and the next get does not",
 				"a put goes to the owner and the answer does not wait for a majority",
@@ -30,7 +30,7 @@ func quorumCases() []Case {
 		},
 		{
 			ID: "chord/quorum/linearizable-with-messages-twice", Level: conformance.Must, Kind: conformance.State,
-			Requirements: []string{"CHORD-QUORUM-001", "CHORD-QUORUM-005"},
+			Requirements: []string{"CHORD-QUORUM-004", "CHORD-QUORUM-005"},
 			Needs:        []conformance.Need{conformance.NeedFresh},
 			Explain:      "The same, and every fifth message between the nodes is delivered twice.",
 			Causes:       []string{"a write that is delivered again undoes a later one: values carry no version"},
