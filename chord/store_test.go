@@ -211,9 +211,12 @@ func TestOwnerAndReplicasAgreeInTheEnd(t *testing.T) {
 	n := newNet(t, Config{IDBits: 6, Successors: 4, Stabilize: 5 * time.Second, FixFingers: -1}, lan)
 	n.ring(1, 8, 14, 21, 32, 38)
 	n.put(1, 10, "old")
+	n.RunFor(10 * time.Second)
 	n.node(21).dropRecord(FromUint(10))
+	n.RunFor((refreshPeriods + 2) * 5 * time.Second)
+	require.Equal(t, []uint64{14, 21, 32}, n.holders(10))
 	n.node(32).keep(FromUint(10), stamp(9), []byte("new"))
-	n.RunFor((releasePeriods + 2) * 5 * time.Second)
+	n.RunFor(3 * refreshPeriods * 5 * time.Second)
 	for _, id := range []uint64{14, 21, 32} {
 		require.Equal(t, "new", string(n.node(id).record(FromUint(10)).value), "at %d", id)
 	}
@@ -342,6 +345,19 @@ func TestHandOverToNewPredecessor(t *testing.T) {
 		s.recv(35, WriteAck{header(35, offer.RPC), key, true, Stamp{}, true, false})
 		require.NotNil(t, s.record(key))
 	})
+	t.Run("not the owner", func(t *testing.T) {
+		s, offer := begin()
+		s.recv(35, WriteAck{header(35, offer.RPC), key, false, stamp(1), false, false})
+		to, steps := sent[ClosestPreceding](s)
+		s.recv(to[0], Step{header(to[0], steps[0].RPC), nil, peersAt(34)})
+		for s.store.transfers[0].phase == locating {
+			to, steps = sent[ClosestPreceding](s)
+			s.recv(to[0], Step{header(to[0], steps[0].RPC), nil, peersAt(34)})
+		}
+		_, offers := sent[Offer](s)
+		s.recv(34, WriteAck{header(34, offers[0].RPC), key, false, stamp(1), false, false})
+		require.NotNil(t, s.record(key), "nobody says that it is the owner")
+	})
 	t.Run("changed since", func(t *testing.T) {
 		s, offer := begin()
 		s.recv(38, Notify{header(38, 0)})
@@ -369,12 +385,41 @@ func TestLeaveHandsOver(t *testing.T) {
 	_, reads := sent[ReadAck](s)
 	require.True(t, reads[0].Leaving, "it may have handed it over")
 
+	s.recv(60, Read{header(60, 4), key})
+	_, reads = sent[ReadAck](s)
+	require.False(t, reads[0].Leaving, "it still holds it")
+
 	s.recv(50, WriteAck{header(50, offers[0].RPC), key, true, Stamp{}, false, false})
 	to, offers = sent[Offer](s)
 	require.Equal(t, []uint64{60}, to, "the successor leaves, too")
-	s.recv(60, WriteAck{header(60, offers[0].RPC), key, false, stamp(1), false, false})
+	s.recv(60, WriteAck{header(60, offers[0].RPC), key, false, Stamp{}, false, false})
+	_, writes := sent[Write](s)
+	s.recv(60, WriteAck{header(60, writes[0].RPC), key, false, Stamp{}, false, false})
+	require.NotNil(t, s.record(key), "the next one has no room")
+	to, offers = sent[Offer](s)
+	require.Equal(t, []uint64{10}, to)
+	s.recv(10, WriteAck{header(10, offers[0].RPC), key, false, stamp(1), false, false})
 	require.Contains(t, s.effects, spec.Done{Op: 9})
 	require.False(t, s.Member())
+}
+
+// CHORD-STORE-012: a node that is full does not count as one that holds its own
+// Put, but takes new values of what it holds.
+func TestFullNode(t *testing.T) {
+	s := newScript(t, 40, Quorum)
+	for _, k := range []uint64{31, 32, 33} {
+		s.recv(50, Write{header(50, 1), FromUint(k), stamp(1), nil})
+	}
+	s.recv(50, Write{header(50, 1), FromUint(33), stamp(2), []byte("v")})
+	require.Equal(t, "v", string(s.record(FromUint(33)).value))
+	s.step(Put{Op: 7, Key: FromUint(34)})
+	_, reads := sent[Read](s)
+	s.recv(50, ReadAck{header(50, reads[0].RPC), FromUint(34), false, Stamp{}, nil})
+	_, writes := sent[Write](s)
+	s.recv(50, WriteAck{header(50, writes[0].RPC), FromUint(34), false, writes[0].Stamp, false, false})
+	require.Empty(t, s.effects, "one of three, the own node not")
+	s.recv(60, WriteAck{header(60, writes[0].RPC), FromUint(34), false, writes[0].Stamp, false, false})
+	require.Equal(t, []spec.Effect{spec.Done{Op: 7, Result: Stored{FromUint(34), 2, 0}}}, s.effects)
 }
 
 // CHORD-STORE-009: however many values have to move, few do at one time.
