@@ -12,7 +12,8 @@ import (
 // another such state. Predecessors and candidates are arbitrary.
 //
 // States are taken up to rotation of the circle. Those whose lists are full are
-// counted apart, because most enumerations know no others.
+// counted apart, because most enumerations know no others. Of eight identifiers
+// the states are judged, and how many there are is printed.
 func TestInductive(t *testing.T) {
 	for _, c := range []struct {
 		model        chord.Model
@@ -31,7 +32,8 @@ func TestInductive(t *testing.T) {
 			t.Parallel()
 			e := enumeration{Model: c.model, judge: func(s *chord.State) { inductive(t, c.model, s) }}
 			e.run()
-			if e.states != c.states || e.full != c.full {
+			t.Logf("%d states, %d with full lists", e.states, e.full)
+			if c.states > 0 && (e.states != c.states || e.full != c.full) {
 				t.Errorf("%d states, %d with full lists, want %d and %d", e.states, e.full, c.states, c.full)
 			}
 		})
