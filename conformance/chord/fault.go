@@ -17,6 +17,10 @@ func faultCases() []Case {
 			Explain: "With lists of three, two members that follow each other are killed at one moment: the nodes before " +
 				"them have one live successor left in their lists, and the ring closes.",
 			Causes: []string{"only the first successor is known", "the list is not shifted when its head fails"},
+			Kills: []string{
+				"closed-open", "hops-as-text", "joined-by-n0-alone", "listens-to-one",
+				"takes-a-step-for-the-answer", "tells-no-predecessor",
+			},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{})
 				c.Pass(c.Periods(2 * c.Options().Successors)) // until lists are full
@@ -31,6 +35,10 @@ func faultCases() []Case {
 			Needs:        []conformance.Need{conformance.NeedFresh},
 			Explain:      "Of nine members every third is killed at one moment. The six others are one ring again.",
 			Causes:       []string{"the repair of one place undoes that of another"},
+			Kills: []string{
+				"closed-open", "hops-as-text", "joined-by-n0-alone", "listens-to-one", "one-successor",
+				"original", "patient", "takes-a-step-for-the-answer", "tells-no-predecessor",
+			},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{Nodes: 9})
 				c.Pass(c.Periods(2 * c.Options().Successors))
@@ -50,6 +58,10 @@ func faultCases() []Case {
 				"a successor is adopted alone, and the rest of the list stays",
 				"a predecessor that died is offered to others for ever",
 			},
+			Kills: []string{
+				"closed-open", "dies-of-a-repetition", "hops-as-text", "joined-by-n0-alone", "listens-to-one",
+				"original", "patient", "takes-a-step-for-the-answer",
+			},
 			Run: runBesideTheDead,
 		},
 		{
@@ -59,6 +71,10 @@ func faultCases() []Case {
 			Explain: "A member pauses for a third of the patience that nodes were told to have. It stays a member: the same " +
 				"keys belong to it afterwards.",
 			Causes: []string{"the patience with a peer is shorter than timeout_ms"},
+			Kills: []string{
+				"closed-open", "hops-as-text", "impatient", "joined-by-n0-alone", "listens-to-one", "patient",
+				"takes-a-step-for-the-answer", "tells-no-predecessor",
+			},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{Latency: cluster.Constant(5 * time.Millisecond)})
 				node := c.Members()[2]
@@ -78,7 +94,11 @@ func faultCases() []Case {
 			Explain: "Of eleven nodes seven are members. Six times a drawn member is killed and another node joins, with " +
 				"little time in between. Whenever the ring has settled all lookups are right.",
 			Causes: []string{"a node that came back is remembered as dead", "pointers to the dead accumulate"},
-			Run:    runChurn,
+			Kills: []string{
+				"closed-open", "dies-of-a-repetition", "hops-as-text", "joined-by-n0-alone", "listens-to-one",
+				"no-second-life", "patient", "takes-a-step-for-the-answer", "tells-no-predecessor",
+			},
+			Run: runChurn,
 		},
 		{
 			ID: "chord/leave/ring-closes", Level: conformance.Should, Kind: conformance.State,
@@ -87,6 +107,10 @@ func faultCases() []Case {
 			Explain: "A member is told to leave, answers leave_ok, and is stopped. A time out later the ring has closed: it " +
 				"has told its neighbours.",
 			Causes: []string{"leave does nothing but answer, and the ring finds out by its time outs"},
+			Kills: []string{
+				"closed-open", "hops-as-text", "joined-by-n0-alone", "joins-at-once", "listens-to-one",
+				"never-notifies", "never-stabilizes", "takes-a-step-for-the-answer", "tells-no-predecessor",
+			},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{Nodes: 7})
 				node := c.Members()[1+t.Rand().Below(6)]
@@ -102,7 +126,12 @@ func faultCases() []Case {
 			Explain: "A member leaves, and goes on running. It answers lookups with error 11, nobody names it, and it " +
 				"can join again.",
 			Causes: []string{"the node goes on stabilizing, and so comes back"},
-			Run:    runLeft,
+			Kills: []string{
+				"closed-open", "hops-as-text", "joined-by-n0-alone", "joins-at-once", "leaves-with-its-values",
+				"listens-to-one", "never-notifies", "never-stabilizes", "serves-before-join", "stays",
+				"takes-a-step-for-the-answer", "tells-no-predecessor",
+			},
+			Run: runLeft,
 		},
 	}
 }

@@ -24,6 +24,9 @@ func joinCases() []Case {
 				"the node believes itself alone from the start",
 				"requests before the join are never answered",
 			},
+			Kills: []string{
+				"closed-open", "hops-as-text", "joins-at-once", "listens-to-one", "serves-before-join",
+			},
 			Run: func(t *T) {
 				c := fresh(t, cluster.Options{Nodes: 2})
 				join(c, "n0")
@@ -43,6 +46,11 @@ func joinCases() []Case {
 			Causes: []string{
 				"only the first node can be joined through",
 				"the member at via is taken for the successor",
+			},
+			Kills: []string{
+				"closed-open", "hops-as-text", "joined-by-n0-alone", "joins-at-once", "listens-to-one",
+				"never-notifies", "never-stabilizes", "original", "patient", "takes-a-step-for-the-answer",
+				"tells-no-predecessor",
 			},
 			Run: func(t *T) {
 				c := fresh(t, cluster.Options{})
@@ -68,6 +76,10 @@ func joinCases() []Case {
 				"nodes that joined in one place never learn of each other: successor.predecessor is not looked at",
 				"two nodes wait for each other for ever",
 			},
+			Kills: []string{
+				"closed-open", "hops-as-text", "joined-by-n0-alone", "joins-at-once", "listens-to-one",
+				"never-notifies", "never-stabilizes", "takes-a-step-for-the-answer", "tells-no-predecessor",
+			},
 			Run: func(t *T) {
 				c := fresh(t, cluster.Options{})
 				join(c, "n0")
@@ -86,6 +98,11 @@ func joinCases() []Case {
 				"of two notifiers the last one stays predecessor, and not the closer one",
 				"stabilization looks at the predecessor of the successor only once",
 			},
+			Kills: []string{
+				"closed-open", "hops-as-text", "joined-by-n0-alone", "joins-at-once", "listens-to-one",
+				"never-notifies", "never-stabilizes", "patient", "takes-a-step-for-the-answer",
+				"tells-no-predecessor",
+			},
 			Run: func(t *T) {
 				c := fresh(t, cluster.Options{Bits: 8, IDs: []uint64{10, 100, 180, 24, 60, 42, 81}})
 				join(c, "n0", "n1", "n2")
@@ -102,6 +119,10 @@ func joinCases() []Case {
 			Explain: "join_ok says that the node has its successor. In the same moment it looks up the keys of the members " +
 				"that were there before, and finds them.",
 			Causes: []string{"join_ok is sent before the successor is known"},
+			Kills: []string{
+				"closed-open", "hops-as-text", "joined-by-n0-alone", "joins-at-once", "never-notifies",
+				"never-stabilizes", "takes-a-step-for-the-answer", "tells-no-predecessor",
+			},
 			Run: func(t *T) {
 				c := fresh(t, cluster.Options{})
 				join(c, c.Nodes()[:7]...)
@@ -123,6 +144,10 @@ func joinCases() []Case {
 			Explain: "A node is told to join through one that was killed. It answers error 11 once its patience is over, " +
 				"and joins when it is told to do so through a live one.",
 			Causes: []string{"join_ok is sent without an answer of the contact", "a join never times out"},
+			Kills: []string{
+				"closed-open", "hops-as-text", "joined-by-n0-alone", "listens-to-one", "never-notifies",
+				"never-stabilizes", "patient", "takes-a-step-for-the-answer", "tells-no-predecessor",
+			},
 			Run: func(t *T) {
 				c := fresh(t, cluster.Options{Nodes: 6})
 				join(c, c.Nodes()[:5]...)
@@ -146,6 +171,10 @@ func joinCases() []Case {
 				"a node that was dead once is never taken for a member again",
 				"msg_id of the new life is taken for an old one",
 			},
+			Kills: []string{
+				"closed-open", "hops-as-text", "joined-by-n0-alone", "listens-to-one", "no-second-life",
+				"patient", "takes-a-step-for-the-answer", "tells-no-predecessor",
+			},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{})
 				node := c.Nodes()[1+t.Rand().Below(uint64(len(c.Nodes())-1))]
@@ -168,6 +197,11 @@ func joinCases() []Case {
 			Causes: []string{
 				"successor.predecessor becomes the successor without a sign of life",
 				"only the head of the successor list is replaced, and the rest of the list does not follow from it",
+			},
+			Kills: []string{
+				"closed-open", "dies-of-a-repetition", "hops-as-text", "joined-by-n0-alone", "joins-at-once",
+				"listens-to-one", "never-notifies", "never-stabilizes", "patient", "takes-a-step-for-the-answer",
+				"tells-no-predecessor",
 			},
 			Run: runThenGone,
 		},

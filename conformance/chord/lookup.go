@@ -15,17 +15,24 @@ func lookupCases() []Case {
 		{
 			ID: "chord/rpc/unknown-request", Level: conformance.Must, Kind: conformance.Reply,
 			Requirements: []string{"CHORD-RPC-001"},
-			Explain:      "A request of an invented type is answered with error 10.",
+			Needs:        []conformance.Need{conformance.NeedFresh},
+			Explain:      "A request of an invented type is answered with error 10, and those that there are as they should be.",
 			Causes: []string{
 				"an unknown type is not answered",
 				"every request is answered with its type and _ok",
 			},
+			Kills: []string{
+				"closed-open", "hops-as-text", "joins-at-once", "knows-everything", "listens-to-one",
+				"never-notifies", "never-stabilizes",
+			},
 			Run: func(t *T) {
-				c := cluster.Shared(t, cluster.Options{})
+				c := cluster.New(t, cluster.Options{Nodes: 2})
 				if why := c.Refusal(); why != "" {
 					t.Failf("%s", why)
 				}
-				t.Earn()
+				join(c, c.Nodes()...) // who refuses everything has shown nothing
+				settle(c)
+				finds(c, c.Members(), edges(c)...)
 			},
 		},
 		{
@@ -34,6 +41,11 @@ func lookupCases() []Case {
 			Explain: "A lookup without a key, with one that is no number, and with one beyond the circle is answered " +
 				"with error 12, and the next one with its owner.",
 			Causes: []string{"a key is taken modulo 2^m in silence", "the node ends on what it cannot read"},
+			Kills: []string{
+				"dies-of-a-bad-key", "hops-as-text", "joined-by-n0-alone", "joins-at-once", "listens-to-one",
+				"modulo", "never-notifies", "never-stabilizes", "patient", "takes-a-step-for-the-answer",
+				"tells-no-predecessor",
+			},
 			Run: func(t *T) {
 				c := joined(t)
 				for _, bad := range []args{nil, {"key": "six"}, {"key": mask(c) + 1}, {"key": -1}, {"key": 1.5}, {"key": nil}} {
@@ -48,13 +60,21 @@ func lookupCases() []Case {
 			Explain: "A node that looks up its own identifier finds itself, without a hop; for the next key it " +
 				"needs one at least.",
 			Causes: []string{"the lookup goes once round the circle", "hops are not counted"},
-			Run:    runOwnKey,
+			Kills: []string{
+				"closed-open", "hops-as-text", "hops-count-itself", "joined-by-n0-alone", "joins-at-once",
+				"never-notifies", "never-stabilizes", "no-hops", "tells-no-predecessor",
+			},
+			Run: runOwnKey,
 		},
 		{
 			ID: "chord/lookup/several-at-once", Level: conformance.Must, Kind: conformance.Reply,
 			Requirements: []string{"CHORD-LOOKUP-001", "CHORD-RPC-003"},
 			Explain:      "Clients ask one node for ten different keys at the same moment. Every answer is right.",
 			Causes:       []string{"two lookups share their progress", "answers are matched by their sender alone"},
+			Kills: []string{
+				"hops-as-text", "joined-by-n0-alone", "joins-at-once", "listens-to-one", "never-notifies",
+				"never-stabilizes", "patient", "takes-a-step-for-the-answer", "tells-no-predecessor",
+			},
 			Run: func(t *T) {
 				c := joined(t)
 				var keys []uint64
@@ -76,6 +96,11 @@ func lookupCases() []Case {
 				"fingers are never repaired",
 				"the farthest finger is taken, or the first one that fits",
 			},
+			Kills: []string{
+				"dies-of-a-repetition", "hops-as-text", "joined-by-n0-alone", "joins-at-once", "never-notifies",
+				"never-stabilizes", "no-fingers", "patient", "takes-a-step-for-the-answer",
+				"tells-no-predecessor",
+			},
 			Run: runPath,
 		},
 		{
@@ -85,7 +110,12 @@ func lookupCases() []Case {
 			Explain: "A member of a settled ring is killed, and before anything can be repaired all others look up keys " +
 				"that belong to other nodes. They find them.",
 			Causes: []string{"a lookup that meets a dead finger ends in an error", "there is no time out on the way"},
-			Run:    runPassesOver,
+			Kills: []string{
+				"closed-open", "hops-as-text", "joined-by-n0-alone", "joins-at-once", "listens-to-one",
+				"never-notifies", "never-stabilizes", "one-successor", "patient", "takes-a-step-for-the-answer",
+				"tells-no-predecessor",
+			},
+			Run: runPassesOver,
 		},
 		{
 			ID: "chord/lookup/never-names-the-dead", Level: conformance.Must, Kind: conformance.State,
@@ -96,6 +126,10 @@ func lookupCases() []Case {
 			Causes: []string{
 				"a successor is never given up",
 				"the successor list is not used when the first successor fails",
+			},
+			Kills: []string{
+				"closed-open", "hops-as-text", "joined-by-n0-alone", "listens-to-one", "patient",
+				"takes-a-step-for-the-answer",
 			},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{})

@@ -1,6 +1,8 @@
 package chord
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/p2pspec/p2pspec/chord"
@@ -46,10 +48,7 @@ func ringMutants() []Mutant {
 			bend: joinedByFirstAlone,
 		},
 		{Name: "listens-to-one", What: "while a lookup is under way it refuses the next", bend: listensToOne},
-		{
-			Name: "answers-what-it-is-told-twice", What: "it takes the answer to one request for that to the next",
-			bend: mixesAnswers,
-		},
+		{Name: "dies-of-a-repetition", What: "it ends when an answer comes twice", bend: diesOfRepetition},
 	}
 }
 
@@ -138,29 +137,17 @@ func listensToOne(b *bent) {
 	}
 }
 
-// mixesAnswers gives a message that came twice the number of the request that is
-// open now: its second copy answers the wrong one.
-func mixesAnswers(b *bent) {
-	var open uint32
-	seen := map[uint32]bool{}
-	b.OnSend(func(s spec.Send) []spec.Effect {
-		if m, ok := s.Msg.(chord.ClosestPreceding); ok {
-			open = m.RPC
+func diesOfRepetition(b *bent) {
+	seen := map[string]bool{}
+	b.Deaf = func(from string, body stdio.Body) bool {
+		if body.InReplyTo == nil || body.Type == typeBusy {
+			return false
 		}
-		return []spec.Effect{s}
-	})
-	b.OnInput = func(in spec.Input) spec.Input {
-		recv, ok := in.(spec.Recv)
-		if !ok {
-			return in
+		which := fmt.Sprint(from, *body.InReplyTo)
+		if seen[which] {
+			b.Dead = errors.New("exit status 2")
 		}
-		if m, ok := recv.Msg.(chord.Step); ok {
-			if seen[m.RPC] {
-				m.RPC = open
-			}
-			seen[m.RPC] = true
-			recv.Msg = m
-		}
-		return recv
+		seen[which] = true
+		return false
 	}
 }

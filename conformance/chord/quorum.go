@@ -26,6 +26,10 @@ func quorumCases() []Case {
 				"a get returns what a put that is under way has written at one node, and the next get does not",
 				"a put goes to the owner and the answer does not wait for a majority",
 			},
+			Kills: []string{
+				"answers-puts-at-once", "first-put-stays", "joins-at-once", "no-second-life", "values-as-text",
+				"versionless",
+			},
 			Run: func(t *T) { runRegister(t, func(*cluster.Cluster) *cluster.Fault { return nil }) },
 		},
 		{
@@ -34,6 +38,10 @@ func quorumCases() []Case {
 			Needs:        []conformance.Need{conformance.NeedFresh},
 			Explain:      "The same, and every fifth message between the nodes is delivered twice.",
 			Causes:       []string{"a write that is delivered again undoes a later one: values carry no version"},
+			Kills: []string{
+				"answers-puts-at-once", "dies-of-a-repetition", "first-put-stays", "joined-by-n0-alone",
+				"tells-no-predecessor", "values-as-text", "versionless",
+			},
 			Run: func(t *T) {
 				runRegister(t, func(c *cluster.Cluster) *cluster.Fault { return c.Duplicate(0.2) })
 			},

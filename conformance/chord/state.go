@@ -20,6 +20,10 @@ func stateCases() []Case {
 				"the successor list holds the first successor alone",
 				"the list is patched and not taken over from the successor",
 			},
+			Kills: []string{
+				"forgets-its-predecessor", "joined-by-n0-alone", "joins-at-once", "never-notifies",
+				"never-stabilizes", "no-predecessor-told", "one-successor", "tells-no-predecessor",
+			},
 			Run: func(t *T) {
 				c := joined(t)
 				need(c, "state")
@@ -33,6 +37,10 @@ func stateCases() []Case {
 			Explain: "With lists of three and three members the successors are the two others: nobody is in a list twice, " +
 				"and nobody in its own.",
 			Causes: []string{"the list wraps past its owner"},
+			Kills: []string{
+				"forgets-its-predecessor", "joins-at-once", "list-with-itself", "never-notifies",
+				"never-stabilizes", "no-predecessor-told", "one-successor", "original", "tells-no-predecessor",
+			},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{Nodes: 3})
 				need(c, "state")
@@ -49,6 +57,10 @@ func stateCases() []Case {
 				"finger i begins at n + 2^i and not n + 2^(i-1)",
 				"fingers are filled once, at the join",
 			},
+			Kills: []string{
+				"fingers-from-two", "joined-by-n0-alone", "joins-at-once", "never-notifies", "never-stabilizes",
+				"no-fingers", "patient", "tells-no-predecessor",
+			},
 			Run: runFingers,
 		},
 		{
@@ -58,6 +70,10 @@ func stateCases() []Case {
 			Causes: []string{
 				"the predecessor is forgotten and set again",
 				"a list takes turns between two states",
+			},
+			Kills: []string{
+				"forgets-its-predecessor", "joined-by-n0-alone", "joins-at-once", "never-notifies",
+				"never-stabilizes", "no-predecessor-told", "one-successor", "tells-no-predecessor",
 			},
 			Run: func(t *T) {
 				c := joined(t)
@@ -77,6 +93,10 @@ func stateCases() []Case {
 			Causes: []string{
 				"a dead predecessor stays, because nobody closer notifies",
 				"the place of a dead successor is not filled again",
+			},
+			Kills: []string{
+				"forgets-its-predecessor", "joined-by-n0-alone", "never-notifies", "no-predecessor-told",
+				"one-successor", "patient",
 			},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{Nodes: 7})

@@ -17,6 +17,10 @@ func storeCases() []Case {
 			Requirements: []string{"CHORD-STORE-001"},
 			Explain:      "Values are put through one node each. Every node gets them.",
 			Causes:       []string{"a value stays at the node that was asked to put it"},
+			Kills: []string{
+				"answers-puts-at-once", "joined-by-n0-alone", "joins-at-once", "keeps-values-to-itself",
+				"no-second-life", "patient", "tells-no-predecessor", "values-as-text",
+			},
 			Run: func(t *T) {
 				c := joined(t)
 				for i, node := range c.Members()[:4] {
@@ -32,7 +36,11 @@ func storeCases() []Case {
 			Explain: "A value is any JSON: null, numbers, texts of any letters, lists and objects. It comes " +
 				"back as it was.",
 			Causes: []string{"values are taken for texts", "a value of null or false is taken for none"},
-			Run:    runAnyJSON,
+			Kills: []string{
+				"answers-puts-at-once", "joined-by-n0-alone", "joins-at-once", "keeps-values-to-itself",
+				"no-second-life", "null-is-none", "patient", "tells-no-predecessor", "values-as-text",
+			},
+			Run: runAnyJSON,
 		},
 		{
 			ID: "chord/store/unknown-key", Level: conformance.Must, Kind: conformance.Reply,
@@ -41,6 +49,10 @@ func storeCases() []Case {
 			Causes: []string{
 				"the answer is get_ok with null",
 				"a node answers by what it has itself, and is no owner",
+			},
+			Kills: []string{
+				"answers-puts-at-once", "joined-by-n0-alone", "joins-at-once", "keeps-values-to-itself",
+				"none-is-null", "patient", "values-as-text",
 			},
 			Run: func(t *T) {
 				c := joined(t)
@@ -58,6 +70,10 @@ func storeCases() []Case {
 			Explain: "Three values are put under one key, one after another and through different nodes. All " +
 				"find the last.",
 			Causes: []string{"a key that has a value keeps it", "replicas are not told of the second value"},
+			Kills: []string{
+				"answers-puts-at-once", "first-put-stays", "joined-by-n0-alone", "joins-at-once",
+				"keeps-values-to-itself", "values-as-text",
+			},
 			Run: func(t *T) {
 				c := joined(t)
 				key := drawEven(c)
@@ -73,6 +89,10 @@ func storeCases() []Case {
 			Explain: "A put without a value or a key, or with one beyond the circle, is answered with error 12, and so is a " +
 				"get of such a key.",
 			Causes: []string{"a missing value is stored as null"},
+			Kills: []string{
+				"answers-puts-at-once", "dies-of-a-bad-key", "joined-by-n0-alone", "joins-at-once",
+				"keeps-values-to-itself", "missing-value-is-null", "modulo", "patient", "values-as-text",
+			},
 			Run: func(t *T) {
 				c := joined(t)
 				for _, bad := range []args{{"key": 1}, {"value": 1}, {"key": mask(c) + 1, "value": 1}, {"key": "1", "value": 1}} {
@@ -90,7 +110,11 @@ func storeCases() []Case {
 			Explain: "The paper's figure 5: the ring 0, 1, 3 with m = 3 and keys 1, 2 and 6. Node 6 joins. All values are " +
 				"found by all, key 6 at its new owner: the three others are killed one after another, with time for repair.",
 			Causes: []string{"keys do not move when a node joins", "a key is deleted before the new owner has it"},
-			Run:    runMoves,
+			Kills: []string{
+				"joined-by-n0-alone", "joins-at-once", "keeps-values-to-itself", "never-stabilizes",
+				"no-second-life", "values-as-text",
+			},
+			Run: runMoves,
 		},
 		{
 			ID: "chord/store/handed-over-by-who-leaves", Level: conformance.Should, Kind: conformance.State,
@@ -99,6 +123,10 @@ func storeCases() []Case {
 			Explain: "A value is put and, in the same moment, the owner of its key told to leave. When leave_ok has come " +
 				"it is stopped. The value is found.",
 			Causes: []string{"leave_ok is sent before the keys are handed over"},
+			Kills: []string{
+				"answers-puts-at-once", "joined-by-n0-alone", "joins-at-once", "keeps-values-to-itself",
+				"leaves-with-its-values", "no-second-life", "values-as-text", "values-do-not-move",
+			},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{Nodes: 7})
 				key := drawEven(c)
@@ -121,6 +149,10 @@ func storeCases() []Case {
 			Explain: "Values are put, and have some periods to be copied to successors. Then an owner is killed. When the " +
 				"ring has closed its values are found: the node that they belong to now has copies.",
 			Causes: []string{"values are at their owner alone"},
+			Kills: []string{
+				"joined-by-n0-alone", "joins-at-once", "keeps-values-to-itself", "leaves-with-its-values",
+				"no-copies", "no-second-life", "one-successor", "patient", "values-as-text",
+			},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{Nodes: 7})
 				keys := putMany(c, 6)
@@ -138,6 +170,10 @@ func storeCases() []Case {
 			Explain: "An owner is killed, and when the ring has settled and some periods have passed the next owner, and " +
 				"the one after that. The value is still found: it was copied again each time.",
 			Causes: []string{"copies are made when a value is put, and never again"},
+			Kills: []string{
+				"joins-at-once", "keeps-values-to-itself", "leaves-with-its-values", "no-copies", "one-successor",
+				"patient", "values-as-text", "values-do-not-move",
+			},
 			Run: func(t *T) {
 				c := formed(t, cluster.Options{Nodes: 7})
 				keys := putMany(c, 1)
