@@ -14,6 +14,7 @@ type Bent struct {
 	Tongue       // of the reference node
 	spec.Machine // the node, once it has started; what it does goes through the rules
 
+	OnStart func() // once the machine is there
 	// OnCommand may take a client's request from the node.
 	OnCommand func(op spec.OpID, body stdio.Body) (taken bool, in spec.Input, fields map[string]any, failed *stdio.Error)
 	// OnOutcome bends the answer to a request.
@@ -24,7 +25,8 @@ type Bent struct {
 	OnInput   func(in spec.Input) spec.Input
 	OnEffects func(in spec.Input, effects []spec.Effect) []spec.Effect
 
-	Dead error // when set, the node ends
+	Dead error         // when set, the node ends
+	Now  time.Duration // of the step under way
 }
 
 // NewBent returns the node of a mutant.
@@ -42,6 +44,9 @@ func (n *bentNode) Ended() error { return n.bent.Dead }
 func (b *Bent) Start(now time.Duration, p *Place) (spec.Machine, []string, error) {
 	m, able, err := b.Tongue.Start(now, p)
 	b.Machine = m
+	if b.OnStart != nil && err == nil {
+		b.OnStart()
+	}
 	return b, able, err
 }
 
@@ -76,6 +81,7 @@ var errNotHeard = errors.New("cluster: not heard")
 
 // Step lets the node act, between the rules.
 func (b *Bent) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
+	b.Now = now
 	if b.OnInput != nil {
 		in = b.OnInput(in)
 	}

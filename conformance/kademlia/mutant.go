@@ -31,111 +31,32 @@ func Mutants() []Mutant {
 // Target is nodes of this kind on virtual time.
 func (m Mutant) Target() conformance.Target {
 	return cluster.Machines{Name: m.Name, New: func(string) stdio.Node {
-		b := &bent{tongue: &tongue{seed: 1, bend: m.configure}}
+		t := &tongue{seed: 1, bend: m.configure}
+		b := &bent{Bent: &cluster.Bent{Tongue: t}, tongue: t}
 		if m.bend != nil {
 			m.bend(b)
 		}
-		return &bentNode{cluster.NewMember(b), b}
+		return cluster.NewBent(b.Bent)
 	}}
 }
 
-// bentNode may die.
-type bentNode struct {
-	*cluster.Member
-	bent *bent
-}
-
-func (n *bentNode) Ended() error { return n.bent.dead }
-
 var errCrash = errors.New("exit status 2")
 
-// bent is the tongue of the reference node behind rules. One that is nil changes
-// nothing.
+// bent is what a rule sees: the node and how to bend it.
 type bent struct {
+	*cluster.Bent
 	*tongue
-	spec.Machine // the node; what it does goes through the rules
-
-	started func()
-	command func(op spec.OpID, body stdio.Body) (handled bool, in spec.Input, fields args, failed *stdio.Error)
-	outcome func(typ string, done spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error)
-	hear    func(from string, body stdio.Body) (deaf bool)
-	input   func(in spec.Input) spec.Input
-	effects func(in spec.Input, effects []spec.Effect) []spec.Effect
-
-	dead error
-	now  time.Duration
-}
-
-func (b *bent) Start(now time.Duration, p *cluster.Place) (spec.Machine, []string, error) {
-	m, able, err := b.tongue.Start(now, p)
-	b.Machine = m
-	if b.started != nil && err == nil {
-		b.started()
-	}
-	return b, able, err
-}
-
-func (b *bent) Command(op spec.OpID, body stdio.Body) (spec.Input, map[string]any, *stdio.Error) {
-	if b.command != nil {
-		if handled, in, fields, failed := b.command(op, body); handled {
-			return in, fields, failed
-		}
-	}
-	return b.tongue.Command(op, body)
-}
-
-func (b *bent) Outcome(typ string, done spec.Done) (map[string]any, *stdio.Error) {
-	fields, failed := b.tongue.Outcome(typ, done)
-	if b.outcome != nil {
-		return b.outcome(typ, done, fields, failed)
-	}
-	return fields, failed
-}
-
-func (b *bent) Decode(from string, body stdio.Body) (spec.Message, error) {
-	if b.hear != nil && b.hear(from, body) {
-		return nil, errBody
-	}
-	return b.tongue.Decode(from, body)
-}
-
-// Step lets the node act, between the rules.
-func (b *bent) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
-	b.now = now
-	if b.input != nil {
-		in = b.input(in)
-	}
-	effects := b.Machine.Step(now, in, nil)
-	if b.effects != nil {
-		effects = b.effects(in, effects)
-	}
-	return append(out, effects...)
 }
 
 // nodes bends the names in the answer to a find_node.
 func (b *bent) nodes(change func(target kademlia.ID, names []string) []string) {
-	b.outcome = func(_ string, done spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
+	b.OnOutcome = func(_ string, done spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
 		names, ok := fields["nodes"].([]string)
 		found, is := done.Result.(kademlia.Found)
 		if ok && is {
 			fields["nodes"] = change(found.Target, names)
 		}
 		return fields, failed
-	}
-}
-
-// sends bends each message that the node sends: nil swallows it.
-func (b *bent) sends(change func(spec.Send) []spec.Effect) {
-	b.effects = func(_ spec.Input, effects []spec.Effect) []spec.Effect {
-		var out []spec.Effect
-		for _, e := range effects {
-			if send, ok := e.(spec.Send); ok {
-				out = append(out, change(send)...)
-			} else {
-				out = append(out, e)
-			}
-		}
-		return out
 	}
 }
 

@@ -16,39 +16,39 @@ func clientMutants() []Mutant {
 		{Name: "cuts-identifiers", What: "it cuts identifiers to the width of the space, and reads none as 0",
 			bend: cutsIdentifiers},
 		{Name: "member-from-init", What: "it takes itself for a member before it has joined", bend: func(b *bent) {
-			b.started = func() { b.member = true }
+			b.OnStart = func() { b.member = true }
 		}},
 		{Name: "dies-of-strange-requests", What: "it dies of a request of a peer that it does not know", bend: func(b *bent) {
-			b.hear = func(_ string, body stdio.Body) bool {
+			b.Deaf = func(_ string, body stdio.Body) bool {
 				switch body.Type {
 				case typePing, typeStore, typeFindNode, typeFindValue:
 				default:
 					if body.MsgID != nil {
-						b.dead = errCrash
+						b.Dead = errCrash
 					}
 				}
-				return b.dead != nil
+				return b.Dead != nil
 			}
 		}},
 		{Name: "dies-of-unawaited-answers", What: "it dies of an answer that it does not await", bend: func(b *bent) {
-			b.hear = func(_ string, body stdio.Body) bool {
+			b.Deaf = func(_ string, body stdio.Body) bool {
 				if body.InReplyTo != nil {
 					if _, ok := b.sent[*body.InReplyTo]; !ok {
-						b.dead = errCrash
+						b.Dead = errCrash
 					}
 				}
-				return b.dead != nil
+				return b.Dead != nil
 			}
 		}},
 		{Name: "lonely-is-an-error", What: "it finds nobody while it is alone", bend: func(b *bent) {
-			b.command = func(_ spec.OpID, body stdio.Body) (bool, spec.Input, args, *stdio.Error) {
+			b.OnCommand = func(_ spec.OpID, body stdio.Body) (bool, spec.Input, args, *stdio.Error) {
 				alone := b.member && b.node.Table().Len() == 0 && body.Type == "find_node"
 				return alone, nil, nil, stdio.Errorf(stdio.Unavailable, "there is nobody")
 			}
 		}},
 		{Name: "joins-in-name", What: "it files the node that it joins through, and asks nobody", bend: joinsInName},
 		{Name: "joins-the-dead", What: "it has joined although nobody has answered", bend: func(b *bent) {
-			b.outcome = func(typ string, _ spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
+			b.OnOutcome = func(typ string, _ spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
 				if typ == "join" {
 					b.member = true
 					return nil, nil
@@ -57,14 +57,14 @@ func clientMutants() []Mutant {
 			}
 		}},
 		{Name: "joins-the-first-alone", What: "it joins through the first node of the list only", bend: func(b *bent) {
-			b.command = func(_ spec.OpID, body stdio.Body) (bool, spec.Input, args, *stdio.Error) {
+			b.OnCommand = func(_ spec.OpID, body stdio.Body) (bool, spec.Input, args, *stdio.Error) {
 				via, _ := b.place.Via(body)
 				other := body.Type == "join" && via != "" && via != b.place.Names[0]
 				return other, nil, nil, stdio.Errorf(stdio.Unavailable, "that is not the first")
 			}
 		}},
 		{Name: "joined-while-busy", What: "it refuses whoever asks it until it has joined itself", bend: func(b *bent) {
-			b.hear = func(_ string, body stdio.Body) bool { return !b.member && body.MsgID != nil }
+			b.Deaf = func(_ string, body stdio.Body) bool { return !b.member && body.MsgID != nil }
 		}},
 		{Name: "deaf-to-the-risen", What: "it takes the low msg_ids of a node that was started again for old ones",
 			bend: deafToTheRisen},
@@ -72,7 +72,7 @@ func clientMutants() []Mutant {
 }
 
 func claimsAll(b *bent) {
-	b.command = func(_ spec.OpID, body stdio.Body) (bool, spec.Input, args, *stdio.Error) {
+	b.OnCommand = func(_ spec.OpID, body stdio.Body) (bool, spec.Input, args, *stdio.Error) {
 		switch body.Type {
 		case "join", "state", "find_node", "find_value", "store":
 			return false, nil, nil, nil
@@ -82,7 +82,7 @@ func claimsAll(b *bent) {
 }
 
 func cutsIdentifiers(b *bent) {
-	b.command = func(op spec.OpID, body stdio.Body) (bool, spec.Input, args, *stdio.Error) {
+	b.OnCommand = func(op spec.OpID, body stdio.Body) (bool, spec.Input, args, *stdio.Error) {
 		fields := body.Fields()
 		for _, name := range []string{"key", "target"} {
 			number, _ := fields[name].(float64)
@@ -96,13 +96,13 @@ func cutsIdentifiers(b *bent) {
 }
 
 func joinsInName(b *bent) {
-	b.command = func(_ spec.OpID, body stdio.Body) (bool, spec.Input, args, *stdio.Error) {
+	b.OnCommand = func(_ spec.OpID, body stdio.Body) (bool, spec.Input, args, *stdio.Error) {
 		via, _ := b.place.Via(body)
 		if body.Type != "join" || via == "" {
 			return false, nil, nil, nil
 		}
 		b.member = true
-		b.node.Table().Offer(b.contact(via), b.now)
+		b.node.Table().Offer(b.contact(via), b.Now)
 		return true, nil, nil, nil
 	}
 }
@@ -112,7 +112,7 @@ const replayWindow = 16
 
 func deafToTheRisen(b *bent) {
 	seen := map[string]int64{}
-	b.hear = func(from string, body stdio.Body) bool {
+	b.Deaf = func(from string, body stdio.Body) bool {
 		if body.MsgID == nil {
 			return false
 		}
@@ -134,7 +134,7 @@ func lookupMutants() []Mutant {
 			})
 		}},
 		{Name: "waits-for-k", What: "it finds nothing where there are fewer than k", bend: func(b *bent) {
-			b.outcome = func(typ string, _ spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
+			b.OnOutcome = func(typ string, _ spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
 				if names, ok := fields["nodes"].([]string); ok && len(names) < b.place.Overlay.K {
 					return nil, stdio.Errorf(stdio.Unavailable, "not enough")
 				}
@@ -143,7 +143,7 @@ func lookupMutants() []Mutant {
 		}},
 		{Name: "asks-all-at-once", What: "it takes k for alpha", configure: func(cfg *kademlia.Config) { cfg.Alpha = cfg.K }},
 		{Name: "asks-twice", What: "it sends each request of a lookup twice", bend: func(b *bent) {
-			b.sends(func(s spec.Send) []spec.Effect {
+			b.OnSend(func(s spec.Send) []spec.Effect {
 				if _, ok := s.Msg.(kademlia.FindNodeRequest); ok {
 					return []spec.Effect{s, s}
 				}
@@ -162,7 +162,7 @@ func lookupMutants() []Mutant {
 			cfg.RPCTimeout = never
 		}},
 		{Name: "gives-up", What: "a lookup fails in which one node does not answer", bend: func(b *bent) {
-			b.outcome = func(_ string, done spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
+			b.OnOutcome = func(_ string, done spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
 				if found, ok := done.Result.(kademlia.Found); ok && found.Failed > 0 && done.Err == nil {
 					return nil, stdio.Errorf(stdio.Abort, "a node did not answer")
 				}

@@ -20,7 +20,7 @@ func subtracts(b *bent) {
 }
 
 func answersFromTable(b *bent) {
-	b.command = func(_ spec.OpID, body stdio.Body) (bool, spec.Input, args, *stdio.Error) {
+	b.OnCommand = func(_ spec.OpID, body stdio.Body) (bool, spec.Input, args, *stdio.Error) {
 		number, failed := b.place.Key(body, "target")
 		if body.Type != "find_node" || failed != nil || !b.member {
 			return false, nil, nil, nil
@@ -51,7 +51,7 @@ func (b *bent) sort(target kademlia.ID, names []string) {
 
 func mixesLookups(b *bent) {
 	var last kademlia.ID
-	b.input = func(in spec.Input) spec.Input {
+	b.OnInput = func(in spec.Input) spec.Input {
 		if find, ok := in.(kademlia.FindNode); ok {
 			last = find.Target
 		}
@@ -92,7 +92,7 @@ func sender(in spec.Input) (id kademlia.ID, asks bool) {
 }
 
 func newcomersFirst(b *bent) {
-	b.input = func(in spec.Input) spec.Input {
+	b.OnInput = func(in spec.Input) spec.Input {
 		id, asks := sender(in)
 		if _, known := b.node.Table().Get(id); !asks || known || id.Bit(0) == b.node.ID().Bit(0) {
 			return in
@@ -112,13 +112,13 @@ func newcomersFirst(b *bent) {
 
 func filesAnswersAlone(b *bent) {
 	known := true
-	b.input = func(in spec.Input) spec.Input {
+	b.OnInput = func(in spec.Input) spec.Input {
 		id, asks := sender(in)
 		_, is := b.node.Table().Get(id)
 		known = is || !asks
 		return in
 	}
-	b.effects = func(in spec.Input, effects []spec.Effect) []spec.Effect {
+	b.OnEffects = func(in spec.Input, effects []spec.Effect) []spec.Effect {
 		if id, asks := sender(in); asks && !known {
 			b.node.Table().Remove(id)
 		}

@@ -13,7 +13,7 @@ import (
 func storeMutants() []Mutant {
 	return []Mutant{
 		{Name: "keeps-to-itself", What: "it sends nobody a STORE", bend: func(b *bent) {
-			b.sends(func(s spec.Send) []spec.Effect {
+			b.OnSend(func(s spec.Send) []spec.Effect {
 				if isStore(s) {
 					return nil
 				}
@@ -23,7 +23,7 @@ func storeMutants() []Mutant {
 		{Name: "stores-once", What: "it sends a STORE to the closest node alone", bend: storesOnce},
 		{Name: "keeps-the-first", What: "it keeps the first value that it was sent under a key", bend: keepsTheFirst},
 		{Name: "null-is-none", What: "it takes null for no value", bend: func(b *bent) {
-			b.outcome = func(typ string, done spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
+			b.OnOutcome = func(typ string, done spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
 				if value, ok := done.Result.(kademlia.Value); ok && string(value.Value) == "null" {
 					return nil, stdio.Errorf(stdio.KeyDoesNotExist, "nothing")
 				}
@@ -31,7 +31,7 @@ func storeMutants() []Mutant {
 			}
 		}},
 		{Name: "none-is-null", What: "it finds null where there is nothing", bend: func(b *bent) {
-			b.outcome = func(typ string, _ spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
+			b.OnOutcome = func(typ string, _ spec.Done, fields args, failed *stdio.Error) (args, *stdio.Error) {
 				if typ == "find_value" && failed != nil {
 					return args{"value": nil}, nil
 				}
@@ -40,7 +40,7 @@ func storeMutants() []Mutant {
 		}},
 		{Name: "asks-on", What: "it goes on asking when it has found the value", bend: asksOn},
 		{Name: "never-caches", What: "it does not store a value that it has found", bend: func(b *bent) {
-			b.effects = func(_ spec.Input, effects []spec.Effect) []spec.Effect {
+			b.OnEffects = func(_ spec.Input, effects []spec.Effect) []spec.Effect {
 				if slices.ContainsFunc(effects, isFound) {
 					effects = slices.DeleteFunc(effects, isStore)
 				}
@@ -69,7 +69,7 @@ func isFound(e spec.Effect) bool {
 
 // storesOnce lets the first STORE of a step pass: the closest is first.
 func storesOnce(b *bent) {
-	b.effects = func(_ spec.Input, effects []spec.Effect) []spec.Effect {
+	b.OnEffects = func(_ spec.Input, effects []spec.Effect) []spec.Effect {
 		sent := false
 		return slices.DeleteFunc(effects, func(e spec.Effect) bool {
 			again := isStore(e) && sent
@@ -88,7 +88,7 @@ func keepsTheFirst(b *bent) {
 		first[key] = value
 		return value
 	}
-	b.input = func(in spec.Input) spec.Input {
+	b.OnInput = func(in spec.Input) spec.Input {
 		switch in := in.(type) {
 		case kademlia.Store:
 			keep(in.Key, in.Value)
@@ -105,19 +105,19 @@ func keepsTheFirst(b *bent) {
 
 // asksOn begins a lookup of nodes when a value is found.
 func asksOn(b *bent) {
-	b.effects = func(_ spec.Input, effects []spec.Effect) []spec.Effect {
+	b.OnEffects = func(_ spec.Input, effects []spec.Effect) []spec.Effect {
 		i := slices.IndexFunc(effects, isFound)
 		if i < 0 {
 			return effects
 		}
 		found := effects[i].(spec.Done).Result.(kademlia.Value)
-		return b.Machine.Step(b.now, kademlia.FindNode{Op: ^spec.OpID(0), Target: found.Key}, effects)
+		return b.Machine.Step(b.Now, kademlia.FindNode{Op: ^spec.OpID(0), Target: found.Key}, effects)
 	}
 }
 
 // neverHandsOver swallows a STORE that goes to whoever has just been heard of.
 func neverHandsOver(b *bent) {
-	b.effects = func(in spec.Input, effects []spec.Effect) []spec.Effect {
+	b.OnEffects = func(in spec.Input, effects []spec.Effect) []spec.Effect {
 		recv, ok := in.(spec.Recv)
 		if _, asks := sender(in); !ok || !asks {
 			return effects
@@ -131,7 +131,7 @@ func neverHandsOver(b *bent) {
 
 // livesForEver gives each value that it is sent a new life.
 func livesForEver(b *bent) {
-	b.input = func(in spec.Input) spec.Input {
+	b.OnInput = func(in spec.Input) spec.Input {
 		if recv, ok := in.(spec.Recv); ok {
 			if m, ok := recv.Msg.(kademlia.StoreRequest); ok {
 				m.TTL = never
