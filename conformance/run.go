@@ -145,16 +145,16 @@ func (r *runner) judge(s Selected) Result {
 
 // excusing plays a case again whose outcome this machine may be to blame for.
 func (r *runner) excusing(s Selected, run int) Result {
-	res := r.once(s, run)
+	res, excuse := r.once(s, run)
 	for range MaxExcuses {
-		if res.excuse == "" {
+		if excuse == "" {
 			break
 		}
-		again := r.once(s, run)
-		again.Observed = append([]string{"played again: " + res.excuse}, again.Observed...)
-		res = again
+		again, still := r.once(s, run)
+		again.Observed = append([]string{"played again: " + excuse}, again.Observed...)
+		res, excuse = again, still
 	}
-	if res.excuse != "" {
+	if excuse != "" {
 		res.Verdict, res.Failure.Whose = Inconclusive, EnvironmentFault
 	}
 	return res
@@ -170,8 +170,9 @@ func worse(a, b Verdict) bool {
 	return rank[a] > rank[b]
 }
 
-// once runs a case one time.
-func (r *runner) once(s Selected, run int) Result {
+// once runs a case one time, and tells why this machine may be to blame for a
+// bad outcome.
+func (r *runner) once(s Selected, run int) (res Result, excuse string) {
 	began := time.Now()
 	t := &T{
 		ctx: r.ctx, suite: s.Suite, c: s.Case, target: standIn(r.target, s),
@@ -195,8 +196,7 @@ func (r *runner) once(s Selected, run int) Result {
 		Case: s.Case.ID, Suite: s.Suite.Name, Rev: s.Case.Rev, Level: s.Case.Level, Requirements: s.Case.Requirements,
 		Verdict: t.verdict, Reason: t.reason, Failure: t.failure, Observed: t.observed, Duration: time.Since(began),
 		RTT: t.rtt, Transcript: t.log.entries, Omitted: t.log.omitted,
-		excuse: t.excuse,
-	}
+	}, t.excuse
 }
 
 func (r *runner) timeout(c *Case) time.Duration {

@@ -81,6 +81,4 @@ type Result struct {
 	Repeat       string        `json:"repeat,omitempty"` // a command line that runs this case alone
 	Transcript   []Entry       `json:"transcript,omitempty"`
 	Omitted      int           `json:"transcript_omitted,omitempty"` // entries left out in the middle
-
-	excuse string // why this machine may be to blame
 }
