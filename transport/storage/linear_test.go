@@ -211,7 +211,8 @@ func TestLinearizable(t *testing.T) {
 // The mutants each leave one thing out.
 type (
 	base = Store // whose name is no method's
-	// hasty does not keep others from storing while it verifies.
+	// hasty does not keep others from storing between what it finds and what it
+	// says.
 	hasty struct{ *base }
 	// trusting stores to pieces that are verified.
 	trusting struct{ *base }
@@ -222,7 +223,11 @@ type (
 )
 
 func (m hasty) Verify(piece int32) (bool, error) {
+	lock := &m.locks[piece%stripes]
+	lock.Lock()
 	ok, err := m.check(piece)
+	lock.Unlock()
+	time.Sleep(100 * time.Microsecond)
 	return ok, errors.Join(err, m.mark(piece, ok, err == nil))
 }
 
