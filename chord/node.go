@@ -12,6 +12,10 @@ import (
 
 // Config describes a node. Zero fields take the defaults named, which are the
 // paper's where it has one. All nodes of a ring share IDBits and Successors.
+//
+// On a real network give Jitter some value. Where latency never varies, nodes
+// of one period and without jitter may ask a busy node at its busy moment each
+// time, for ever (CHORD-BUSY-002).
 type Config struct {
 	ID   ID       // own identifier, required unless it is truly 0
 	Seed [32]byte // of the randomness: jitter of periods, where the serials of writes begin
