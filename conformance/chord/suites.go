@@ -1,9 +1,7 @@
 package chord
 
 import (
-	"encoding/json"
 	"slices"
-	"time"
 
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/cluster"
@@ -24,29 +22,7 @@ type (
 func Suites() []conformance.Suite {
 	cases := slices.Concat(
 		ringCases(), joinCases(), stateCases(), lookupCases(), faultCases(), storeCases(), quorumCases())
-	for i := range cases {
-		cases[i].Rev, cases[i].Since, cases[i].Role = 1, "0.1.0", conformance.Member
-		cases[i].Within = max(cases[i].Within, caseLimit)
-	}
-	return []conformance.Suite{{
-		Name: "chord", Family: Family, Title: "Chord overlay (SIGCOMM 2001, with the corrected ring)",
-		Control: func(t *T) {
-			cluster.Shared(t, cluster.Options{})
-			t.Earn()
-		},
-		Decode: decode,
-		Cases:  cases,
-	}}
-}
-
-// caseLimit leaves room for nodes that have to be given four times the patience.
-const caseLimit = time.Minute
-
-// decode renders a body for a transcript.
-func decode(payload []byte) any {
-	var v any
-	_ = json.Unmarshal(payload, &v) // the router has read it
-	return v
+	return []conformance.Suite{cluster.Suite(Family, "Chord overlay (SIGCOMM 2001, with the corrected ring)", cases)}
 }
 
 // BuiltIn is the reference core as nodes of a cluster on virtual time.

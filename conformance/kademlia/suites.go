@@ -1,9 +1,7 @@
 package kademlia
 
 import (
-	"encoding/json"
 	"slices"
-	"time"
 
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/cluster"
@@ -23,30 +21,7 @@ type (
 // Suites are the suites of the family: one, of the 2002 paper.
 func Suites() []conformance.Suite {
 	cases := slices.Concat(rpcCases(), joinCases(), lookupCases(), storeCases(), bucketCases(), faultCases())
-	for i := range cases {
-		cases[i].Rev, cases[i].Since, cases[i].Role = 1, "0.1.0", conformance.Member
-		cases[i].Within = caseLimit
-	}
-	return []conformance.Suite{{
-		Name: "kademlia", Family: Family, Title: "Kademlia overlay (IPTPS 2002)",
-		Control: func(t *T) {
-			cluster.Shared(t, cluster.Options{})
-			t.Earn()
-		},
-		Decode: decode,
-		Cases:  cases,
-	}}
-}
-
-// caseLimit leaves room for nodes that have to be given four times the patience,
-// and in which a dead one is waited for again and again.
-const caseLimit = time.Minute
-
-// decode renders a body for a transcript.
-func decode(payload []byte) any {
-	var v any
-	_ = json.Unmarshal(payload, &v) // the router has read it
-	return v
+	return []conformance.Suite{cluster.Suite(Family, "Kademlia overlay (IPTPS 2002)", cases)}
 }
 
 // BuiltIn is the reference core as nodes of a cluster on virtual time.
