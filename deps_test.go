@@ -42,6 +42,12 @@ func layers() []layer {
 		{"bittorrent/wire", "spec bittorrent/bencode"},
 		{"bittorrent", "spec bittorrent/bencode bittorrent/metainfo bittorrent/wire"},
 		{"chord", "spec"},
+		{"gossip/crdt", ""},
+		{"gossip/epidemic", "spec"},
+		{"gossip/hyparview", "spec"},
+		{"gossip/plumtree", "spec gossip/hyparview"},
+		{"gossip/wire", "spec"},
+		{"gossip/swim", "spec gossip/wire"},
 		{"kademlia", "spec"},
 		{"kademlia/mainline", "spec kademlia bittorrent/bencode"},
 
@@ -50,14 +56,15 @@ func layers() []layer {
 		{"transport/stdio", ""},
 		{"transport/storage", "bittorrent/metainfo"},
 		{"transport/tracker", "spec bittorrent/tracker transport"},
+		{"transport/swim", "spec gossip/wire gossip/swim transport"},
 		{"transport/torrent", "spec bittorrent/... kademlia/... transport/..."},
 
-		{"experiment/...", "spec/... kademlia/... chord bittorrent/... transport/sim experiment/... " +
+		{"experiment/...", "spec/... kademlia/... chord gossip/... bittorrent/... transport/sim experiment/... " +
 			"gonum.org/v1/plot github.com/guptarohit/asciigraph github.com/jedib0t/go-pretty/v6"},
-		{"conformance/...", "spec/... kademlia/... chord/... bittorrent/... transport/... conformance/... " +
+		{"conformance/...", "spec/... kademlia/... chord/... gossip/... bittorrent/... transport/... conformance/... " +
 			"github.com/anishathalye/porcupine github.com/pelletier/go-toml/v2 github.com/fatih/color " +
 			"github.com/jedib0t/go-pretty/v6"},
-		{"cmd/...", "spec/... kademlia/... bittorrent/... transport/... conformance/... experiment/... " +
+		{"cmd/...", "spec/... kademlia/... gossip/... bittorrent/... transport/... conformance/... experiment/... " +
 			"cmd/... github.com/spf13/cobra github.com/mattn/go-isatty github.com/fatih/color github.com/jedib0t/go-pretty/v6"},
 
 		{"docs/exercises/go/...", "docs/exercises/go/overlay"}, // to be copied by learners
@@ -78,7 +85,7 @@ func testImports(dir string) string {
 	top, _, _ := strings.Cut(dir, "/")
 	switch top {
 	case ".", "docs", "fuzz", "interop", "conformance", "cmd":
-		return all + " kademlia/... chord/... bittorrent/... transport/... conformance/... cmd/... experiment/..."
+		return all + " kademlia/... chord/... gossip/... bittorrent/... transport/... conformance/... cmd/... experiment/..."
 	default:
 		return all
 	}
