@@ -14,6 +14,7 @@ import (
 
 	"github.com/p2pspec/p2pspec/chord"
 	"github.com/p2pspec/p2pspec/spec"
+	"github.com/p2pspec/p2pspec/spec/check"
 )
 
 func peer(b byte) chord.Peer {
@@ -87,9 +88,6 @@ const (
 	opCodes
 )
 
-// maxSteps keeps one execution short.
-const maxSteps = 400
-
 // FuzzNode: no sequence of inputs makes the node panic, break an invariant,
 // exceed its bounds, keep a trace of what it refused, or forget a command.
 func FuzzNode(f *testing.F) {
@@ -105,25 +103,17 @@ func FuzzNode(f *testing.F) {
 		f.Add(script)
 	}
 	f.Fuzz(func(t *testing.T, script []byte) {
-		r := &runner{T: t, script: script, open: map[spec.OpID]bool{}}
+		r := &runner{Script: check.NewScript(t, script)}
 		r.begin()
-		for i := 0; i < maxSteps && len(r.script) > 0; i++ {
-			r.step()
-		}
-		r.drain()
+		r.Play(r.step)
+		r.Drain(r.see)
 	})
 }
 
 // runner plays one script.
 type runner struct {
-	*testing.T
-	script []byte
-	bound  int
-	node   *chord.Node
-	now    time.Duration
-	op     spec.OpID
-	open   map[spec.OpID]bool
-	asked  []spec.Send // requests of the node, newest last
+	*check.Script
+	asked []spec.Send // requests of the node, newest last
 }
 
 func (r *runner) begin() {
@@ -131,35 +121,23 @@ func (r *runner) begin() {
 		ID: chord.FromUint(20), IDBits: 6, Successors: 3, RPCBits: 8, MaxLookups: 3, MaxRequests: 6, MaxSteps: 3,
 		MaxWaiting: 2, LateAnswers: 2, MaxValues: 3, MaxValueBytes: 8, MaxOperations: 2, Tries: 2,
 	}
-	if len(r.script) > 0 && r.script[0]&64 != 0 {
+	if r.First()&64 != 0 {
 		cfg.Variant = chord.Original
 	}
-	if len(r.script) > 0 && r.script[0]&128 != 0 {
+	if r.First()&128 != 0 {
 		cfg.Storage = chord.Quorum
 	}
 	var err error
-	if r.bound, err = cfg.MaxEffects(); err != nil {
+	if r.MaxEffects, err = cfg.MaxEffects(); err != nil {
 		r.Fatal(err)
 	}
-	if r.node, err = chord.New(cfg, 0); err != nil {
+	if r.Machine, err = chord.New(cfg, 0); err != nil {
 		r.Fatal(err)
 	}
-}
-
-func (r *runner) byte() byte {
-	if len(r.script) == 0 {
-		return 0
-	}
-	b := r.script[0]
-	r.script = r.script[1:]
-	return b
 }
 
 func (r *runner) message() spec.Message {
-	n := min(int(r.byte()), len(r.script))
-	payload := r.script[:n]
-	r.script = r.script[n:]
-	m, err := chord.Codec{}.ParseMessage(payload)
+	m, err := chord.Codec{}.ParseMessage(r.Payload(int(r.Byte())))
 	if err != nil {
 		return nil
 	}
@@ -167,31 +145,25 @@ func (r *runner) message() spec.Message {
 }
 
 func (r *runner) step() {
-	switch r.byte() % opCodes {
+	switch r.Byte() % opCodes {
 	case opWait:
-		r.now += time.Duration(r.byte()) * time.Second
-		r.input(spec.Wake{})
+		r.see(r.Wait(time.Duration(r.Byte()) * time.Second))
 	case opWake:
-		if at, ok := r.node.Deadline(); ok {
-			r.now = at
-		}
-		r.input(spec.Wake{})
+		r.see(r.Wake())
 	case opDatagram:
-		from := peer(r.byte())
+		from := peer(r.Byte())
 		if m := r.message(); m != nil {
-			r.input(spec.Recv{From: from.Addr, Msg: m})
+			r.see(r.Input(spec.Recv{From: from.Addr, Msg: m}))
 		}
 	case opReply:
-		i := int(r.byte())
+		i := int(r.Byte())
 		if m := r.message(); m != nil && len(r.asked) > 0 {
 			s := r.asked[max(0, len(r.asked)-1-i%8)]
-			r.input(spec.Recv{From: s.To, Msg: answering(m, s)})
+			r.see(r.Input(spec.Recv{From: s.To, Msg: answering(m, s)}))
 		}
 	case opCommand:
-		which, operand := r.byte(), r.byte()
-		r.op++
-		r.open[r.op] = true
-		r.input(r.command(which, operand))
+		which, operand := r.Byte(), r.Byte()
+		r.see(r.Command(func(op spec.OpID) spec.Input { return command(op, which, operand) }))
 	}
 }
 
@@ -225,80 +197,36 @@ func answering(m spec.Message, s spec.Send) spec.Message {
 	return m
 }
 
-func (r *runner) command(which, b byte) spec.Input {
+func command(op spec.OpID, which, b byte) spec.Input {
 	switch which % 7 {
 	case 0:
-		return chord.Create{Op: r.op, Ring: []chord.Peer{peer(b), peer(b + 9), peer(b + 19)}[:b%4%3+1]}
+		return chord.Create{Op: op, Ring: []chord.Peer{peer(b), peer(b + 9), peer(b + 19)}[:b%4%3+1]}
 	case 1:
-		return chord.Join{Op: r.op, Via: peer(b)}
+		return chord.Join{Op: op, Via: peer(b)}
 	case 2:
-		return chord.Put{Op: r.op, Key: peer(b).ID, Value: []byte("123456789")[:b%10]}
+		return chord.Put{Op: op, Key: peer(b).ID, Value: []byte("123456789")[:b%10]}
 	case 3:
-		return chord.Get{Op: r.op, Key: peer(b).ID}
+		return chord.Get{Op: op, Key: peer(b).ID}
 	case 4:
-		return chord.Leave{Op: r.op}
+		return chord.Leave{Op: op}
 	default:
-		return chord.Lookup{Op: r.op, Key: peer(b).ID, Mode: chord.Mode(which & 1)}
+		return chord.Lookup{Op: op, Key: peer(b).ID, Mode: chord.Mode(which & 1)}
 	}
 }
 
-// input steps the node and holds it to its promises.
-func (r *runner) input(in spec.Input) {
-	before := r.node.Clone()
-	effects := r.node.Step(r.now, in, nil)
-	if err := r.node.Check(); err != nil {
-		r.Fatalf("after %#v: %v", in, err)
-	}
-	if len(effects) > r.bound {
-		r.Fatalf("%d effects, the bound is %d", len(effects), r.bound)
-	}
-	refused := false
+// see notes what can be answered, and checks that it has an encoding.
+func (r *runner) see(effects []spec.Effect) {
 	for _, e := range effects {
-		switch e := e.(type) {
-		case spec.Send:
-			r.sent(e)
-		case spec.Done:
-			if !r.open[e.Op] {
-				r.Fatalf("command %d ended twice", e.Op)
-			}
-			delete(r.open, e.Op)
-		case spec.Drop:
-			refused = true
-			if e.Clause == "" || e.Reason == nil {
-				r.Fatalf("%#v", e)
-			}
+		s, ok := e.(spec.Send)
+		if !ok {
+			continue
 		}
-	}
-	if refused {
-		before.Step(r.now, spec.Wake{}, nil)
-		if !bytes.Equal(before.AppendState(nil), r.node.AppendState(nil)) {
-			r.Fatalf("%#v was refused, but left a trace", in)
+		if _, err := (chord.Codec{}).AppendMessage(nil, s.Msg); err != nil {
+			r.Fatal(err)
 		}
-	}
-}
-
-// sent notes what can be answered, and checks that it has an encoding.
-func (r *runner) sent(s spec.Send) {
-	if _, err := (chord.Codec{}).AppendMessage(nil, s.Msg); err != nil {
-		r.Fatal(err)
-	}
-	switch s.Msg.(type) {
-	case chord.GetNeighbors, chord.Ping, chord.ClosestPreceding, chord.FindSuccessor, chord.Read, chord.Write:
-		r.asked = append(r.asked, s)
-	}
-}
-
-// drain lets every command end by itself.
-func (r *runner) drain() {
-	for range 10_000 {
-		at, ok := r.node.Deadline()
-		if !ok || len(r.open) == 0 {
-			break
+		switch s.Msg.(type) {
+		case chord.GetNeighbors, chord.Ping, chord.ClosestPreceding, chord.FindSuccessor, chord.Read, chord.Write:
+			r.asked = append(r.asked, s)
 		}
-		r.now = at
-		r.input(spec.Wake{})
-	}
-	if len(r.open) > 0 {
-		r.Fatalf("commands %v never ended", r.open)
 	}
 }

@@ -7,8 +7,6 @@
 package node
 
 import (
-	"bytes"
-	"encoding/binary"
 	"net/netip"
 	"testing"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"github.com/p2pspec/p2pspec/kademlia"
 	"github.com/p2pspec/p2pspec/kademlia/mainline"
 	"github.com/p2pspec/p2pspec/spec"
+	"github.com/p2pspec/p2pspec/spec/check"
 	"github.com/p2pspec/p2pspec/spec/vectors"
 )
 
@@ -30,9 +29,6 @@ const (
 	opCommand         // byte: which; byte: target
 	opCodes
 )
-
-// maxSteps keeps one execution short.
-const maxSteps = 400
 
 // FuzzMainline: no sequence of inputs makes the node panic, break an
 // invariant, exceed its bounds, keep a trace of what it refused, wake for
@@ -62,12 +58,10 @@ func FuzzMainline(f *testing.F) {
 	}
 	f.Add(all)
 	f.Fuzz(func(t *testing.T, script []byte) {
-		r := &runner{T: t, script: script, open: map[spec.OpID]bool{}}
-		r.node = r.new()
-		for i := 0; i < maxSteps && len(r.script) > 0; i++ {
-			r.step()
-		}
-		r.drain()
+		r := &runner{Script: check.NewScript(t, script)}
+		r.begin()
+		r.Play(r.step)
+		r.Drain(r.see)
 	})
 }
 
@@ -77,43 +71,23 @@ func datagram(source byte, p []byte) []byte {
 
 // runner plays one script.
 type runner struct {
-	*testing.T
-	script []byte
-	cfg    mainline.Config
-	node   *mainline.Node
-	now    time.Duration
-	op     spec.OpID
-	open   map[spec.OpID]bool
+	*check.Script
 	asked  []spec.Send // queries of the node, newest last
 	tokens [][]byte    // that it gave
 	token  []byte      // for the next datagram
 }
 
-func (r *runner) new() *mainline.Node {
-	r.cfg = mainline.Config{
+func (r *runner) begin() {
+	cfg := mainline.Config{
 		Families: mainline.IPv4 | mainline.IPv6, K: 4, MaxPending: 64,
 		MaxTorrents: 4, MaxPeers: 3, MaxItems: 3, VotesNeeded: 2,
+		EnforceBEP42: r.First()&64 != 0, ReadOnly: r.First()&128 != 0,
 	}
-	if len(r.script) > 0 {
-		r.cfg.EnforceBEP42, r.cfg.ReadOnly = r.script[0]&64 != 0, r.script[0]&128 != 0
-	}
-	n, err := mainline.New(r.cfg, 0)
-	if err != nil {
+	r.MaxEffects = cfg.MaxEffects()
+	var err error
+	if r.Machine, err = mainline.New(cfg, 0); err != nil {
 		r.Fatal(err)
 	}
-	return n
-}
-
-// take reads n bytes of the script, zeros past its end.
-func (r *runner) take(n int) []byte {
-	b := make([]byte, n)
-	r.script = r.script[copy(b, r.script):]
-	return b
-}
-
-func (r *runner) payload() []byte {
-	size := int(binary.BigEndian.Uint16(r.take(2)))
-	return r.take(min(size, len(r.script)))
 }
 
 func source(b byte) netip.AddrPort {
@@ -125,110 +99,75 @@ func source(b byte) netip.AddrPort {
 }
 
 func (r *runner) step() {
-	switch r.take(1)[0] % opCodes {
+	switch r.Byte() % opCodes {
 	case opWait:
-		r.now += time.Duration(binary.BigEndian.Uint16(r.take(2))) * time.Second
-		r.input(spec.Wake{})
+		r.see(r.Wait(time.Duration(r.Uint16()) * time.Second))
 	case opWake:
-		if at, ok := r.node.Deadline(); ok {
-			r.now = at
-		}
-		r.input(spec.Wake{})
+		r.see(r.Wake())
 	case opDatagram:
-		from := source(r.take(1)[0])
-		if m := r.parse(r.payload()); m != nil {
+		from := source(r.Byte())
+		if m := r.message(); m != nil {
 			if r.token != nil {
 				m.Token, r.token = r.token, nil
 			}
-			r.input(spec.Recv{From: from, Msg: m})
+			r.see(r.Input(spec.Recv{From: from, Msg: m}))
 		}
 	case opReply:
-		i := int(r.take(1)[0])
-		if m := r.parse(r.payload()); m != nil && len(r.asked) > 0 {
+		i := int(r.Byte())
+		if m := r.message(); m != nil && len(r.asked) > 0 {
 			s := r.asked[max(0, len(r.asked)-1-i%8)]
 			m.T = s.Msg.(*mainline.Message).T
-			r.input(spec.Recv{From: s.To, Msg: m})
+			r.see(r.Input(spec.Recv{From: s.To, Msg: m}))
 		}
 	case opToken:
-		if i := int(r.take(1)[0]); len(r.tokens) > 0 {
+		if i := int(r.Byte()); len(r.tokens) > 0 {
 			r.token = r.tokens[i%len(r.tokens)]
 		}
 	case opCommand:
-		b := r.take(2)
-		r.op++
-		r.open[r.op] = true
-		r.input(r.command(b[0], b[1]))
+		which, operand := r.Byte(), r.Byte()
+		r.see(r.Command(func(op spec.OpID) spec.Input { return command(op, which, operand) }))
 	}
 }
 
-// parse reads a payload as the node's driver would.
-func (r *runner) parse(b []byte) *mainline.Message {
-	m, err := mainline.ParseMessage(b)
+// message reads a payload as the node's driver would.
+func (r *runner) message() *mainline.Message {
+	m, err := mainline.ParseMessage(r.Payload(int(r.Uint16())))
 	if err != nil {
 		return nil
 	}
 	return m.(*mainline.Message)
 }
 
-func (r *runner) command(which, b byte) spec.Input {
+func command(op spec.OpID, which, b byte) spec.Input {
 	target := kademlia.ID([]byte("mnopqrstuvwxyz123456"))
 	target[0] ^= b
 	at := source(b)
 	item := mainline.Item{V: []byte("12:Hello World!")}
 	switch which % 8 {
 	case 0:
-		return mainline.Bootstrap{Op: r.op, Nodes: []netip.AddrPort{at}}
+		return mainline.Bootstrap{Op: op, Nodes: []netip.AddrPort{at}}
 	case 1:
-		return mainline.Ping{Op: r.op, Addr: at}
+		return mainline.Ping{Op: op, Addr: at}
 	case 2:
-		return mainline.FindNode{Op: r.op, Target: target}
+		return mainline.FindNode{Op: op, Target: target}
 	case 3:
-		return mainline.GetPeers{Op: r.op, InfoHash: target, Scrape: true}
+		return mainline.GetPeers{Op: op, InfoHash: target, Scrape: true}
 	case 4:
-		return mainline.Announce{Op: r.op, InfoHash: target, Port: uint16(b)}
+		return mainline.Announce{Op: op, InfoHash: target, Port: uint16(b)}
 	case 5:
-		return mainline.GetItem{Op: r.op, Target: item.Target()}
+		return mainline.GetItem{Op: op, Target: item.Target()}
 	case 6:
-		return mainline.PutImmutable{Op: r.op, V: item.V}
+		return mainline.PutImmutable{Op: op, V: item.V}
 	default:
-		return mainline.Sample{Op: r.op, Addr: at}
+		return mainline.Sample{Op: op, Addr: at}
 	}
 }
 
-// input steps the node and holds it to its promises.
-func (r *runner) input(in spec.Input) {
-	before := r.node.Clone()
-	effects := r.node.Step(r.now, in, nil)
-	if err := r.node.Check(); err != nil {
-		r.Fatalf("after %#v: %v", in, err)
-	}
-	if len(effects) > r.cfg.MaxEffects() {
-		r.Fatalf("%d effects, the bound is %d", len(effects), r.cfg.MaxEffects())
-	}
-	if at, ok := r.node.Deadline(); ok && at <= r.now {
-		r.Fatalf("deadline %v at %v", at, r.now)
-	}
-	refused := false
+// see has a look at what the node sends.
+func (r *runner) see(effects []spec.Effect) {
 	for _, e := range effects {
-		switch e := e.(type) {
-		case spec.Send:
-			r.sent(e)
-		case spec.Done:
-			if !r.open[e.Op] {
-				r.Fatalf("command %d ended twice", e.Op)
-			}
-			delete(r.open, e.Op)
-		case spec.Drop:
-			refused = true
-			if e.Clause == "" || e.Reason == nil {
-				r.Fatalf("%#v", e)
-			}
-		}
-	}
-	if refused {
-		before.Step(r.now, spec.Wake{}, nil)
-		if !bytes.Equal(before.AppendState(nil), r.node.AppendState(nil)) {
-			r.Fatalf("%#v was refused, but left a trace", in)
+		if s, ok := e.(spec.Send); ok {
+			r.sent(s)
 		}
 	}
 }
@@ -248,20 +187,5 @@ func (r *runner) sent(s spec.Send) {
 		r.asked = append(r.asked, s)
 	} else if m.Token != nil {
 		r.tokens = append(r.tokens, m.Token)
-	}
-}
-
-// drain lets every command end by itself.
-func (r *runner) drain() {
-	for range 10_000 {
-		at, ok := r.node.Deadline()
-		if !ok || len(r.open) == 0 {
-			break
-		}
-		r.now = at
-		r.input(spec.Wake{})
-	}
-	if len(r.open) > 0 {
-		r.Fatalf("commands %v never ended", r.open)
 	}
 }

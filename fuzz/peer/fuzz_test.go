@@ -16,6 +16,7 @@ import (
 	"github.com/p2pspec/p2pspec/bittorrent"
 	"github.com/p2pspec/p2pspec/bittorrent/wire"
 	"github.com/p2pspec/p2pspec/spec"
+	"github.com/p2pspec/p2pspec/spec/check"
 )
 
 // A script is a list of inputs. Each begins with a byte that says what it is;
@@ -32,9 +33,6 @@ const (
 	opCommand        // byte: which; byte: argument
 	opCodes
 )
-
-// maxSteps keeps one execution short.
-const maxSteps = 400
 
 // FuzzPeer: no interleaving of what peers send, on any number of streams, and
 // of what the driver answers makes the machine panic, break an invariant,
@@ -56,11 +54,9 @@ func FuzzPeer(f *testing.F) {
 		f.Add(append(open, opMessage, 0, kind, 1, 2, opMessage, 1, kind, 200, 3, opAnswer, 0, 1, opWake))
 	}
 	f.Fuzz(func(t *testing.T, script []byte) {
-		r := &runner{T: t, script: script, open: map[spec.OpID]bool{}, held: map[int32]bool{}}
+		r := &runner{Script: check.NewScript(t, script), held: map[int32]bool{}}
 		r.start()
-		for i := 0; i < maxSteps && len(r.script) > 0; i++ {
-			r.step()
-		}
+		r.Play(r.step)
 	})
 }
 
@@ -78,13 +74,9 @@ func conversation(stream byte) []byte {
 
 // runner plays one script.
 type runner struct {
-	*testing.T
-	script  []byte
+	*check.Script
 	cfg     bittorrent.Config
 	node    *bittorrent.Node
-	now     time.Duration
-	op      spec.OpID
-	open    map[spec.OpID]bool
 	streams []*stream
 	todo    []spec.Effect // that can be answered, newest last
 	held    map[int32]bool
@@ -109,7 +101,7 @@ func (r *runner) start() {
 		BlockSize: 4, MaxConns: 4, MaxHalfOpen: 2, MaxKnown: 6, MaxRequestsOut: 5, MaxRequestsIn: 4,
 		MaxStoring: 6, MaxBegun: 3, UploadWindow: 8, ListenPort: 6881,
 	}
-	switch flags := r.take(1)[0]; {
+	switch flags := r.Byte(); {
 	case flags&64 != 0:
 		r.cfg.Layout = bittorrent.Layout{} // a magnet link
 	case flags&32 != 0:
@@ -122,14 +114,7 @@ func (r *runner) start() {
 	if err != nil {
 		r.Fatal(err)
 	}
-	r.node = n
-}
-
-// take reads n bytes of the script, zeros past its end.
-func (r *runner) take(n int) []byte {
-	b := make([]byte, n)
-	r.script = r.script[copy(b, r.script):]
-	return b
+	r.node, r.Machine, r.MaxEffects = n, n, r.cfg.MaxEffects()
 }
 
 func source(b byte) netip.AddrPort {
@@ -137,40 +122,36 @@ func source(b byte) netip.AddrPort {
 }
 
 func (r *runner) step() {
-	switch r.take(1)[0] % opCodes {
+	switch r.Byte() % opCodes {
 	case opOpen:
-		from := r.take(1)[0]
+		from := r.Byte()
 		s := &stream{id: -spec.Conn(len(r.streams) + 1)}
 		r.streams = append(r.streams, s)
 		r.begin(s, source(from), from)
 	case opBytes:
-		b := r.take(2)
+		b := r.Take(2)
 		if s := r.stream(b[0]); s != nil {
-			r.feed(s, r.take(min(int(b[1]), len(r.script))))
+			r.feed(s, r.Payload(int(b[1])))
 		}
 	case opMessage:
-		r.message(r.take(4))
+		r.message(r.Take(4))
 	case opAnswer:
-		b := r.take(2)
+		b := r.Take(2)
 		r.answer(b[0], b[1])
 	case opClose:
-		if s := r.stream(r.take(1)[0]); s != nil {
+		if s := r.stream(r.Byte()); s != nil {
 			r.input(spec.Closed{Conn: s.id})
 		}
 	case opDrained:
-		if s := r.stream(r.take(1)[0]); s != nil {
+		if s := r.stream(r.Byte()); s != nil {
 			r.input(spec.Drained{Conn: s.id})
 		}
 	case opWait:
-		r.now += time.Duration(r.take(1)[0]) * time.Second
-		r.input(spec.Wake{})
+		r.see(spec.Wake{}, r.Wait(time.Duration(r.Byte())*time.Second))
 	case opWake:
-		if at, ok := r.node.Deadline(); ok {
-			r.now = at
-		}
-		r.input(spec.Wake{})
+		r.see(spec.Wake{}, r.Wake())
 	case opCommand:
-		b := r.take(2)
+		b := r.Take(2)
 		r.command(b[0], b[1])
 	}
 }
@@ -296,56 +277,48 @@ func (r *runner) answer(which, how byte) {
 }
 
 func (r *runner) command(which, b byte) {
-	r.op++
-	r.open[r.op] = true
+	var in spec.Input
+	effects := r.Command(func(op spec.OpID) spec.Input {
+		in = command(op, which, b)
+		return in
+	})
+	if drop, ok := in.(bittorrent.DropPiece); ok {
+		delete(r.held, drop.Piece)
+	}
+	r.see(in, effects)
+}
+
+func command(op spec.OpID, which, b byte) spec.Input {
 	switch which % 6 {
 	case 0, 1:
-		r.input(bittorrent.AddPeers{
-			Op: r.op, Source: bittorrent.Source(b % 5), Addrs: []netip.AddrPort{source(b), source(b + 1)},
-		})
+		return bittorrent.AddPeers{
+			Op: op, Source: bittorrent.Source(b % 5), Addrs: []netip.AddrPort{source(b), source(b + 1)},
+		}
 	case 2:
-		r.input(bittorrent.Start{Op: r.op})
+		return bittorrent.Start{Op: op}
 	case 3:
-		r.input(bittorrent.Stop{Op: r.op})
+		return bittorrent.Stop{Op: op}
 	case 4:
-		r.input(bittorrent.DropPeers{Op: r.op})
-	case 5:
-		delete(r.held, int32(b%10))
-		r.input(bittorrent.DropPiece{Op: r.op, Piece: int32(b % 10)})
+		return bittorrent.DropPeers{Op: op}
+	default:
+		return bittorrent.DropPiece{Op: op, Piece: int32(b % 10)}
 	}
 }
 
-// input steps the machine and holds it to its promises.
-func (r *runner) input(in spec.Input) {
-	effects := r.node.Step(r.now, in, nil)
-	if err := r.node.Check(); err != nil {
-		r.Fatalf("after %#v: %v", in, err)
-	}
-	if len(effects) > r.cfg.MaxEffects() {
-		r.Fatalf("%d effects, the bound is %d", len(effects), r.cfg.MaxEffects())
-	}
-	if at, ok := r.node.Deadline(); ok && at <= r.now {
-		r.Fatalf("deadline %v at %v", at, r.now)
-	}
+func (r *runner) input(in spec.Input) { r.see(in, r.Input(in)) }
+
+// see judges what came of an input.
+func (r *runner) see(in spec.Input, effects []spec.Effect) {
 	for _, e := range effects {
 		r.judge(in, e)
 	}
-	if len(r.open) > 0 {
-		r.Fatalf("commands %v did not end at once", r.open)
+	if r.Open() > 0 {
+		r.Fatal("a command did not end at once")
 	}
 }
 
 func (r *runner) judge(in spec.Input, e spec.Effect) {
 	switch e := e.(type) {
-	case spec.Done:
-		if !r.open[e.Op] {
-			r.Fatalf("command %d ended twice", e.Op)
-		}
-		delete(r.open, e.Op)
-	case spec.Drop:
-		if e.Clause == "" || e.Reason == nil {
-			r.Fatalf("%#v", e)
-		}
 	case spec.Notify:
 		if v, ok := e.Event.(bittorrent.PieceVerified); ok {
 			if a, ok := in.(spec.Verified); !ok || !a.OK {

@@ -1,7 +1,6 @@
 package tracker
 
 import (
-	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"testing"
@@ -10,6 +9,7 @@ import (
 	"github.com/p2pspec/p2pspec/bittorrent/bencode"
 	"github.com/p2pspec/p2pspec/bittorrent/tracker"
 	"github.com/p2pspec/p2pspec/spec"
+	"github.com/p2pspec/p2pspec/spec/check"
 )
 
 // A script is a list of inputs. Each begins with a byte that says what it is;
@@ -22,9 +22,6 @@ const (
 	opPacket          // byte: source; byte: 1 for a good connection id; uint16 and bytes: payload
 	opCodes
 )
-
-// maxSteps keeps one execution short.
-const maxSteps = 400
 
 // FuzzServer: no sequence of inputs makes the tracker panic, break an invariant,
 // exceed its bounds, keep a trace of what it refused, wake for nothing, leave a
@@ -47,32 +44,16 @@ func FuzzServer(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &runner{T: t, script: script, server: server}
-		for i := 0; i < maxSteps && len(r.script) > 0; i++ {
-			r.step()
-		}
+		r := &runner{Script: check.NewScript(t, script)}
+		r.Machine, r.MaxEffects = server, tracker.MaxServerEffects
+		r.Play(r.step)
 	})
 }
 
 // runner plays one script.
 type runner struct {
-	*testing.T
-	script []byte
-	server *tracker.Server
-	now    time.Duration
-	token  spec.Token
-}
-
-// take reads n bytes of the script, zeros past its end.
-func (r *runner) take(n int) []byte {
-	b := make([]byte, n)
-	r.script = r.script[copy(b, r.script):]
-	return b
-}
-
-func (r *runner) payload() []byte {
-	size := int(binary.BigEndian.Uint16(r.take(2)))
-	return r.take(min(size, len(r.script)))
+	*check.Script
+	token spec.Token
 }
 
 func source(b byte) netip.AddrPort {
@@ -83,33 +64,29 @@ func source(b byte) netip.AddrPort {
 }
 
 func (r *runner) step() {
-	switch r.take(1)[0] % opCodes {
+	switch r.Byte() % opCodes {
 	case opWait:
-		r.now += time.Duration(binary.BigEndian.Uint16(r.take(2))) * time.Second
-		r.input(spec.Wake{})
+		r.see(r.Wait(time.Duration(r.Uint16()) * time.Second))
 	case opWake:
-		if at, ok := r.server.Deadline(); ok {
-			r.now = at
-		}
-		r.input(spec.Wake{})
+		r.see(r.Wake())
 	case opAnnounce:
-		b := r.take(4)
+		b := r.Take(4)
 		a := tracker.AnnounceRequest{
 			InfoHash: tracker.Hash{b[1] % 8}, PeerID: tracker.PeerID{b[0]}, Port: uint16(b[2]%4) + 1,
 			Left: int64(b[3]%3) - 1, Event: tracker.Event(b[3] / 4 % 4), NumWant: int32(b[3]/16) - 1,
 		}
 		r.query(source(b[0]), "/announce", string(tracker.AppendAnnounceQuery(nil, a)))
 	case opQuery:
-		b := r.take(2)
-		r.query(source(b[0]), []string{"/announce", "/scrape", "/key/announce", ""}[b[1]%4], string(r.payload()))
+		b := r.Take(2)
+		r.query(source(b[0]), []string{"/announce", "/scrape", "/key/announce", ""}[b[1]%4], string(r.Payload(int(r.Uint16()))))
 	case opPacket:
-		b := r.take(2)
-		p := r.payload()
+		b := r.Take(2)
+		p := r.Payload(int(r.Uint16()))
 		if b[1] == 1 && len(p) >= 16 {
 			binary.BigEndian.PutUint64(p, r.connectionID(source(b[0])))
 		}
 		if m, err := tracker.ParseRequest(p); err == nil {
-			r.input(spec.Recv{From: source(b[0]), Msg: m})
+			r.see(r.Input(spec.Recv{From: source(b[0]), Msg: m}))
 		}
 	}
 }
@@ -117,13 +94,15 @@ func (r *runner) step() {
 // connectionID asks a copy of the server.
 func (r *runner) connectionID(from netip.AddrPort) uint64 {
 	connect := spec.Recv{From: from, Msg: &tracker.Request{Action: tracker.ActionConnect}}
-	return r.server.Clone().Step(r.now, connect, nil)[0].(spec.Send).Msg.(*tracker.Response).Connection
+	return r.Machine.Clone().Step(r.Now, connect, nil)[0].(spec.Send).Msg.(*tracker.Response).Connection
 }
 
 func (r *runner) query(from netip.AddrPort, path, query string) {
 	r.token++
 	answered := false
-	for _, e := range r.input(tracker.Query{Token: r.token, From: from, Path: path, RawQuery: query}) {
+	effects := r.Input(tracker.Query{Token: r.token, From: from, Path: path, RawQuery: query})
+	r.see(effects)
+	for _, e := range effects {
 		if respond, ok := e.(tracker.Respond); ok {
 			_, err := bencode.Parse(respond.Body, bencode.Options{})
 			if answered || err != nil || respond.Token != r.token {
@@ -137,31 +116,15 @@ func (r *runner) query(from netip.AddrPort, path, query string) {
 	}
 }
 
-// input steps the server and holds it to its promises.
-func (r *runner) input(in spec.Input) []spec.Effect {
-	before := r.server.Clone()
-	effects := r.server.Step(r.now, in, nil)
-	if err := r.server.Check(); err != nil {
-		r.Fatalf("after %#v: %v", in, err)
-	}
-	if len(effects) > tracker.MaxServerEffects {
-		r.Fatalf("%d effects, the bound is %d", len(effects), tracker.MaxServerEffects)
-	}
-	if at, ok := r.server.Deadline(); ok && at <= r.now {
-		r.Fatalf("deadline %v at %v", at, r.now)
-	}
+// see checks that each answer fits a packet.
+func (r *runner) see(effects []spec.Effect) {
 	for _, e := range effects {
-		switch e := e.(type) {
-		case spec.Send:
-			if b, err := tracker.AppendResponse(nil, e.Msg.(*tracker.Response)); err != nil || len(b) > tracker.MaxPacket {
-				r.Fatalf("%+v has %d bytes: %v", e.Msg, len(b), err)
-			}
-		case spec.Drop:
-			before.Step(r.now, spec.Wake{}, nil)
-			if e.Clause == "" || e.Reason == nil || !bytes.Equal(before.AppendState(nil), r.server.AppendState(nil)) {
-				r.Fatalf("%#v was refused by %#v and left a trace", in, e)
-			}
+		s, ok := e.(spec.Send)
+		if !ok {
+			continue
+		}
+		if b, err := tracker.AppendResponse(nil, s.Msg.(*tracker.Response)); err != nil || len(b) > tracker.MaxPacket {
+			r.Fatalf("%+v has %d bytes: %v", s.Msg, len(b), err)
 		}
 	}
-	return effects
 }

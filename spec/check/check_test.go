@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/p2pspec/p2pspec/spec"
 )
@@ -85,6 +86,49 @@ func TestFuzzBites(t *testing.T) {
 			t.Errorf("a %s toy: %v; want %q", bug, err, says)
 		}
 	}
+}
+
+// TestScriptBites has a script hold a bent toy to its promises.
+func TestScriptBites(t *testing.T) {
+	for bug, says := range map[string]string{
+		"":        "",
+		"lawless": "more than two entries",
+		"chatty":  "the bound is 3",
+		"spinner": "is not after",
+		"stained": "changed the state",
+		"mute":    "without clause",
+		"twice":   "not under way",
+	} {
+		if err := playToy(t, bug); (err == nil) != (bug == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("a %s toy: %v; want %q", bug, err, says)
+		}
+	}
+}
+
+func playToy(t *testing.T, bug string) error {
+	subject := toySubject(bug)
+	s := NewScript(t, nil)
+	s.Machine, s.MaxEffects = subject.New(1, 0), maxAsks+1
+	r := newRand(1)
+	g := Gen{Rand: &r}
+	for range subject.Steps {
+		s.Now += time.Second
+		g.Now, g.Op = s.Now, g.Op+1
+		in := subject.Input(&g)
+		if op, ok := opOf(in); ok {
+			s.open[op] = true
+		}
+		effects, err := s.step(in)
+		if err != nil {
+			return err
+		}
+		for _, e := range effects {
+			if sent, ok := e.(spec.Send); ok {
+				g.Sent = append(g.Sent, sent)
+			}
+		}
+	}
+	return nil
 }
 
 func ruleNamed(t *testing.T, name string) func(*Subject) error {

@@ -63,27 +63,33 @@ func idle(s *Subject) error {
 // passing of time alone would have, and the Drop says why.
 func refused(s *Subject) error {
 	return s.walk(func(at step, before, m spec.Machine, effects []spec.Effect) error {
-		switch at.in.(type) {
-		case spec.Recv, spec.Got:
-		default:
+		return leavesNoTrace(at.now, at.in, before, m, effects)
+	})
+}
+
+// leavesNoTrace is the rule for one step, which led from before, used up here,
+// to m.
+func leavesNoTrace(now time.Duration, in spec.Input, before, m spec.Machine, effects []spec.Effect) error {
+	switch in.(type) {
+	case spec.Recv, spec.Got:
+	default:
+		return nil
+	}
+	timers := before.Step(now, spec.Wake{}, nil)
+	drops := effects[min(len(timers), len(effects)):]
+	for _, e := range drops {
+		drop, ok := e.(spec.Drop)
+		if !ok {
 			return nil
 		}
-		timers := before.Step(at.now, spec.Wake{}, nil)
-		drops := effects[min(len(timers), len(effects)):]
-		for _, e := range drops {
-			drop, ok := e.(spec.Drop)
-			if !ok {
-				return nil
-			}
-			if drop.Clause == "" || drop.Reason == nil {
-				return fmt.Errorf("a Drop without clause or reason: %s", text(drop))
-			}
+		if drop.Clause == "" || drop.Reason == nil {
+			return fmt.Errorf("a Drop without clause or reason: %s", text(drop))
 		}
-		if len(drops) > 0 && !bytes.Equal(before.AppendState(nil), m.AppendState(nil)) {
-			return fmt.Errorf("a refused message changed the state: %s", text(drops))
-		}
-		return nil
-	})
+	}
+	if len(drops) > 0 && !bytes.Equal(before.AppendState(nil), m.AppendState(nil)) {
+		return fmt.Errorf("a refused message changed the state: %s", text(drops))
+	}
+	return nil
 }
 
 // maxDrain bounds the wakes that done waits for the last commands.
