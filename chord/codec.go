@@ -1,10 +1,7 @@
 package chord
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"net/netip"
 
 	"github.com/p2pspec/p2pspec/spec"
 )
@@ -76,7 +73,7 @@ var ErrEncoding = errors.New("chord: encoding")
 // AppendMessage appends the encoding of m. It refuses foreign message types,
 // lists that are too long, and addresses scoped to a zone.
 func (Codec) AppendMessage(b []byte, m spec.Message) ([]byte, error) {
-	w := writer{b: b}
+	w := writer{spec.FieldWriter{Bytes: b, Base: ErrEncoding}}
 	switch m := m.(type) {
 	case Ping:
 		w.header(wirePing, m.Header)
@@ -97,7 +94,7 @@ func (Codec) AppendMessage(b []byte, m spec.Message) ([]byte, error) {
 		w.peer(m.Predecessor)
 	case ClosestPreceding:
 		w.header(wireClosestPreceding, m.Header)
-		w.b = append(w.b, m.Key[:]...)
+		w.id(m.Key)
 	case Step:
 		w.header(wireStep, m.Header)
 		w.list(m.Preceding)
@@ -105,79 +102,55 @@ func (Codec) AppendMessage(b []byte, m spec.Message) ([]byte, error) {
 	case FindSuccessor:
 		w.header(wireFindSuccessor, m.Header)
 		w.peer(m.Origin)
-		w.b = append(w.b, m.Key[:]...)
-		w.b = binary.BigEndian.AppendUint16(w.b, m.Hops)
+		w.id(m.Key)
+		w.Uint16(m.Hops)
 	case FoundSuccessor:
 		w.header(wireFoundSuccessor, m.Header)
 		w.peer(m.Owner)
-		w.b = binary.BigEndian.AppendUint16(w.b, m.Hops)
+		w.Uint16(m.Hops)
 	default:
 		if !w.appendStorage(m) {
-			w.fail("message type %T", m)
+			w.Fail("message type %T", m)
 		}
 	}
-	return w.b, w.err
+	return w.Bytes, w.Err
 }
 
-// writer appends fields. It remembers the first error.
-type writer struct {
-	b   []byte
-	err error
-}
-
-func (w *writer) fail(format string, args ...any) {
-	if w.err == nil {
-		w.err = fmt.Errorf("%w: "+format, append([]any{ErrEncoding}, args...)...)
-	}
-}
+// writer appends what chord's messages are made of.
+type writer struct{ spec.FieldWriter }
 
 func (w *writer) header(kind byte, h Header) {
-	w.b = append(w.b, wireMagic, kind)
-	w.b = binary.BigEndian.AppendUint32(w.b, h.RPC)
-	w.b = append(w.b, h.Sender[:]...)
+	w.Byte(wireMagic)
+	w.Byte(kind)
+	w.Uint32(h.RPC)
+	w.id(h.Sender)
 }
 
+func (w *writer) id(id ID) { w.Raw(id[:]) }
+
 func (w *writer) list(list []Peer) {
-	if len(list) > maxWirePeers {
-		w.fail("list of %d, at most %d fit", len(list), maxWirePeers)
+	if !w.Count(len(list), maxWirePeers, "peers") {
 		return
 	}
-	w.b = append(w.b, byte(len(list)))
 	for _, p := range list {
 		w.peer(p)
 	}
 }
 
 func (w *writer) peer(p Peer) {
-	w.b = append(w.b, p.ID[:]...)
-	ip := p.Addr.Addr()
-	switch {
-	case ip.Zone() != "":
-		w.fail("peer %v: address %v has a zone", p.ID, ip)
-	case ip.Is4():
-		octets := ip.As4()
-		w.b = append(append(w.b, 4), octets[:]...)
-	case ip.Is6():
-		octets := ip.As16()
-		w.b = append(append(w.b, 6), octets[:]...)
-	case p.Addr.Port() != 0:
-		w.fail("peer %v: port without address", p.ID)
-	default:
-		w.b = append(w.b, 0)
-		return
-	}
-	w.b = binary.BigEndian.AppendUint16(w.b, p.Addr.Port())
+	w.id(p.ID)
+	w.Addr(p.Addr, "peer")
 }
 
 // ParseMessage decodes one datagram. A value in the result borrows from b. The
 // error names the field and its offset.
 func (Codec) ParseMessage(b []byte) (spec.Message, error) {
-	r := reader{b: b}
-	if magic := r.uint(1, "magic"); r.err == nil && magic != wireMagic {
-		return nil, fmt.Errorf("%w: offset 0: magic %#02x, want %#02x", ErrEncoding, magic, wireMagic)
+	r := reader{spec.FieldReader{Bytes: b, Base: ErrEncoding}}
+	if magic := r.Byte("magic"); magic != wireMagic {
+		r.Fail(0, "magic %#02x, want %#02x", magic, wireMagic)
 	}
-	kind := r.uint(1, "type")
-	h := Header{RPC: uint32(r.uint(4, "RPC identifier")), Sender: r.id("sender")}
+	kind := r.Byte("type")
+	h := Header{RPC: r.Uint32("RPC identifier"), Sender: r.id("sender")}
 	var m spec.Message
 	switch kind {
 	case wirePing:
@@ -199,86 +172,34 @@ func (Codec) ParseMessage(b []byte) (spec.Message, error) {
 	case wireStep:
 		m = Step{h, r.list("preceding"), r.list("owners")}
 	case wireFindSuccessor:
-		m = FindSuccessor{h, r.peer("origin"), r.id("key"), uint16(r.uint(2, "hops"))}
+		m = FindSuccessor{h, r.peer("origin"), r.id("key"), r.Uint16("hops")}
 	case wireFoundSuccessor:
-		m = FoundSuccessor{h, r.peer("owner"), uint16(r.uint(2, "hops"))}
+		m = FoundSuccessor{h, r.peer("owner"), r.Uint16("hops")}
 	default:
 		if m = r.storage(kind, h); m == nil {
-			r.fail(1, "unknown type %d", kind)
+			r.Fail(1, "unknown type %d", kind)
 		}
 	}
-	if len(r.b) != r.at {
-		r.fail(r.at, "%d bytes too many", len(r.b)-r.at)
-	}
-	if r.err != nil {
-		return nil, r.err
+	if err := r.End(); err != nil {
+		return nil, err
 	}
 	return m, nil
 }
 
-// reader takes fields off the front of a datagram. After the first error it
-// yields zeros.
-type reader struct {
-	b   []byte
-	at  int
-	err error
-}
-
-func (r *reader) fail(at int, format string, args ...any) {
-	if r.err == nil {
-		r.err = fmt.Errorf("%w: offset %d: "+format, append([]any{ErrEncoding, at}, args...)...)
-	}
-}
-
-// take returns the next n bytes, nil after an error.
-func (r *reader) take(n int, field string) []byte {
-	if len(r.b)-r.at < n {
-		r.fail(r.at, "%s needs %d bytes, %d are left", field, n, len(r.b)-r.at)
-	}
-	if r.err != nil {
-		return nil
-	}
-	r.at += n
-	return r.b[r.at-n : r.at : r.at]
-}
-
-func (r *reader) uint(n int, field string) (v uint64) {
-	for _, c := range r.take(n, field) {
-		v = v<<8 | uint64(c)
-	}
-	return v
-}
+// reader takes what chord's messages are made of.
+type reader struct{ spec.FieldReader }
 
 func (r *reader) id(field string) (id ID) {
-	copy(id[:], r.take(len(id), field))
+	copy(id[:], r.Raw(len(id), field))
 	return id
 }
 
-func (r *reader) peer(field string) Peer {
-	p := Peer{ID: r.id(field)}
-	var ip netip.Addr
-	switch family := r.uint(1, "address family"); family {
-	case 0:
-		return p
-	case 4:
-		ip, _ = netip.AddrFromSlice(r.take(4, "address"))
-	case 6:
-		ip, _ = netip.AddrFromSlice(r.take(16, "address"))
-	default:
-		r.fail(r.at-1, "address family %d, want 0, 4 or 6", family)
-	}
-	p.Addr = netip.AddrPortFrom(ip, uint16(r.uint(2, "port")))
-	return p
-}
+func (r *reader) peer(field string) Peer { return Peer{ID: r.id(field), Addr: r.Addr(field)} }
 
 func (r *reader) list(field string) []Peer {
-	n := int(r.uint(1, field))
-	if n > maxWirePeers {
-		r.fail(r.at-1, "%d %s, at most %d fit", n, field, maxWirePeers)
-		return nil
-	}
+	n := r.Count(maxWirePeers, field)
 	list := make([]Peer, 0, n)
-	for ; n > 0 && r.err == nil; n-- {
+	for ; n > 0 && r.Err == nil; n-- {
 		list = append(list, r.peer(field))
 	}
 	return list

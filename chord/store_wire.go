@@ -3,8 +3,6 @@ package chord
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
-
 	"github.com/p2pspec/p2pspec/spec"
 )
 
@@ -100,12 +98,12 @@ func (w *writer) appendStorage(m spec.Message) bool {
 		w.id(m.Key)
 		w.flags(m.Leaving)
 		w.stamp(m.Stamp)
-		w.value(m.Value)
+		w.Value(m.Value, maxWireValue, "value")
 	case Write:
 		w.header(wireWrite, m.Header)
 		w.id(m.Key)
 		w.stamp(m.Stamp)
-		w.value(m.Value)
+		w.Value(m.Value, maxWireValue, "value")
 	case Offer:
 		w.header(wireOffer, m.Header)
 		w.id(m.Key)
@@ -121,45 +119,34 @@ func (w *writer) appendStorage(m spec.Message) bool {
 	return true
 }
 
-func (w *writer) id(id ID) { w.b = append(w.b, id[:]...) }
-
 // flags writes the first flag as the lowest bit.
 func (w *writer) flags(flags ...bool) {
 	var b byte
 	for i, f := range flags {
 		b |= boolByte(f) << i
 	}
-	w.b = append(w.b, b)
+	w.Byte(b)
 }
 
 func (w *writer) stamp(s Stamp) {
-	w.b = binary.BigEndian.AppendUint64(w.b, s.Counter)
+	w.Uint64(s.Counter)
 	w.id(s.Writer)
-	w.b = binary.BigEndian.AppendUint64(w.b, s.Serial)
-}
-
-func (w *writer) value(v []byte) {
-	if len(v) > maxWireValue {
-		w.fail("value of %d bytes, at most %d fit", len(v), maxWireValue)
-		return
-	}
-	w.b = binary.BigEndian.AppendUint16(w.b, uint16(len(v)))
-	w.b = append(w.b, v...)
+	w.Uint64(s.Serial)
 }
 
 // storage reads a message of storage; nil means that the type is none. A value
 // in it borrows from the datagram.
-func (r *reader) storage(kind uint64, h Header) spec.Message {
+func (r *reader) storage(kind byte, h Header) spec.Message {
 	switch kind {
 	case wireRead:
 		return Read{h, r.id("key")}
 	case wireReadAck:
 		m := ReadAck{Header: h, Key: r.id("key")}
 		m.Leaving = r.flags(1) == 1
-		m.Stamp, m.Value = r.stamp(), r.value()
+		m.Stamp, m.Value = r.stamp(), r.Value(maxWireValue, "value")
 		return m
 	case wireWrite:
-		return Write{h, r.id("key"), r.stamp(), r.value()}
+		return Write{h, r.id("key"), r.stamp(), r.Value(maxWireValue, "value")}
 	case wireOffer:
 		return Offer{h, r.id("key"), r.stamp()}
 	case wireWriteAck:
@@ -172,22 +159,14 @@ func (r *reader) storage(kind uint64, h Header) spec.Message {
 	return nil
 }
 
-func (r *reader) flags(n int) uint64 {
-	f := r.uint(1, "flags")
+func (r *reader) flags(n int) byte {
+	f := r.Byte("flags")
 	if f>>n != 0 {
-		r.fail(r.at-1, "unknown flags %#02x", f)
+		r.Fail(r.At-1, "unknown flags %#02x", f)
 	}
 	return f
 }
 
 func (r *reader) stamp() Stamp {
-	return Stamp{r.uint(8, "counter"), r.id("writer"), r.uint(8, "serial")}
-}
-
-func (r *reader) value() []byte {
-	n := int(r.uint(2, "length"))
-	if n > maxWireValue {
-		r.fail(r.at-2, "value of %d bytes, at most %d fit", n, maxWireValue)
-	}
-	return r.take(n, "value")
+	return Stamp{r.Uint64("counter"), r.id("writer"), r.Uint64("serial")}
 }

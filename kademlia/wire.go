@@ -1,10 +1,7 @@
 package kademlia
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/p2pspec/p2pspec/spec"
@@ -106,6 +103,9 @@ const (
 	wireValue     = wireReply | 4
 )
 
+// maxWireContacts is what the count of a message can say.
+const maxWireContacts = 255
+
 // ErrEncoding is wrapped by the errors of [Codec].
 var ErrEncoding = errors.New("kademlia: encoding")
 
@@ -113,78 +113,77 @@ var ErrEncoding = errors.New("kademlia: encoding")
 // values over [MaxWireValue], more than 255 contacts, negative TTLs, and
 // addresses that are missing or scoped to a zone.
 func (Codec) AppendMessage(b []byte, m spec.Message) ([]byte, error) {
+	w := writer{spec.FieldWriter{Bytes: b, Base: ErrEncoding}}
 	switch m := m.(type) {
 	case PingRequest:
-		return appendHeader(b, wirePing, m.Header), nil
+		w.header(wirePing, m.Header)
 	case PingReply:
-		return appendHeader(b, wireReply|wirePing, m.Header), nil
+		w.header(wireReply|wirePing, m.Header)
 	case StoreReply:
-		return appendHeader(b, wireReply|wireStore, m.Header), nil
+		w.header(wireReply|wireStore, m.Header)
 	case StoreRequest:
-		b = appendHeader(b, wireStore, m.Header)
-		return appendValue(append(b, m.Key[:]...), m.TTL, m.Value)
+		w.header(wireStore, m.Header)
+		w.id(m.Key)
+		w.value(m.TTL, m.Value)
 	case FindNodeRequest:
-		return append(appendHeader(b, wireFindNode, m.Header), m.Target[:]...), nil
+		w.header(wireFindNode, m.Header)
+		w.id(m.Target)
 	case FindValueRequest:
-		return append(appendHeader(b, wireFindValue, m.Header), m.Key[:]...), nil
+		w.header(wireFindValue, m.Header)
+		w.id(m.Key)
 	case NodesReply:
-		return appendContacts(appendHeader(b, wireNodes, m.Header), m.Contacts)
+		w.header(wireNodes, m.Header)
+		w.contacts(m.Contacts)
 	case ValueReply:
-		return appendValue(appendHeader(b, wireValue, m.Header), m.TTL, m.Value)
+		w.header(wireValue, m.Header)
+		w.value(m.TTL, m.Value)
+	default:
+		w.Fail("message type %T", m)
 	}
-	return b, fmt.Errorf("%w: message type %T", ErrEncoding, m)
+	return w.Bytes, w.Err
 }
 
-func appendHeader(b []byte, kind byte, h Header) []byte {
-	b = append(b, wireMagic, kind)
-	b = append(b, h.RPC[:]...)
-	return append(b, h.Sender[:]...)
+// writer appends what the messages are made of.
+type writer struct{ spec.FieldWriter }
+
+func (w *writer) header(kind byte, h Header) {
+	w.Byte(wireMagic)
+	w.Byte(kind)
+	w.id(h.RPC)
+	w.id(h.Sender)
 }
 
-func appendValue(b []byte, ttl time.Duration, value []byte) ([]byte, error) {
+func (w *writer) id(id ID) { w.Raw(id[:]) }
+
+func (w *writer) value(ttl time.Duration, value []byte) {
 	if ttl < 0 {
-		return b, fmt.Errorf("%w: TTL %v is negative", ErrEncoding, ttl)
+		w.Fail("TTL %v is negative", ttl)
 	}
-	if len(value) > MaxWireValue {
-		return b, fmt.Errorf("%w: value of %d bytes, at most %d fit", ErrEncoding,
-			len(value), MaxWireValue)
-	}
-	b = appendUint64(b, uint64(ttl))
-	b = binary.BigEndian.AppendUint16(b, uint16(len(value)))
-	return append(b, value...), nil
+	w.Uint64(uint64(ttl))
+	w.Value(value, MaxWireValue, "value")
 }
 
-func appendContacts(b []byte, contacts []Contact) ([]byte, error) {
-	if len(contacts) > 255 {
-		return b, fmt.Errorf("%w: %d contacts, at most 255 fit", ErrEncoding, len(contacts))
+func (w *writer) contacts(contacts []Contact) {
+	if !w.Count(len(contacts), maxWireContacts, "contacts") {
+		return
 	}
-	b = append(b, byte(len(contacts)))
-	for i := range contacts {
-		addr := contacts[i].Addr.Addr()
-		if !addr.IsValid() || addr.Zone() != "" {
-			return b, fmt.Errorf("%w: contact %d: address %v", ErrEncoding, i, addr)
+	for _, c := range contacts {
+		if !c.Addr.Addr().IsValid() {
+			w.Fail("contact %v has no address", c.ID)
 		}
-		b = append(b, contacts[i].ID[:]...)
-		if addr.Is4() {
-			a := addr.As4()
-			b = append(append(b, 4), a[:]...)
-		} else {
-			a := addr.As16()
-			b = append(append(b, 6), a[:]...)
-		}
-		b = binary.BigEndian.AppendUint16(b, contacts[i].Addr.Port())
+		w.id(c.ID)
+		w.Addr(c.Addr, "contact")
 	}
-	return b, nil
 }
 
 // ParseMessage decodes one datagram. A value in the result borrows from b. The
 // error names the field and its offset.
 func (Codec) ParseMessage(b []byte) (spec.Message, error) {
-	r := reader{b: b}
-	if magic := r.uint(1, "magic"); r.err == nil && magic != wireMagic {
-		return nil, fmt.Errorf("%w: offset 0: magic %#02x, want %#02x", ErrEncoding, magic, wireMagic)
+	r := reader{spec.FieldReader{Bytes: b, Base: ErrEncoding}}
+	if magic := r.Byte("magic"); magic != wireMagic {
+		r.Fail(0, "magic %#02x, want %#02x", magic, wireMagic)
 	}
-	kind := r.uint(1, "type")
+	kind := r.Byte("type")
 	h := Header{RPC: r.id("RPC identifier"), Sender: r.id("sender")}
 	var m spec.Message
 	switch kind {
@@ -208,85 +207,41 @@ func (Codec) ParseMessage(b []byte) (spec.Message, error) {
 		ttl, value := r.value()
 		m = ValueReply{h, ttl, value}
 	default:
-		r.fail(1, "unknown type %d", kind)
+		r.Fail(1, "unknown type %d", kind)
 	}
-	if len(r.b) != r.at {
-		r.fail(r.at, "%d bytes too many", len(r.b)-r.at)
-	}
-	if r.err != nil {
-		return nil, r.err
+	if err := r.End(); err != nil {
+		return nil, err
 	}
 	return m, nil
 }
 
-// reader takes fields off the front of a datagram. After the first error it
-// yields zeros.
-type reader struct {
-	b   []byte
-	at  int
-	err error
-}
-
-func (r *reader) fail(at int, format string, args ...any) {
-	if r.err == nil {
-		r.err = fmt.Errorf("%w: offset %d: "+format, append([]any{ErrEncoding, at}, args...)...)
-	}
-}
-
-// take returns the next n bytes, nil after an error.
-func (r *reader) take(n int, field string) []byte {
-	if len(r.b)-r.at < n {
-		r.fail(r.at, "%s needs %d bytes, %d are left", field, n, len(r.b)-r.at)
-	}
-	if r.err != nil {
-		return nil
-	}
-	r.at += n
-	return r.b[r.at-n : r.at : r.at]
-}
-
-func (r *reader) uint(n int, field string) (v uint64) {
-	for _, c := range r.take(n, field) {
-		v = v<<8 | uint64(c)
-	}
-	return v
-}
+// reader takes what the messages are made of.
+type reader struct{ spec.FieldReader }
 
 func (r *reader) id(field string) (id ID) {
-	copy(id[:], r.take(len(id), field))
+	copy(id[:], r.Raw(len(id), field))
 	return id
 }
 
 func (r *reader) value() (time.Duration, []byte) {
-	at := r.at
-	ttl := time.Duration(r.uint(8, "TTL"))
+	at := r.At
+	ttl := time.Duration(r.Uint64("TTL"))
 	if ttl < 0 {
-		r.fail(at, "TTL over 292 years")
+		r.Fail(at, "TTL over 292 years")
 	}
-	at = r.at
-	n := int(r.uint(2, "length"))
-	if n > MaxWireValue {
-		r.fail(at, "value of %d bytes, at most %d fit", n, MaxWireValue)
-	}
-	return ttl, r.take(n, "value")
+	return ttl, r.Value(MaxWireValue, "value")
 }
 
 func (r *reader) contacts() []Contact {
-	n := int(r.uint(1, "count"))
+	n := r.Count(maxWireContacts, "contacts")
 	contacts := make([]Contact, 0, n)
-	for ; n > 0 && r.err == nil; n-- {
-		id := r.id("contact")
-		var addr netip.Addr
-		switch family := r.uint(1, "address family"); family {
-		case 4:
-			addr, _ = netip.AddrFromSlice(r.take(4, "address"))
-		case 6:
-			addr, _ = netip.AddrFromSlice(r.take(16, "address"))
-		default:
-			r.fail(r.at-1, "address family %d, want 4 or 6", family)
+	for ; n > 0 && r.Err == nil; n-- {
+		at := r.At
+		c := Contact{r.id("contact"), r.Addr("contact")}
+		if !c.Addr.IsValid() {
+			r.Fail(at, "contact without an address")
 		}
-		port := uint16(r.uint(2, "port"))
-		contacts = append(contacts, Contact{id, netip.AddrPortFrom(addr, port)})
+		contacts = append(contacts, c)
 	}
 	return contacts
 }

@@ -95,7 +95,7 @@ func TestWireRefuses(t *testing.T) {
 	for want, b := range map[string]string{
 		"offset 0: magic 0x58":            "X\x01" + head,
 		"offset 1: unknown type 9":        "K\x09" + head,
-		"offset 63: address family 5":     "K\x83" + head + "\x01" + string(make([]byte, 20)) + "\x05",
+		"offset 63: contact: address family 5":     "K\x83" + head + "\x01" + string(make([]byte, 20)) + "\x05",
 		"TTL over 292 years":              "K\x84" + head + "\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00",
 		"offset 42: target needs 20 byte": "K\x03" + head,
 	} {
