@@ -47,9 +47,14 @@ func cores() map[string]purity.Policy {
 		"gossip/epidemic":  {module + "gossip/crdt": nil},
 		"gossip/hyparview": {},
 		"gossip/plumtree":  {module + "gossip/hyparview": nil},
-		"gossip/wire":      {"crypto/aes": {"NewCipher"}, "crypto/cipher": {"NewGCM", "AEAD"}, "compress/lzw": nil, "hash/crc32": {"ChecksumIEEE"}},
-		"gossip/swim":      {module + "gossip/wire": nil},
-		"kademlia":         {},
+		"gossip/wire": {
+			"compress/lzw":  nil,
+			"crypto/aes":    {"NewCipher"},
+			"crypto/cipher": {"NewGCM", "AEAD"},
+			"hash/crc32":    {"ChecksumIEEE"},
+		},
+		"gossip/swim": {module + "gossip/wire": nil},
+		"kademlia":    {},
 		"kademlia/mainline": {
 			module + "kademlia":           nil,
 			module + "bittorrent/bencode": nil,
