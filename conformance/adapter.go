@@ -127,7 +127,8 @@ func (a *AdapterTarget) Can(n Need) (bool, string) {
 		return a.opt.Sources.Near()
 	case n == NeedClock:
 		return false, "the case waits for minutes: add --slow"
-	case n == NeedIPv6, n == NeedRestart, n == NeedMagnet, n == NeedEncryption, n == NeedMaxPeers:
+	case n == NeedIPv6, n == NeedRestart, n == NeedMagnet, n == NeedEncryption, n == NeedMaxPeers,
+		n == NeedLabel, n == NeedKey:
 		return a.verbs[string(n)], "the adapter does not list the capability " + string(n)
 	default:
 		return a.verbs[n.verb()], "the adapter does not list the capability " + n.verb()

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,6 +66,7 @@ func (i *adapterInstance) startArgs(at netip.AddrPort, opt StartOptions) map[str
 	}
 	for key, text := range map[string]string{
 		"role": string(opt.Role), "torrent": i.torrent, "magnet": opt.Magnet, "encryption": string(opt.Encryption),
+		"label": opt.Label, "key": hex.EncodeToString(opt.Key),
 	} {
 		if text != "" {
 			args[key] = text

@@ -70,6 +70,8 @@ const (
 	NeedFiles      Need = "files"      // a peer whose content the harness can read: T.ReadFile
 	NeedV2         Need = "v2"         // a peer that knows torrents of version 2: BEP 52
 	NeedMaxPeers   Need = "max_peers"  // a peer that keeps to StartOptions.MaxPeers
+	NeedLabel      Need = "label"      // a member that can be told what StartOptions.Label says
+	NeedKey        Need = "key"        // a member that can be told what StartOptions.Key says
 
 	// NeedNeighbours is several source addresses in the networks around the
 	// target's own, as a target at 127.0.0.1 has them.
@@ -115,6 +117,9 @@ type Case struct {
 	Kills []string
 	// Unkillable is the reason why no mutant can be killed; empty when Kills is not.
 	Unkillable string
+	// Waits says that the case spends its time waiting for a target that it has to
+	// itself, so that several such cases run at once.
+	Waits bool
 	// Within bounds the case; zero means DefaultCaseTimeout.
 	Within time.Duration
 	// Run plays the case. It returns normally when the expectation held.

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -104,6 +105,10 @@ func (c *CommandTarget) Can(n Need) (bool, string) {
 		return c.lacksNone("{encryption}")
 	case n == NeedMaxPeers:
 		return c.lacksNone("{max_peers}")
+	case n == NeedLabel:
+		return c.lacksNone("{label}")
+	case n == NeedKey:
+		return c.lacksNone("{key}")
 	case n == NeedAddresses:
 		return c.Sources.Many()
 	case n == NeedNeighbours:
@@ -167,7 +172,7 @@ func (c *CommandTarget) fill(at netip.AddrPort, opt StartOptions, w *workplace) 
 		"{bootstrap}", spaced(opt.Bootstrap), "{dir}", w.dir,
 		"{torrent}", w.torrent, "{magnet}", opt.Magnet, "{tracker}", tracker, "{peer}", spaced(opt.Peers),
 		"{infohash}", strings.Join(opt.InfoHashes, " "), "{encryption}", string(opt.Encryption),
-		"{max_peers}", maxPeers)
+		"{max_peers}", maxPeers, "{label}", opt.Label, "{key}", hex.EncodeToString(opt.Key))
 	var argv []string
 	for _, word := range c.Argv {
 		if word == "{torrent}" && w.torrent == "" || word == "{magnet}" && opt.Magnet == "" {

@@ -257,15 +257,15 @@ func TestCommandLineSaysWhatItPlays(t *testing.T) {
 func TestCommandLineIsFilled(t *testing.T) {
 	c := &CommandTarget{Argv: []string{
 		"x", "--at={ip}:{port}", "{torrent}", "{magnet}", "{tracker}", "{peer}", "{infohash}", "{encryption}",
-		"{max_peers}", "{dir}",
+		"{max_peers}", "{dir}", "{label}", "{key}",
 	}}
 	got := c.fill(netip.MustParseAddrPort("127.0.0.1:6881"), StartOptions{
 		Magnet: "magnet:?", Trackers: []string{"http://a/", "http://b/"}, InfoHashes: []string{"aa", "bb"},
 		Peers:      []netip.AddrPort{netip.MustParseAddrPort("127.0.0.2:1"), netip.MustParseAddrPort("[::1]:2")},
-		Encryption: PlaintextOnly, MaxPeers: 4,
+		Encryption: PlaintextOnly, MaxPeers: 4, Label: "l", Key: []byte{1, 2},
 	}, &workplace{dir: "d"})
 	assert.Equal(t, []string{
-		"x", "--at=127.0.0.1:6881", "magnet:?", "http://a/", "127.0.0.2:1 [::1]:2", "aa bb", "plaintext", "4", "d",
+		"x", "--at=127.0.0.1:6881", "magnet:?", "http://a/", "127.0.0.2:1 [::1]:2", "aa bb", "plaintext", "4", "d", "l", "0102",
 	}, got, "there is no torrent, and so no word for it")
 }
 

@@ -68,7 +68,8 @@ func (c *Case) own() bool {
 	}
 	for _, n := range c.Needs {
 		switch n {
-		case NeedFresh, NeedBootstrap, NeedRestart, NeedIPv6, NeedMagnet, NeedEncryption, NeedMaxPeers:
+		case NeedFresh, NeedBootstrap, NeedRestart, NeedIPv6, NeedMagnet, NeedEncryption, NeedMaxPeers,
+			NeedLabel, NeedKey:
 			return true
 		}
 		if n.verb() != "" {
@@ -80,7 +81,7 @@ func (c *Case) own() bool {
 
 // apart reports that the case has programs of its own that wait most of their
 // time, so that several such cases run at once.
-func (c *Case) apart() bool { return c.Role == Leecher || c.Role == Member && c.own() }
+func (c *Case) apart() bool { return c.Role == Leecher || c.own() && (c.Role == Member || c.Waits) }
 
 // release closes what the case opened and notices a target that died.
 func (r *runner) release(t *T) {

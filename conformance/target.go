@@ -99,6 +99,10 @@ type StartOptions struct {
 	InfoHashes []string          // in hex: what a tracker that keeps a list has to serve
 	Encryption Encryption
 	MaxPeers   int // connections at once; 0 leaves that to the target
+
+	// Of a member.
+	Label string // of its cluster
+	Key   []byte // that encrypts what the cluster's members say
 }
 
 // Encryption is what a peer is told about MSE/PE. Empty leaves it at its default.
