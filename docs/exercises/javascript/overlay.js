@@ -26,6 +26,7 @@ class Node {
 
   constructor(capabilities = []) {
     this.name = null // 'n0', known from init on
+    this.others = [] // the names of all other nodes
     this.overlay = {} // the settings that init brings: bits, ids, period_ms, …
     this.capabilities = capabilities
   }
@@ -93,7 +94,8 @@ class Node {
   #init(body) {
     this.name = body.node_id
     this.overlay = body.overlay ?? {}
-    return { capabilities: this.capabilities }
+    this.others = body.node_ids.filter(name => name !== this.name)
+    return body.overlay ? { capabilities: this.capabilities } : {}
   }
 }
 

@@ -74,6 +74,7 @@ def spawn(coroutine):
 class Node:
     def __init__(self, capabilities=()):
         self.name = None    # "n0", known from init on
+        self.others = []    # the names of all other nodes
         self.overlay = {}   # the settings that init brings: bits, ids, period_ms, …
         self.capabilities = list(capabilities)
         self.handlers = {"init": self._init}
@@ -91,7 +92,8 @@ class Node:
 
     def call(self, dest, kind, patience=None, **fields):
         """Asks another node. The promise is of the answer's body (it may be an
-        error), or of None when none has come within `patience` milliseconds."""
+        error), or of None when none has come within `patience` milliseconds,
+        which are timeout_ms unless told."""
         number, answer = next(self._ids), Promise()
         self._calls[number] = answer
 
@@ -168,4 +170,5 @@ class Node:
 
     def _init(self, src, body):
         self.name, self.overlay = body["node_id"], body.get("overlay", {})
-        return {"capabilities": self.capabilities}
+        self.others = [name for name in body["node_ids"] if name != self.name]
+        return {"capabilities": self.capabilities} if "overlay" in body else {}

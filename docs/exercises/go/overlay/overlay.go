@@ -60,9 +60,11 @@ func (n *Node) Number(field string, v *uint64) (uint64, error) {
 
 // Node is this process's part of the overlay.
 type Node struct {
-	Name         string // "n0"; known from init on, as are the settings
+	Name         string   // "n0"; known from init on, as are the next two
+	Names        []string // all nodes' names, its own too, in the order that everybody is told
 	Settings     Settings
 	Capabilities []string // for the answer to init
+	Begin        func()   // if set, is called once when init has come
 
 	handlers map[string]func(src string, body []byte) (any, error)
 	mu       sync.Mutex // guards what follows, and the standard output
@@ -169,16 +171,23 @@ func (n *Node) Run() {
 
 func (n *Node) init(m message, h header) {
 	var q struct {
-		Name     string   `json:"node_id"`
-		Settings Settings `json:"overlay"`
+		Name     string    `json:"node_id"`
+		Names    []string  `json:"node_ids"`
+		Settings *Settings `json:"overlay"`
 	}
 	if err := json.Unmarshal(m.Body, &q); err != nil {
 		log.Printf("init: %v", err)
 	}
-	n.Name, n.Settings = q.Name, q.Settings
-	n.send(m.Src, header{Type: "init_ok", InReplyTo: h.MsgID}, map[string]any{
-		"capabilities": append([]string{}, n.Capabilities...),
-	})
+	n.Name, n.Names = q.Name, q.Names
+	fields := map[string]any{}
+	if q.Settings != nil {
+		n.Settings = *q.Settings
+		fields["capabilities"] = append([]string{}, n.Capabilities...)
+	}
+	if n.Begin != nil {
+		n.Begin()
+	}
+	n.send(m.Src, header{Type: "init_ok", InReplyTo: h.MsgID}, fields)
 }
 
 func (n *Node) answer(m message, h header) {
