@@ -2,11 +2,9 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,96 +12,15 @@ import (
 	"github.com/p2pspec/p2pspec/spec"
 )
 
-// Reasons in [spec.Closed] that are the driver's own.
-var (
-	// ErrTooManyConns says that a Dial found MaxConns streams.
-	ErrTooManyConns = errors.New("transport: too many connections")
-	// ErrSendQueue says that the machine wrote more than MaxSendQueue ahead of
-	// what a remote party took.
-	ErrSendQueue = errors.New("transport: the send queue is full")
-)
-
-// TCPConfig says what runs on streams. Zero limits take the default named.
-type TCPConfig struct {
-	// Machine is driven from now on by the TCP alone. Its clock reads Start
-	// when the TCP starts: zero for a new machine, the time of the snapshot for
-	// a restored one.
-	Machine spec.Machine
-	Start   time.Duration
-	Codec   spec.StreamCodec
-
-	// Storage performs Load, Store and Verify. A machine without storage needs
-	// none.
-	Storage Storage
-
-	// Wrap, if set, may put a layer such as encryption around a new connection
-	// before the machine hears of it. It may return another connection to the
-	// same party, having closed the given one. It obeys ctx, and the driver
-	// closes conn when it fails. What it returns should have a CloseWrite.
-	Wrap func(ctx context.Context, conn net.Conn, outbound bool) (net.Conn, error)
-
-	// Observe, if set, is shown every Notify, Done and Drop, on the goroutine
-	// that owns the machine: it should return soon, may call Do and Snapshot,
-	// and must not call Close. A message that could not be encoded appears as a
-	// [spec.Drop] without a clause.
-	Observe func(now time.Duration, e spec.Effect)
-
-	Bind netip.Addr // local address of dialled streams; default: the system's choice
-
-	MaxConns       int           // streams of both directions; default 1024: sockets of one process
-	MaxHalfOpen    int           // being dialled at once, and accepted but not wrapped; default 64
-	MaxSendQueue   int           // bytes written that one party has yet to take; default 16 MiB
-	MaxStoring     int           // bytes of Stores at which all reading pauses; default 32 MiB
-	Workers        int           // goroutines for the storage; default one for each core
-	OpenTimeout    time.Duration // for a dial, and for Wrap; default 15 s
-	WriteTimeout   time.Duration // for a party to take writeChunk bytes; default 60 s
-	CloseTimeout   time.Duration // to flush a stream that is closed; default 5 s
-	LingerDuration time.Duration // after it, for the party to close, too; default 1 s
-}
-
-func (c TCPConfig) withDefaults() TCPConfig {
-	for _, n := range []struct {
-		v        *int
-		standard int
-	}{
-		{&c.MaxConns, 1024}, {&c.MaxHalfOpen, 64}, {&c.MaxSendQueue, 16 << 20},
-		{&c.MaxStoring, 32 << 20}, {&c.Workers, runtime.GOMAXPROCS(0)},
-	} {
-		if *n.v <= 0 {
-			*n.v = n.standard
-		}
-	}
-	for _, d := range []struct {
-		v        *time.Duration
-		standard time.Duration
-	}{
-		{&c.OpenTimeout, 15 * time.Second}, {&c.WriteTimeout, time.Minute},
-		{&c.CloseTimeout, 5 * time.Second}, {&c.LingerDuration, time.Second},
-	} {
-		if *d.v <= 0 {
-			*d.v = d.standard
-		}
-	}
-	return c
-}
-
-// TCPStats counts streams and the bytes of messages on them.
-type TCPStats struct {
-	Accepted, Dialled        uint64 // opened
-	Refused                  uint64 // accepted beyond a limit, or not wrapped
-	Undialled                uint64 // not opened
-	ReceivedBytes, SentBytes uint64
-	Received                 uint64 // messages
-	Open                     int    // streams now, those being opened or closed included
-}
-
-// TCP is one machine on the streams of one listener, and on those it dials.
-// One goroutine owns the machine; each stream has one that reads and one that
-// writes. Its methods may be called from any goroutine.
+// TCP is one machine on the streams of one listener, and on those it dials, and
+// on a socket for datagrams if it is given one. One goroutine owns the machine;
+// each stream has one that reads and one that writes, and the datagrams have one
+// that reads. Its methods may be called from any goroutine.
 type TCP struct {
 	cfg      TCPConfig
 	listener *net.TCPListener // nil: only dials
 	local    netip.AddrPort
+	packets  *datagrams // nil: streams only
 	epoch    time.Time
 	ctx      context.Context // of dials and wraps
 	cancel   context.CancelFunc
@@ -128,6 +45,7 @@ type TCP struct {
 	pending []spec.Input
 	closing bool
 	wake    chan struct{} // holds one when the queue is not empty
+	resume  chan struct{} // gives its memory back to the reader of datagrams
 
 	stats struct {
 		accepted, dialled, refused, undialled, receivedBytes, sentBytes, received atomic.Uint64
@@ -162,9 +80,15 @@ func ServeTCP(l *net.TCPListener, cfg TCPConfig) *TCP {
 		wrapping: make(chan struct{}, cfg.MaxHalfOpen),
 		conns:    make(map[spec.Conn]*tcpConn),
 		wake:     make(chan struct{}, 1),
+		resume:   make(chan struct{}, 1),
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.pool = newStoragePool(cfg.Storage, cfg.Workers, cfg.MaxStoring, t.post)
+	if cfg.Datagrams != nil {
+		t.packets = &datagrams{}
+		t.packets.bind(cfg.Datagrams, cfg.DatagramCodec)
+		t.workers.Go(t.listen)
+	}
 	if l != nil {
 		t.local = unmap(l.Addr().(*net.TCPAddr).AddrPort())
 		t.workers.Go(t.accept)
@@ -207,12 +131,16 @@ func (t *TCP) Snapshot() (spec.Machine, time.Duration) {
 // Stats returns the counters.
 func (t *TCP) Stats() TCPStats {
 	s := &t.stats
-	return TCPStats{
+	stats := TCPStats{
 		Accepted: s.accepted.Load(), Dialled: s.dialled.Load(),
 		Refused: s.refused.Load(), Undialled: s.undialled.Load(),
 		ReceivedBytes: s.receivedBytes.Load(), SentBytes: s.sentBytes.Load(),
 		Received: s.received.Load(), Open: int(t.open.Load()),
 	}
+	if t.packets != nil {
+		stats.Datagrams = t.packets.counted()
+	}
+	return stats
 }
 
 // Ended is closed when Close has done its work.
@@ -238,8 +166,8 @@ func (t *TCP) rouse() {
 	}
 }
 
-// post queues an event for the owner. It never blocks: streams and the storage
-// wait for what they posted before they post more.
+// post queues an event for the owner. It never blocks: streams, the storage and
+// the reader of datagrams wait for what they posted before they post more.
 func (t *TCP) post(e tcpEvent) {
 	t.queue.Lock()
 	t.events = append(t.events, e)
@@ -253,8 +181,9 @@ type tcpEvent struct {
 	conn   *tcpConn
 	socket net.Conn   // of connOpened
 	err    error      // of connLost
-	in     spec.Input // of stored
+	in     spec.Input // of stored and datagram
 	buf    *[]byte    // of stored: the pooled memory that in borrows
+	drop   *spec.Drop // of datagram: what there is instead of in
 }
 
 type tcpEventKind uint8
@@ -264,7 +193,8 @@ const (
 	connArrived              // conn.arrived has bytes
 	connDrained              // the writer has nothing left
 	connLost
-	stored // the storage has answered
+	stored   // the storage has answered
+	datagram // one has arrived, and its reader waits
 )
 
 // run is the goroutine that owns the machine.
@@ -341,6 +271,13 @@ func (t *TCP) handle(e tcpEvent) {
 	case stored:
 		t.step(e.in)
 		t.pool.recycle(e.buf)
+	case datagram:
+		if e.drop != nil {
+			t.observe(t.Now(), *e.drop)
+		} else {
+			t.step(e.in)
+		}
+		t.resume <- struct{}{}
 	}
 }
 
@@ -385,6 +322,10 @@ func (t *TCP) step(in spec.Input) {
 			t.end(e.Conn)
 		case spec.Load, spec.Store, spec.Verify:
 			t.pool.add(e, t.lending)
+		case spec.Send:
+			if drop := t.packets.send(e); drop != nil {
+				t.observe(now, *drop)
+			}
 		default:
 			t.observe(now, e)
 		}
@@ -431,6 +372,9 @@ func (t *TCP) shutdown() {
 	t.cancel()
 	if t.listener != nil {
 		_ = t.listener.Close() // nobody would do anything about an error
+	}
+	if t.packets != nil {
+		_ = t.packets.conn.Close() // nor about this one
 	}
 	for id := range t.conns {
 		t.end(id)

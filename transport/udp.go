@@ -1,7 +1,7 @@
 // Package transport drives the pure cores over real sockets: [UDP] for
-// datagrams, [TCP] for streams and storage. It holds the only goroutines of the
-// module below the command. Its folder sim holds the other driver, a network on
-// virtual time.
+// datagrams, [TCP] for streams, storage, and datagrams beside them. It holds the
+// only goroutines of the module below the command. Its folder sim holds the other
+// driver, a network on virtual time.
 package transport
 
 import (
@@ -12,7 +12,6 @@ import (
 	"net/netip"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/p2pspec/p2pspec/spec"
@@ -23,12 +22,8 @@ import (
 var ErrBusy = errors.New("transport: too many commands are waiting")
 
 const (
-	// maxDatagram holds the largest UDP payload, so that nothing is cut short.
-	maxDatagram = 1 << 16
 	// maxPending bounds the memory that Do can take while the socket is busy.
 	maxPending = 1 << 14
-	// socketBuffer is what we ask of the kernel, to ride out bursts.
-	socketBuffer = 1 << 20
 	// maxReadErrors in a row mean that the socket is beyond use. Single ones
 	// occur where the system reports an ICMP error of an earlier send.
 	maxReadErrors = 16
@@ -56,35 +51,23 @@ type UDPConfig struct {
 	Observe func(now time.Duration, e spec.Effect)
 }
 
-// UDPStats counts datagrams and the payload bytes in them.
-type UDPStats struct {
-	Received, ReceivedBytes uint64
-	Sent, SentBytes         uint64
-	Malformed               uint64 // received, and refused by the codec
-	Unsent                  uint64 // refused by the codec or by the system
-}
-
 // UDP is one machine on one socket. Its methods may be called from any
 // goroutine.
 type UDP struct {
-	cfg   UDPConfig
-	conn  *net.UDPConn
-	local netip.AddrPort
+	cfg UDPConfig
+	datagrams
 	epoch time.Time
 	ended chan struct{}
 	err   error // valid once ended is closed
 
 	stepping sync.Mutex // guards cfg.Machine
 	out      []spec.Effect
-	packet   []byte
 
 	queue   sync.Mutex // guards what follows
 	pending []spec.Input
 	spare   []spec.Input  // pending's buffer for the next round
 	armedAt time.Duration // the socket's read deadline on the machine's clock
 	closing bool
-
-	received, receivedBytes, sent, sentBytes, malformed, unsent atomic.Uint64
 }
 
 // ListenUDP binds addr, where port 0 picks a free one, and starts to drive
@@ -100,18 +83,13 @@ func ListenUDP(addr netip.AddrPort, cfg UDPConfig) (*UDP, error) {
 
 // ServeUDP starts to drive cfg.Machine on a bound socket, which it then owns.
 func ServeUDP(conn *net.UDPConn, cfg UDPConfig) *UDP {
-	// Where the system grants less than asked, bursts are lost sooner: no error.
-	_ = conn.SetReadBuffer(socketBuffer)
-	_ = conn.SetWriteBuffer(socketBuffer)
 	u := &UDP{
-		cfg:   cfg,
-		conn:  conn,
-		local: unmap(conn.LocalAddr().(*net.UDPAddr).AddrPort()),
-		epoch: time.Now(),
-		ended: make(chan struct{}),
-
+		cfg:     cfg,
+		epoch:   time.Now(),
+		ended:   make(chan struct{}),
 		armedAt: never,
 	}
+	u.bind(conn, cfg.Codec)
 	go u.run()
 	return u
 }
@@ -150,13 +128,7 @@ func (u *UDP) Snapshot() (spec.Machine, time.Duration) {
 }
 
 // Stats returns the counters.
-func (u *UDP) Stats() UDPStats {
-	return UDPStats{
-		Received: u.received.Load(), ReceivedBytes: u.receivedBytes.Load(),
-		Sent: u.sent.Load(), SentBytes: u.sentBytes.Load(),
-		Malformed: u.malformed.Load(), Unsent: u.unsent.Load(),
-	}
-}
+func (u *UDP) Stats() UDPStats { return u.counted() }
 
 // Ended is closed when the socket has stopped, by Close or by an error that
 // Close then returns.
@@ -247,15 +219,12 @@ func (u *UDP) commands() (commands []spec.Input, closing bool) {
 
 // receive hands one datagram to the machine, which borrows b for the step.
 func (u *UDP) receive(from netip.AddrPort, b []byte) {
-	u.received.Add(1)
-	u.receivedBytes.Add(uint64(len(b)))
-	msg, err := u.cfg.Codec.ParseMessage(b)
-	if err != nil {
-		u.malformed.Add(1)
-		u.observe(u.Now(), spec.Drop{From: from, Reason: err})
+	got, drop := u.parse(from, b)
+	if drop != nil {
+		u.observe(u.Now(), *drop)
 		return
 	}
-	u.step(spec.Recv{From: from, Msg: msg})
+	u.step(got)
 }
 
 // step hands one input to the machine and performs what comes back.
@@ -265,38 +234,18 @@ func (u *UDP) step(in spec.Input) {
 	u.out = u.cfg.Machine.Step(now, in, u.out[:0])
 	u.stepping.Unlock()
 	for _, e := range u.out {
-		if send, ok := e.(spec.Send); ok {
-			u.send(now, send)
-		} else {
+		send, ok := e.(spec.Send)
+		if !ok {
 			u.observe(now, e)
+		} else if drop := u.send(send); drop != nil {
+			u.observe(now, *drop)
 		}
 	}
 	clear(u.out)
-}
-
-func (u *UDP) send(now time.Duration, s spec.Send) {
-	b, err := u.cfg.Codec.AppendMessage(u.packet[:0], s.Msg)
-	if err == nil {
-		u.packet = b
-		_, err = u.conn.WriteToUDPAddrPort(b, s.To)
-	}
-	if err != nil {
-		u.unsent.Add(1)
-		u.observe(now, spec.Drop{From: s.To, Reason: fmt.Errorf("transport: not sent: %w", err)})
-		return
-	}
-	u.sent.Add(1)
-	u.sentBytes.Add(uint64(len(b)))
 }
 
 func (u *UDP) observe(now time.Duration, e spec.Effect) {
 	if u.cfg.Observe != nil {
 		u.cfg.Observe(now, e)
 	}
-}
-
-// unmap turns the IPv4-mapped addresses of a socket for both families into
-// plain IPv4, so that a machine sees one address a peer.
-func unmap(a netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
