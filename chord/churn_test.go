@@ -22,7 +22,7 @@ import (
 func TestRingOutlivesChurn(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := Config{IDBits: 8, Successors: rapid.IntRange(1, 3).Draw(t, "r"), Stabilize: 10 * time.Second,
-			FixFingers: 20 * time.Second, Jitter: rapid.SampledFrom([]time.Duration{0, time.Second}).Draw(t, "jitter")}
+			FixFingers: 20 * time.Second, Jitter: rapid.SampledFrom([]time.Duration{-1, time.Second}).Draw(t, "jitter")}
 		n := newNet(t, cfg, lan)
 		ids := drawIDs(t, cfg.Successors+1, 9)
 		stay, others := ids[:cfg.Successors+1], ids[cfg.Successors+1:]
@@ -114,7 +114,7 @@ func (n *net) snapshots() []Snapshot {
 // CHORD-BUSY-005.
 func TestSynchronousRingDoesNotDeadlock(t *testing.T) {
 	lockstep := sim.Config{Link: sim.Link{Latency: sim.Constant(50 * time.Millisecond)}}
-	n := newNet(t, Config{IDBits: 6, Successors: 2, FixFingers: -1}, lockstep)
+	n := newNet(t, Config{IDBits: 6, Successors: 2, FixFingers: -1, Jitter: -1}, lockstep)
 	n.ring(1, 11, 21, 31, 41, 51)
 	n.RunFor(30 * time.Second)
 	for _, p := range n.nodes {

@@ -50,7 +50,7 @@ func (s *scope) config() explore.Config {
 	for id := range model.ID(s.N) {
 		cfg := Config{
 			ID: FromUint(uint64(id)), IDBits: 3, Successors: s.R, Variant: s.variant,
-			FixFingers: -1, RPCBits: 2, LateAnswers: -1,
+			FixFingers: -1, Jitter: -1, RPCBits: 2, LateAnswers: -1,
 		}
 		fresh, err := New(cfg, 0)
 		if err != nil {

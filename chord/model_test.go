@@ -80,7 +80,7 @@ func (s *stage) restore(id, candidate, rectifyWith model.ID) *Node {
 func (s *stage) config(id model.ID) Config {
 	return Config{
 		ID: FromUint(uint64(id)), IDBits: 3, Successors: s.R, FixFingers: -1,
-		Stabilize: maxPeriod, // nobody works but the actor
+		Stabilize: maxPeriod, Jitter: -1, // nobody works but the actor
 	}
 }
 

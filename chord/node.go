@@ -13,9 +13,8 @@ import (
 // Config describes a node. Zero fields take the defaults named, which are the
 // paper's where it has one. All nodes of a ring share IDBits and Successors.
 //
-// On a real network give Jitter some value. Where latency never varies, nodes
-// of one period and without jitter may ask a busy node at its busy moment each
-// time, for ever (CHORD-BUSY-002).
+// Without Jitter, where latency never varies, nodes of one period may ask a busy
+// node at its busy moment each time, for ever (CHORD-BUSY-002).
 type Config struct {
 	ID   ID       // own identifier, required unless it is truly 0
 	Seed [32]byte // of the randomness: jitter of periods, where the serials of writes begin
@@ -32,7 +31,7 @@ type Config struct {
 	Tries      int           // requests without an answer before their node is dead, 1…16; default 1: none get lost
 	Stabilize  time.Duration // between two stabilizations; default 30 s
 	FixFingers time.Duration // between two fingers' repairs; negative: never, fingers stay; default 30 s
-	Jitter     time.Duration // a period is that much longer or shorter at most; below both; default 0: none
+	Jitter     time.Duration // a period is that much longer or shorter at most; negative: none; default a quarter
 	RPCBits    int           // width of RPC identifiers, 2…32; default 32. A few make the states of an exploration recur
 
 	MaxLookups  int // lookups under way, those of fingers and joins included, 1…1024; default 32
@@ -78,6 +77,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.Tries = cmp.Or(c.Tries, 1)
 	c.Stabilize = cmp.Or(c.Stabilize, 30*time.Second)
 	c.FixFingers = cmp.Or(c.FixFingers, 30*time.Second)
+	c.Jitter = max(0, cmp.Or(c.Jitter, c.shortestPeriod()/4))
 	c.RPCBits = cmp.Or(c.RPCBits, 32)
 	c.MaxLookups = cmp.Or(c.MaxLookups, 32)
 	c.MaxRequests = cmp.Or(c.MaxRequests, 256)
@@ -136,10 +136,17 @@ func (c *Config) checkPeriods() error {
 		return fmt.Errorf("chord: Config.RPCTimeout is %v, want more than RoundTrip, %v: "+
 			"a live node must not be taken for dead", c.RPCTimeout, c.RoundTrip)
 	}
-	if c.Jitter < 0 || c.Jitter >= c.Stabilize || c.FixFingers > 0 && c.Jitter >= c.FixFingers {
-		return fmt.Errorf("chord: Config.Jitter is %v, want 0 to less than the periods", c.Jitter)
+	if c.Jitter >= c.shortestPeriod() {
+		return fmt.Errorf("chord: Config.Jitter is %v, want less than the periods", c.Jitter)
 	}
 	return nil
+}
+
+func (c *Config) shortestPeriod() time.Duration {
+	if c.FixFingers > 0 {
+		return min(c.Stabilize, c.FixFingers)
+	}
+	return c.Stabilize
 }
 
 // maxPeriod keeps sums of instants and periods far from overflow.

@@ -20,7 +20,7 @@ type lone struct {
 func restored(t *testing.T, id uint64, s Snapshot) *lone {
 	cfg := Config{
 		ID: FromUint(id), IDBits: 6, Successors: 3, FixFingers: -1,
-		RoundTrip: time.Second, RPCTimeout: 2 * time.Second, Stabilize: time.Minute,
+		RoundTrip: time.Second, RPCTimeout: 2 * time.Second, Stabilize: time.Minute, Jitter: -1,
 	}
 	n, err := Restore(cfg, 0, s)
 	require.NoError(t, err)

@@ -102,11 +102,11 @@ func TestWireRefuses(t *testing.T) {
 		"430100":                            "offset 2: RPC identifier needs 4 bytes, 1 are left",
 		"4301" + head + "00":                "offset 26: 1 bytes too many",
 		"4305" + head + "00":                "offset 26: key needs 20 bytes, 1 are left",
-		"4382" + head + id + "05":           "offset 46: address family 5, want 0, 4 or 6",
+		"4382" + head + id + "05":           "offset 46: predecessor: address family 5, want 0, 4 or 6",
 		"4382" + head + id + "0041":         "offset 47: 65 successors, at most 64 fit",
 		"4382" + head + id + "0002" + id:    "offset 68: successors needs 1 bytes, 0 are left",
-		"4386" + head + id + "047f0000":     "offset 47: address needs 4 bytes, 3 are left",
-		"4386" + head + id + "047f00000101": "offset 51: port needs 2 bytes, 1 are left",
+		"4386" + head + id + "047f0000":     "offset 47: owner needs 4 bytes, 3 are left",
+		"4386" + head + id + "047f00000101": "offset 51: owner needs 2 bytes, 1 are left",
 	} {
 		b, err := hex.DecodeString(encoded)
 		require.NoError(t, err)

@@ -31,7 +31,7 @@ func (t *tongue) Start(now time.Duration, p *cluster.Place) (spec.Machine, []str
 	period, patience := time.Duration(o.PeriodMS)*time.Millisecond, time.Duration(o.TimeoutMS)*time.Millisecond
 	cfg := chord.Config{
 		ID: chord.FromUint(o.IDs[p.Name]), IDBits: o.Bits, Successors: o.Successors,
-		RoundTrip: patience / 2, RPCTimeout: patience, Stabilize: period, FixFingers: period, Jitter: period / 4,
+		RoundTrip: patience / 2, RPCTimeout: patience, Stabilize: period, FixFingers: period,
 		Storage: chord.Quorum, Tries: requestTries,
 	}
 	cfg.Seed = sha256.Sum256(binary.BigEndian.AppendUint64([]byte(p.Name), t.seed))
