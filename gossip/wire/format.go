@@ -1,5 +1,7 @@
 package wire
 
+import "crypto/aes"
+
 // Format is how the members of one cluster write and read their messages. The
 // zero value writes them plainly, and reads those that are compressed too.
 //
@@ -22,4 +24,47 @@ const (
 	MaxUser     = 20 << 20 // bytes of a user message or state on a stream (GO-WF-18)
 	MaxStream   = 20 << 20 // bytes of an encrypted message on a stream (GO-WF-14)
 	MaxInflated = 40 << 20 // bytes that a compressed message may become (GO-WF-09)
+
+	MaxText     = 4 << 10 // bytes of an Error: ours, a line or two
+	MaxNesting  = 8       // compounds and compressions inside each other: ours; two occur
+	MaxMessages = 1 << 14 // in a packet read: ours; no datagram holds more uncompressed
+	MaxFaults   = 16      // told of one packet: ours
 )
+
+// Check reports what makes a format unusable: nothing is written or read with it.
+func (f *Format) Check() error {
+	if fault := f.check(); fault != nil {
+		return fault
+	}
+	return nil
+}
+
+func (f *Format) check() *Fault {
+	if len(f.Label) > MaxLabel {
+		return newFault("GO-WF-15", "format", 0, "its label is longer than 255 bytes")
+	}
+	if f.Version > versionMax {
+		return newFault("GO-WF-13", "format", 0, "a version of the encryption that is not known")
+	}
+	for _, key := range f.Keys {
+		if n := len(key); n != 16 && n != 24 && n != 32 {
+			return newFault("GO-WF-13", "format", 0, "a key of neither 16, 24 nor 32 bytes")
+		}
+	}
+	return nil
+}
+
+// Overhead is how many bytes at most the format adds to a packet around its parts:
+// the label and the encryption. GO-WF-13, GO-WF-15
+func (f *Format) Overhead() (n int) {
+	if f.Label != "" {
+		n += 2 + len(f.Label)
+	}
+	if len(f.Keys) > 0 {
+		n += sealLen + tagLen
+		if f.Version == versionPadded {
+			n += aes.BlockSize
+		}
+	}
+	return n
+}

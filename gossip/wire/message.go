@@ -137,28 +137,61 @@ type Packet struct {
 	Parts []Message // at least one, at most [MaxParts]
 	CRC   bool      // a checksum goes with it: the receiver's protocol is 5 or above (GO-WF-12)
 	Nonce Nonce     // for the encryption, if there is one
+
+	// Faults are of a packet read, at most [MaxFaults]: why some of its messages
+	// were lost. They are not written.
+	Faults []*Fault
 }
 
 // Frame is one message on a stream.
 type Frame struct {
 	Msg   Message
 	Nonce Nonce
+
+	// Opens marks the first message of who dialled the stream: the label goes
+	// before it, and without its label it is another cluster's. What the other
+	// side answers has none (GO-WF-15).
+	Opens bool
+
+	// Fault, instead of a Msg, is of a frame read: why its layers could not be
+	// taken off. A member answers with an [Error] and closes; nothing more can be
+	// read (GO-AE-06).
+	Fault *Fault
 }
 
 // Nonce is what makes two encryptions of the same text differ. It must never
 // come twice with one key.
 type Nonce [12]byte
 
-func (Ping) Type() Type         { return TypePing }
+// Type is [TypePing].
+func (Ping) Type() Type { return TypePing }
+
+// Type is [TypeIndirectPing].
 func (IndirectPing) Type() Type { return TypeIndirectPing }
-func (Ack) Type() Type          { return TypeAck }
-func (Nack) Type() Type         { return TypeNack }
-func (Error) Type() Type        { return TypeError }
-func (Suspect) Type() Type      { return TypeSuspect }
-func (Dead) Type() Type         { return TypeDead }
-func (Alive) Type() Type        { return TypeAlive }
-func (User) Type() Type         { return TypeUser }
-func (PushPull) Type() Type     { return TypePushPull }
+
+// Type is [TypeAck].
+func (Ack) Type() Type { return TypeAck }
+
+// Type is [TypeNack].
+func (Nack) Type() Type { return TypeNack }
+
+// Type is [TypeError].
+func (Error) Type() Type { return TypeError }
+
+// Type is [TypeSuspect].
+func (Suspect) Type() Type { return TypeSuspect }
+
+// Type is [TypeDead].
+func (Dead) Type() Type { return TypeDead }
+
+// Type is [TypeAlive].
+func (Alive) Type() Type { return TypeAlive }
+
+// Type is [TypeUser].
+func (User) Type() Type { return TypeUser }
+
+// Type is [TypePushPull].
+func (PushPull) Type() Type { return TypePushPull }
 
 func (Ping) IsMessage()         {}
 func (IndirectPing) IsMessage() {}
