@@ -47,6 +47,13 @@ func appendBody(b []byte, m Message) ([]byte, *Fault) {
 	return nil, newFault("GO-WF-01", "message", 0, "not one of memberlist's")
 }
 
+// BodySize is how many bytes [AppendBody] appends, without an error.
+func BodySize(m Message) int {
+	var scratch [1024]byte // holds all but the longest, so that counting does not allocate
+	b, _ := appendBody(scratch[:0], m)
+	return len(b)
+}
+
 // GO-WF-03
 func (m Ping) appendBody(b []byte) []byte {
 	b = appendMap(b, 2+m.Source.fields())
