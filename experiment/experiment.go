@@ -16,6 +16,7 @@ type Options struct {
 	K     int    // bucket size and replication
 	Alpha int    // requests that a lookup has in flight
 	Join  bool   // let every node join through the protocol, however long that takes
+	Runs  int    // networks that a figure of gossip is the mean of, each from a seed of its own
 }
 
 // An Experiment is a named run that can be repeated.
@@ -40,9 +41,11 @@ func List() []Experiment {
 }
 
 // Find returns the experiment with the given name; the error lists the names.
-func Find(name string) (Experiment, error) {
+func Find(name string) (Experiment, error) { return find(List(), name) }
+
+func find(list []Experiment, name string) (Experiment, error) {
 	var names []string
-	for _, e := range List() {
+	for _, e := range list {
 		if e.Name == name {
 			return e, nil
 		}

@@ -40,7 +40,7 @@ options print the same bytes. Experiments:
 	fl.BoolVar(&o.Join, "join", false,
 		"let every node join through the protocol, however long it takes")
 	fl.StringVarP(&plot, "output", "o", "", "also write the plot to this file, as SVG")
-	cmd.AddCommand(a.swarmCommand())
+	cmd.AddCommand(a.swarmCommand(), a.gossipCommand())
 	return cmd
 }
 
@@ -49,9 +49,13 @@ func (a *app) sim(name string, o experiment.Options, plot string) error {
 	if err != nil {
 		return usagef("sim: %v", err)
 	}
+	return a.experiment(e, o, plot)
+}
+
+func (a *app) experiment(e experiment.Experiment, o experiment.Options, plot string) error {
 	r, err := e.Run(o)
 	if err != nil {
-		return usagef("sim %s: %v", name, err)
+		return usagef("sim %s: %v", e.Name, err)
 	}
 	return a.show(r, plot)
 }
