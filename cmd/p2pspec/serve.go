@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/p2pspec/p2pspec/conformance/broadcast"
 	"github.com/p2pspec/p2pspec/conformance/chord"
 	"github.com/p2pspec/p2pspec/conformance/kademlia"
 	"github.com/p2pspec/p2pspec/kademlia/mainline"
@@ -49,6 +50,9 @@ contacts survive a restart.`,
 	fl.StringVar(&f.state, "state", "", "file that keeps the id and the contacts")
 	cmd.AddCommand(dht, a.seederCommand(), a.leecherCommand(), a.trackerCommand(),
 		a.overlayCommand("chord", chord.NewNode), a.overlayCommand("kademlia", kademlia.NewNode))
+	for _, w := range broadcast.Workloads() {
+		cmd.AddCommand(a.overlayCommand(w.Name, w.NewNode))
+	}
 	return cmd
 }
 

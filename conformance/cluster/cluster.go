@@ -41,7 +41,9 @@ type Options struct {
 
 	slack int64 // by which Timeout was multiplied
 
-	// Plain leaves the key "overlay" out of init, as Maelstrom's own workloads do.
+	// Plain is for Maelstrom's own workloads: init has no key "overlay", the nodes
+	// may ask the services, and answers that nobody waits for are overlooked, but
+	// kept in [Cluster.Odd].
 	Plain bool
 }
 
@@ -111,6 +113,9 @@ func New(t *conformance.T, opt Options) *Cluster {
 	t.Rand().Fill(seed[:])
 	r.lag = 0
 	r.rand, r.latency, r.see = spec.NewRand(seed), opt.Latency, c.see
+	if r.plain, r.services = opt.Plain, nil; opt.Plain {
+		r.services = newServices()
+	}
 	c.drawIDs()
 	for i := range opt.Nodes {
 		c.seat(nodeName(i))
@@ -215,6 +220,10 @@ func (c *Cluster) Log() []Passed {
 	c.log = nil
 	return log
 }
+
+// Odd is what the nodes have sent clients that had not asked for it: only kept
+// where it is no breach of the protocol, with [Options.Plain].
+func (c *Cluster) Odd() []string { return c.router.odd }
 
 // logKept bounds the log.
 const logKept = 1 << 16

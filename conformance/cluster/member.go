@@ -34,23 +34,29 @@ type request struct {
 type Place struct {
 	Name    string
 	Names   []string
-	Overlay Overlay
+	Overlay Overlay // zero in Maelstrom's own workloads
 }
 
-// Addr is the address by which the machine knows a node: there is no network
-// behind it. The zero value means that there is no such node.
+// Addr is the address by which the machine knows a node or a service: there is no
+// network behind it. The zero value means that there is none of the name.
 func (p *Place) Addr(name string) netip.AddrPort {
-	i := slices.Index(p.Names, name)
-	if i < 0 {
-		return netip.AddrPort{}
+	if i := slices.Index(p.Names, name); i >= 0 {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 1)
 	}
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 1)
+	if i := slices.Index(Services(), name); i >= 0 {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, 0, byte(i)}), 1)
+	}
+	return netip.AddrPort{}
 }
 
-// At is the node with the address.
+// At is the node or the service with the address.
 func (p *Place) At(addr netip.AddrPort) string {
 	a := addr.Addr().As4()
-	return p.Names[int(a[2])<<8|int(a[3])]
+	names := p.Names
+	if a[1] == 1 {
+		names = Services()
+	}
+	return names[int(a[2])<<8|int(a[3])]
 }
 
 // Tongue translates between the bodies of one family and its core. One serves
@@ -117,19 +123,23 @@ func (m *Member) init(now time.Duration, msg stdio.Message, out [][]byte) [][]by
 	var body struct {
 		NodeID  string   `json:"node_id"`
 		NodeIDs []string `json:"node_ids"`
-		Overlay *Overlay `json:"overlay"`
+		Overlay Overlay  `json:"overlay"`
 	}
-	if err := msg.Body.Decode(&body); err != nil || body.Overlay == nil || msg.Body.MsgID == nil {
+	if err := msg.Body.Decode(&body); err != nil || msg.Body.MsgID == nil {
 		return out // nobody to answer to, or by what name
 	}
-	m.place = &Place{Name: body.NodeID, Names: body.NodeIDs, Overlay: *body.Overlay}
+	m.place = &Place{Name: body.NodeID, Names: body.NodeIDs, Overlay: body.Overlay}
 	r := request{client: msg.Src, typ: "init", id: *msg.Body.MsgID}
 	machine, able, err := m.tongue.Start(now, m.place)
 	if err != nil {
 		return m.refuse(r, stdio.Errorf(stdio.MalformedRequest, "init: %v", err), out)
 	}
 	m.machine, m.able = machine, able
-	return m.answer(r, map[string]any{"capabilities": able}, out)
+	var fields map[string]any
+	if len(able) > 0 {
+		fields = map[string]any{"capabilities": able}
+	}
+	return m.answer(r, fields, out)
 }
 
 // serve begins what a client asks for.

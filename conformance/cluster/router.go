@@ -39,6 +39,10 @@ type Router struct {
 	mu      sync.Mutex
 	rung    bool
 
+	plain    bool               // as Maelstrom has it: with services, and lenient towards what its clients overlook
+	services map[string]service // by name; nil unless plain
+	odd      []string           // what its clients overlook
+
 	// see is told of each message as it is handed over, or lost.
 	see func(Passed)
 	// breach is the first thing that a node did which the protocol forbids.
@@ -225,16 +229,29 @@ func (r *Router) accept(s *seat, line []byte) {
 		r.pass(Passed{Sent: r.Now(), At: r.Now(), Msg: m})
 		r.woken = true
 		if err := c.hear(r.Now(), m); err != nil {
-			r.breaks(s.name, fmt.Errorf("%w; the line is %.200q", err, line))
+			r.oddly(s.name, fmt.Errorf("%w; the line is %.200q", err, line))
 		}
 		return
 	}
-	if r.seat(m.Dest) == nil {
+	if r.seat(m.Dest) == nil && r.services[m.Dest] == nil {
 		r.unknown(s, m)
 		return
 	}
 	r.carry(m, line)
 }
+
+// oddly takes what a client is sent and has not asked for: Maelstrom overlooks it.
+func (r *Router) oddly(node string, err error) {
+	switch {
+	case !r.plain:
+		r.breaks(node, err)
+	case len(r.odd) < oddKept:
+		r.odd = append(r.odd, node+": "+err.Error())
+	}
+}
+
+// oddKept bounds what is kept of a node that goes on like that.
+const oddKept = 8
 
 // unknown answers a message to nobody: the node may have made up a name.
 func (r *Router) unknown(s *seat, m stdio.Message) {
@@ -253,7 +270,7 @@ func (r *Router) carry(m stdio.Message, line []byte) {
 		return
 	}
 	copies := 1
-	for _, f := range r.faults {
+	for _, f := range r.befalls(m) {
 		if f.dropsAtSend(m, &r.rand) {
 			r.pass(Passed{Sent: r.Now(), At: r.Now(), Msg: m, Lost: f.what})
 			return
@@ -272,7 +289,7 @@ func (r *Router) carry(m stdio.Message, line []byte) {
 // land hands over the message that is due.
 func (r *Router) land() {
 	f := heap.Pop(&r.queue).(flight)
-	for _, fault := range r.faults {
+	for _, fault := range r.befalls(f.msg) {
 		if fault.dropsAtArrival(f.msg) {
 			r.pass(Passed{Sent: f.sent, At: r.Now(), Msg: f.msg, Lost: fault.what})
 			return
@@ -281,10 +298,38 @@ func (r *Router) land() {
 	r.hand(f.sent, f.msg, f.line)
 }
 
+// befalls are the faults that a message may meet: one to or from a service none.
+func (r *Router) befalls(m stdio.Message) []*Fault {
+	if r.services[m.Src] != nil || r.services[m.Dest] != nil {
+		return nil
+	}
+	return r.faults
+}
+
+// serve has a service answer.
+func (r *Router) serve(by service, m stdio.Message) {
+	fields, failed := by.handle(&r.rand, m.Src, m.Body)
+	if m.Body.MsgID == nil {
+		return // it wants no answer
+	}
+	typ := m.Body.Type + "_ok"
+	if failed != nil {
+		typ, fields = "error", failed.Fields()
+	}
+	line := stdio.Append(nil, m.Dest, m.Src, stdio.Answer(typ, *m.Body.MsgID, fields))
+	answer, _ := stdio.Parse(line) // it is ours
+	r.carry(answer, line)
+}
+
 // hand gives a message to its node, or keeps it for one that is paused.
 func (r *Router) hand(sent time.Duration, m stdio.Message, line []byte) {
-	s := r.seat(m.Dest)
 	p := Passed{Sent: sent, At: r.Now(), Msg: m}
+	if by := r.services[m.Dest]; by != nil {
+		r.pass(p)
+		r.serve(by, m)
+		return
+	}
+	s := r.seat(m.Dest)
 	switch {
 	case s.down:
 		p.Lost = m.Dest + " is dead"
@@ -331,7 +376,7 @@ func (r *Router) clear() {
 			s.link.kill()
 		}
 	}
-	r.seats, r.queue, r.faults, r.breach, r.carried = nil, nil, nil, nil, 0
+	r.seats, r.queue, r.faults, r.breach, r.carried, r.odd = nil, nil, nil, nil, 0, nil
 }
 
 // flight is a message under way.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/bittorrent"
+	"github.com/p2pspec/p2pspec/conformance/broadcast"
 	"github.com/p2pspec/p2pspec/conformance/chord"
 	"github.com/p2pspec/p2pspec/conformance/dht"
 	"github.com/p2pspec/p2pspec/conformance/kademlia"
@@ -21,7 +22,7 @@ type family struct {
 }
 
 func families() []family {
-	return []family{
+	all := []family{
 		{dht.Family, dht.Suites, func(s *conformance.Sources) conformance.Target {
 			return dht.Builtin{}.Targets().Reference(s)
 		}},
@@ -41,6 +42,12 @@ func families() []family {
 			return kademlia.BuiltIn()
 		}},
 	}
+	for _, w := range broadcast.Workloads() {
+		all = append(all, family{w.Name, w.Suites, func(*conformance.Sources) conformance.Target {
+			return w.BuiltIn()
+		}})
+	}
+	return all
 }
 
 // All returns every suite, family by family. The caller owns the slice.
