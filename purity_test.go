@@ -43,6 +43,7 @@ func cores() map[string]purity.Policy {
 		},
 		"bittorrent/wire":  {module + "bittorrent/bencode": nil},
 		"chord":            {"crypto/sha1": {"New", "Size", "Sum"}},
+		"gnutella/urn":     {"crypto/sha1": {"Size", "Sum"}, "encoding/base32": {"NoPadding", "StdEncoding"}},
 		"gossip/crdt":      {},
 		"gossip/epidemic":  {module + "gossip/crdt": nil},
 		"gossip/hyparview": {},

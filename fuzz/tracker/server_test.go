@@ -78,7 +78,8 @@ func (r *runner) step() {
 		r.query(source(b[0]), "/announce", string(tracker.AppendAnnounceQuery(nil, a)))
 	case opQuery:
 		b := r.Take(2)
-		r.query(source(b[0]), []string{"/announce", "/scrape", "/key/announce", ""}[b[1]%4], string(r.Payload(int(r.Uint16()))))
+		path := []string{"/announce", "/scrape", "/key/announce", ""}[b[1]%4]
+		r.query(source(b[0]), path, string(r.Payload(int(r.Uint16()))))
 	case opPacket:
 		b := r.Take(2)
 		p := r.Payload(int(r.Uint16()))
