@@ -5,8 +5,8 @@
 //	p2pspec check g-counter --exec ./my-g-counter
 //
 // Every node has a key of its own, which it alone changes, by compare and set.
-// One that was not answered is sent again: if it was carried out the first time,
-// it finds the value that it wants to set, and nothing is counted twice.
+// What was not answered is asked again: a change that was carried out the first
+// time is refused the second, and nothing is counted twice.
 package main
 
 import (
@@ -21,7 +21,8 @@ import (
 
 const (
 	service  = "seq-kv"
-	patience = time.Second
+	patience = 500 * time.Millisecond
+	attempts = 5
 
 	preconditionFailed = 22
 )
@@ -75,19 +76,15 @@ func (n *node) add(_ string, q delta) (none, error) {
 		}
 	}
 	to := *n.last + *q.Delta
-	for {
-		_, err := call[none](n, "cas", change{n.Name, *n.last, to, true})
-		if refused(err, preconditionFailed) {
-			err = n.expect(to) // it was carried out when we were not answered
-		}
-		switch {
-		case err == nil:
-			n.last = &to
-			return none{}, nil
-		case !errors.Is(err, overlay.ErrTimeout):
-			return none{}, err
-		}
+	_, err := call[none](n, "cas", change{n.Name, *n.last, to, true})
+	if refused(err, preconditionFailed) {
+		err = n.expect(to) // it was carried out when we were not answered
 	}
+	n.last = &to
+	if err != nil {
+		n.last = nil // it may still be carried out
+	}
+	return none{}, err
 }
 
 // remember asks for what we have counted in a life before this.
@@ -106,7 +103,7 @@ func (n *node) remember() error {
 func (n *node) expect(to int64) error {
 	at, err := n.count(n.Name)
 	if err == nil && at != to {
-		return fmt.Errorf("%s holds %d, and we have set it to %d or to %d", n.Name, at, *n.last, to)
+		return fmt.Errorf("%s holds %d, and nobody but us may change it from %d", n.Name, at, *n.last)
 	}
 	return err
 }
@@ -142,8 +139,16 @@ func (n *node) count(name string) (int64, error) {
 	return at.Value, err
 }
 
-func call[A any](n *node, kind string, fields any) (A, error) {
-	return overlay.CallWithin[A](&n.Node, patience, service, kind, fields)
+// call asks the service, again where it does not answer: all that we ask may be
+// done twice.
+func call[A any](n *node, kind string, fields any) (a A, err error) {
+	for range attempts {
+		a, err = overlay.CallWithin[A](&n.Node, patience, service, kind, fields)
+		if !errors.Is(err, overlay.ErrTimeout) {
+			break
+		}
+	}
+	return a, err
 }
 
 func refused(err error, code int) bool {
