@@ -45,6 +45,7 @@ func layers() []layer {
 		{"bittorrent/wire", "spec bittorrent/bencode"},
 		{"bittorrent", "spec bittorrent/bencode bittorrent/metainfo bittorrent/wire"},
 		{"chord", "spec"},
+		{"gnutella/ggep", ""},
 		{"gnutella/urn", ""},
 		{"gossip/crdt", ""},
 		{"gossip/epidemic", "spec"},
