@@ -236,3 +236,7 @@ func stateName(s wire.State) string {
 		return fmt.Sprintf("state %d", s)
 	}
 }
+
+// gossipWithin is how long news may take to be told: some rounds of gossip in the
+// slowest profile, which has two a second.
+const gossipWithin = 3 * time.Second
