@@ -21,7 +21,7 @@ type Config struct {
 	// Versions are announced. Zero: protocol 1 to 5, speaking 2, as memberlist.
 	Versions wire.Versions
 
-	ProbeInterval  time.Duration // the period: one member is probed in each; 0: none is
+	ProbeInterval  time.Duration // the period: one member is probed in each
 	ProbeTimeout   time.Duration // patience with a ping, before others are asked to ping; below ProbeInterval
 	IndirectChecks int           // k: members asked to ping a silent one, …16
 	TCPPing        bool          // a silent member is pinged over a stream, too (GO-FD-05)
@@ -34,7 +34,7 @@ type Config struct {
 	GossipNodes     int           // members told in a round, …16
 	GossipToTheDead time.Duration // how long the dead are told and kept (GO-FD-20)
 	RetransmitMult  int           // of the number of times that a rumor is told, 1…64 (GO-GS-02)
-	PacketSize      int           // bytes of a datagram's parts with their lengths; 128…65000 (GO-GS-04)
+	PacketSize      int           // bytes of a datagram's parts with their lengths; 1024…65000 (GO-GS-04)
 
 	PushPullInterval time.Duration // between two exchanges of all state; 0: none but for a Join (GO-AE-01)
 	StreamTimeout    time.Duration // patience with a stream
@@ -51,6 +51,8 @@ type Config struct {
 	NoSuspicion  bool // who fails a probe is dead at once (SWIM §3 for §4.2)
 	NoNack       bool // silence of those asked to ping is not counted (Lifeguard §IV-A)
 	NoBuddy      bool // a suspect hears of it by gossip, not with the next ping (GO-FD-19)
+
+	NoProbe bool // it only answers: for members that a suite plays
 
 	// Known are members that are believed alive from the start, in the order of
 	// their names, the node itself among them: the cluster has begun already. Many
@@ -133,7 +135,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"AwarenessMax", c.AwarenessMax, 1, 64},
 		{"GossipNodes", c.GossipNodes, 0, 16},
 		{"RetransmitMult", c.RetransmitMult, 1, 64},
-		{"PacketSize", c.PacketSize, 128, 65000},
+		{"PacketSize", c.PacketSize, 1024, 65000},
 		{"MaxMembers", c.MaxMembers, 1, wire.MaxNodes},
 		{"MaxRelays", c.MaxRelays, 1, 1 << 16},
 		{"MaxStreams", c.MaxStreams, 1, 1024},
@@ -153,32 +155,35 @@ func (c Config) withDefaults() (Config, error) {
 
 func (c *Config) checkPeriods() error {
 	for _, p := range []struct {
-		name   string
-		d, low time.Duration
+		name         string
+		d, low, high time.Duration
 	}{
-		{"ProbeInterval", c.ProbeInterval, 0},
-		{"GossipInterval", c.GossipInterval, 0},
-		{"PushPullInterval", c.PushPullInterval, 0},
-		{"GossipToTheDead", c.GossipToTheDead, 0},
-		{"DeadNodeReclaim", c.DeadNodeReclaim, 0},
-		{"ProbeTimeout", c.ProbeTimeout, time.Millisecond},
-		{"StreamTimeout", c.StreamTimeout, time.Millisecond},
-		{"BroadcastTimeout", c.BroadcastTimeout, time.Millisecond},
+		{"ProbeInterval", c.ProbeInterval, 1, maxProbeInterval},
+		{"ProbeTimeout", c.ProbeTimeout, 1, maxProbeInterval},
+		{"GossipInterval", c.GossipInterval, 0, maxPeriod},
+		{"PushPullInterval", c.PushPullInterval, 0, maxPeriod},
+		{"GossipToTheDead", c.GossipToTheDead, 0, maxPeriod},
+		{"DeadNodeReclaim", c.DeadNodeReclaim, 0, maxPeriod},
+		{"StreamTimeout", c.StreamTimeout, 1, maxPeriod},
+		{"BroadcastTimeout", c.BroadcastTimeout, 1, maxPeriod},
 	} {
-		if p.d < p.low || p.d > maxPeriod || p.d > 0 && p.d < time.Millisecond {
-			return fmt.Errorf("swim: Config.%s is %v, want %v or 1ms to %v", p.name, p.d, p.low, maxPeriod)
+		if p.d < p.low || p.d > p.high || p.d > 0 && p.d < time.Millisecond {
+			return fmt.Errorf("swim: Config.%s is %v, want %v to %v", p.name, p.d, p.low*time.Millisecond, p.high)
 		}
 	}
-	if c.ProbeInterval > 0 && c.ProbeTimeout >= c.ProbeInterval {
+	if c.ProbeTimeout >= c.ProbeInterval {
 		return fmt.Errorf("swim: Config.ProbeTimeout is %v, want less than ProbeInterval, %v",
 			c.ProbeTimeout, c.ProbeInterval)
 	}
 	return nil
 }
 
-// maxPeriod keeps sums of instants and the longest suspicion, which is 64 times
-// 64 times 7 periods, far from overflow.
-const maxPeriod = 24 * time.Hour
+// Longest periods. They keep sums of instants far from overflow, and the longest
+// suspicion, which is 64 times 64 times 7 periods of probing.
+const (
+	maxProbeInterval = time.Hour
+	maxPeriod        = 365 * 24 * time.Hour
+)
 
 func (c *Config) checkIdentity() error {
 	switch v := c.Versions; {

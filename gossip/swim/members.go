@@ -1,0 +1,126 @@
+package swim
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/p2pspec/p2pspec/gossip/wire"
+)
+
+// find returns where the member of that name is, or would be.
+func (n *Node) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(n.nodes, name, func(m *Member, name string) int {
+		return strings.Compare(m.Name, name)
+	})
+}
+
+// add inserts a member. It is probed in the present round, at a random place in
+// what is left of it.
+//
+// GO-FD-03 (memberlist aliveNode; SWIM §4.3).
+func (n *Node) add(at int, m *Member) {
+	n.nodes = slices.Insert(n.nodes, at, m)
+	for i := range n.order {
+		if n.order[i] >= int32(at) {
+			n.order[i]++
+		}
+	}
+	n.order = append(n.order, int32(at))
+}
+
+// nextTarget returns the member whose turn it is to be probed, nil when there is
+// none. Each round draws all members without putting one back.
+//
+// GO-FD-03 (memberlist probe; SWIM §4.3, §3.1).
+func (n *Node) nextTarget() *Member {
+	if n.cfg.RandomTarget {
+		if n.drawn++; int(n.drawn) >= len(n.nodes) {
+			n.beginRound()
+		}
+		for _, m := range n.pick(1, func(m *Member) bool { return m.Name != n.cfg.Name && !gone(m.State) }) {
+			return m
+		}
+		return nil
+	}
+	for tried := 0; tried <= len(n.nodes); tried++ {
+		if int(n.drawn) >= len(n.order) {
+			n.beginRound()
+		}
+		left := n.order[n.drawn:]
+		j := n.rng.Below(uint64(len(left)))
+		left[0], left[j] = left[j], left[0]
+		n.drawn++
+		if m := n.nodes[left[0]]; m.Name != n.cfg.Name && !gone(m.State) {
+			return m
+		}
+	}
+	return nil
+}
+
+// beginRound forgets those that have been dead for long, and starts over.
+//
+// GO-FD-20 (memberlist resetNodes).
+func (n *Node) beginRound() {
+	n.drawn = 0
+	kept := n.doubts[:0]
+	for _, d := range n.doubts {
+		at, _ := n.find(d.name)
+		if gone(n.nodes[at].State) && n.now-d.since > n.cfg.GossipToTheDead && d.name != n.cfg.Name {
+			n.nodes = slices.Delete(n.nodes, at, at+1)
+			continue
+		}
+		kept = append(kept, d)
+	}
+	clear(n.doubts[len(kept):])
+	n.doubts = kept
+	if len(n.order) != len(n.nodes) {
+		n.order = ascending(len(n.nodes))
+	}
+}
+
+func ascending(count int) []int32 {
+	order := make([]int32, count)
+	for i := range order {
+		order[i] = int32(i)
+	}
+	return order
+}
+
+// pick draws up to k different members that are eligible. Among many, of which
+// few are, it may find fewer.
+func (n *Node) pick(k int, eligible func(*Member) bool) []*Member {
+	if len(n.nodes) < 3*k {
+		var all []*Member
+		for _, m := range n.nodes {
+			if eligible(m) {
+				all = append(all, m)
+			}
+		}
+		n.rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		return all[:min(k, len(all))]
+	}
+	picked := make([]*Member, 0, k)
+	for range 3 * len(n.nodes) {
+		if len(picked) == k {
+			break
+		}
+		m := n.nodes[n.rng.Below(uint64(len(n.nodes)))]
+		if eligible(m) && !slices.Contains(picked, m) {
+			picked = append(picked, m)
+		}
+	}
+	return picked
+}
+
+func gone(s wire.State) bool { return s == wire.StateDead || s == wire.StateLeft }
+
+// othersAlive reports whether there is anybody to tell something.
+func (n *Node) othersAlive() bool {
+	left := 0
+	for i := range n.doubts {
+		if n.doubts[i].due == never && n.doubts[i].name != n.cfg.Name {
+			left++
+		}
+	}
+	return len(n.nodes)-1 > left
+}
