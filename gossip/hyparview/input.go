@@ -27,4 +27,4 @@ type Enter struct {
 type Leave struct{ Op spec.OpID }
 
 func (Enter) IsInput() {}
-func (Leave) IsInput()       {}
+func (Leave) IsInput() {}

@@ -24,13 +24,13 @@ type link struct {
 type linkState uint8
 
 const (
-	accepted linkState = iota // its first message says so
-	joining                   // dialled, to say Join, by command
-	rejoining                 // the same, after all neighbours were lost
-	asking                    // dialled, to say Neighbor
-	asked                     // and it was said
-	replying                  // dialled, to say ShuffleReply
-	active                    // between two that have each other in the active view
+	accepted  linkState = iota // its first message says so
+	joining                    // dialled, to say Join, by command
+	rejoining                  // the same, after all neighbours were lost
+	asking                     // dialled, to say Neighbor
+	asked                      // and it was said
+	replying                   // dialled, to say ShuffleReply
+	active                     // between two that have each other in the active view
 )
 
 // opened begins what a stream was dialled for, or waits for what the other side
