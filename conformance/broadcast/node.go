@@ -47,6 +47,7 @@ func (*replicaTongue) Outcome(string, spec.Done) (args, *stdio.Error) { return n
 // fields are what bodies between nodes carry.
 type fields struct {
 	Type    string  `json:"type"`
+	After   int64   `json:"after,omitempty"`
 	UpTo    int64   `json:"upto,omitempty"`
 	Epoch   uint64  `json:"epoch,omitempty"`
 	Entries []entry `json:"entries,omitempty"`
@@ -55,7 +56,7 @@ type fields struct {
 func (t *replicaTongue) Encode(m spec.Message) any {
 	switch m := m.(type) {
 	case news:
-		return fields{"news", m.upTo, m.epoch, m.entries}
+		return fields{"news", m.after, m.upTo, m.epoch, m.entries}
 	case heard:
 		return fields{Type: "heard", UpTo: m.upTo, Epoch: m.epoch}
 	default:
@@ -70,7 +71,7 @@ func (t *replicaTongue) Decode(_ string, body stdio.Body) (spec.Message, error) 
 	}
 	switch f.Type {
 	case "news":
-		return news{f.Epoch, f.UpTo, f.Entries}, nil
+		return news{f.Epoch, f.After, f.UpTo, f.Entries}, nil
 	case "heard":
 		return heard{f.Epoch, f.UpTo}, nil
 	case "hello":

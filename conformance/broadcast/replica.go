@@ -44,6 +44,7 @@ type peer struct {
 	owed     int64         // the last of its changes that it was not told of yet
 	answerAt time.Duration // when to tell it, or never
 	greeted  bool          // it has answered our hello
+	welcome  bool          // it has said hello, and wants an answer even if there is no news
 	epoch    uint64        // of our numbers: another one whenever the peer or we have forgotten
 	theirs   uint64        // that of its numbers
 }
@@ -70,9 +71,10 @@ type (
 
 	// hello asks for all that the peer knows: whoever says it knows nothing.
 	hello struct{}
-	// news are changes of the sender, up to the number.
+	// news are changes of the sender, after one number and up to the other.
 	news struct {
 		epoch   uint64
+		after   int64
 		upTo    int64
 		entries []entry
 	}
@@ -100,7 +102,7 @@ func (r *replica) Step(now time.Duration, in spec.Input, out []spec.Effect) []sp
 		r.merge(in.entry)
 		out = append(out, spec.Done{Op: in.op})
 	case spec.Recv:
-		out = r.receive(in, out)
+		r.receive(in)
 	}
 	for i := range r.peers {
 		out = r.report(&r.peers[i], out)
@@ -112,32 +114,41 @@ func (r *replica) Step(now time.Duration, in spec.Input, out []spec.Effect) []sp
 func (r *replica) meet(others []netip.AddrPort) {
 	r.peers = nil
 	for _, addr := range others {
-		r.peers = append(r.peers, peer{addr: addr, again: r.now, answerAt: never, epoch: r.life})
+		r.peer(addr)
 	}
 }
 
-func (r *replica) receive(in spec.Recv, out []spec.Effect) []spec.Effect {
-	i := slices.IndexFunc(r.peers, func(p peer) bool { return p.addr == in.From })
+// peer is the one with the address: whoever speaks to us is one.
+func (r *replica) peer(addr netip.AddrPort) *peer {
+	i := slices.IndexFunc(r.peers, func(p peer) bool { return p.addr == addr })
+	if i < 0 {
+		i = len(r.peers)
+		r.peers = append(r.peers, peer{addr: addr, again: r.now, answerAt: never, epoch: r.life})
+	}
+	return &r.peers[i]
+}
+
+func (r *replica) receive(in spec.Recv) {
+	p := r.peer(in.From)
 	switch m := in.Msg.(type) {
 	case news:
 		for _, e := range m.entries {
 			e.learned = in.From
 			r.merge(e)
 		}
-		if i < 0 {
-			return append(out, spec.Send{To: in.From, Msg: heard{m.epoch, m.upTo}})
-		}
-		p := &r.peers[i]
 		if p.theirs != m.epoch {
 			p.theirs, p.owed = m.epoch, 0
 		}
-		p.owed, p.greeted = max(p.owed, m.upTo), true
+		if m.after <= p.owed { // else something before it is still under way, or lost
+			p.owed = max(p.owed, m.upTo)
+		}
+		p.greeted = true
 		if p.answerAt == never {
 			p.answerAt = r.now + ackDelay
 		}
 	case heard:
-		if i >= 0 && r.peers[i].epoch == m.epoch {
-			r.peers[i].has = max(r.peers[i].has, min(m.upTo, r.last))
+		if p.epoch == m.epoch {
+			p.has = max(p.has, min(m.upTo, r.last))
 		}
 	case hello:
 		for j := range r.entries {
@@ -145,16 +156,9 @@ func (r *replica) receive(in spec.Recv, out []spec.Effect) []spec.Effect {
 				e.learned = netip.AddrPort{} // it has forgotten
 			}
 		}
-		if i >= 0 {
-			p := &r.peers[i]
-			p.has, p.sent = 0, 0
-			p.epoch++
-		}
-		if i < 0 || r.last == 0 {
-			out = append(out, spec.Send{To: in.From, Msg: news{}})
-		}
+		p.has, p.sent, p.again, p.welcome = 0, 0, r.now, true
+		p.epoch++
 	}
-	return out
 }
 
 // merge takes an entry, and numbers it if it is a change.
@@ -185,14 +189,16 @@ func (r *replica) report(p *peer, out []spec.Effect) []spec.Effect {
 	if late {
 		from = p.has
 	}
-	if fresh := r.since(from, p.addr); len(fresh) > 0 {
-		p.sent = fresh[len(fresh)-1].number
-		if len(fresh) < maxReport {
-			p.sent = r.last
+	fresh := r.since(from, p.addr)
+	switch {
+	case len(fresh) > 0 || p.welcome:
+		p.welcome = false
+		if p.sent = r.last; len(fresh) == maxReport {
+			p.sent = fresh[maxReport-1].number
 		}
-		out = append(out, spec.Send{To: p.addr, Msg: news{p.epoch, p.sent, fresh}})
+		out = append(out, spec.Send{To: p.addr, Msg: news{p.epoch, from, p.sent, fresh}})
 		p.again = r.now + patience
-	} else if p.greeted && (p.has >= p.sent || len(r.since(p.has, p.addr)) == 0) {
+	case p.greeted && len(r.since(p.has, p.addr)) == 0:
 		p.again = never
 	}
 	if p.answerAt != never && p.answerAt <= r.now {
@@ -236,7 +242,7 @@ func (r *replica) AppendState(b []byte) []byte {
 		b = fmt.Appendf(b, "%q %d %d %d %v\n", e.Key, e.Up, e.Down, e.number, e.learned)
 	}
 	for _, p := range r.peers {
-		b = fmt.Appendf(b, "%v %d %d %d %v %v %v %x %x\n", p.addr, p.has, p.sent, p.owed, p.again-r.now, p.answerAt-r.now, p.greeted,
+		b = fmt.Appendf(b, "%v %d %d %d %v %v %v %v %x %x\n", p.addr, p.has, p.sent, p.owed, p.again-r.now, p.answerAt-r.now, p.greeted, p.welcome,
 			p.epoch, p.theirs)
 	}
 	return binary.BigEndian.AppendUint64(b, uint64(r.last))

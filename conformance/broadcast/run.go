@@ -38,6 +38,8 @@ type run struct {
 	at     map[string]*cluster.Call // the request under way, by node
 	asked  []*request
 	absent []string // nodes that are killed
+
+	between, toServices int // messages that the nodes have sent so far, as far as traffic has seen them
 }
 
 type request struct {
@@ -216,7 +218,7 @@ func (r *run) values(call *cluster.Call) []string {
 		}
 		return []string{strconv.FormatInt(n, 10)}
 	}
-	var list []json.RawMessage
+	var list []json.RawMessage // null is an empty one: Maelstrom takes it
 	if err := json.Unmarshal(raw, &list); err != nil || !there {
 		r.shapeless(call, fmt.Sprintf(`"%s":[1,2], a list of all values`, r.reads))
 	}

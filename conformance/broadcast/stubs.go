@@ -2,8 +2,6 @@ package broadcast
 
 import "github.com/p2pspec/p2pspec/transport/stdio"
 
-func gCounterCases() []Case          { return nil }
-func pnCounterCases() []Case         { return nil }
 func uniqueCases() []Case            { return nil }
 func linKVCases() []Case             { return nil }
 func newProxyNode(uint64) stdio.Node { return nil }
