@@ -156,7 +156,7 @@ func (n *Node) broadcast(in Broadcast, out []spec.Effect) []spec.Effect {
 	switch {
 	case n.left:
 		return fail(in.Op, ErrLeft, out)
-	case int(size(r.message()))+compoundOverhead+partOverhead > n.cfg.PacketSize:
+	case wire.BodySize(r.message())+compoundOverhead+partOverhead > n.cfg.PacketSize:
 		return fail(in.Op, ErrTooLarge, out)
 	case len(n.news.list) >= n.cfg.MaxUser:
 		return fail(in.Op, ErrBusy, out)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/p2pspec/p2pspec/gossip/wire"
+	"github.com/p2pspec/p2pspec/spec"
 )
 
 // Config describes a member. Begin with [LAN], [WAN] or [Local], which are
@@ -152,6 +153,41 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	return c, c.checkIdentity()
 }
+
+// MaxEffects bounds the effects of one Step with in: a verdict of each suspicion,
+// an answer for each relay, the end of each stream and command, those of one
+// period; then of the input what each part or node of it says.
+func (c Config) MaxEffects(in spec.Input) (int, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return 0, err
+	}
+	timers := c.MaxMembers + c.MaxRelays + 3*(c.MaxStreams+2*c.MaxCommands) +
+		c.GossipNodes + 2*c.IndirectChecks + periodEffects
+	claims := 1
+	switch in := in.(type) {
+	case spec.Recv:
+		if p, ok := in.Msg.(wire.Packet); ok {
+			claims += len(p.Parts) + len(p.Faults)
+		}
+	case spec.Got:
+		if f, ok := in.Msg.(wire.Frame); ok {
+			if p, ok := f.Msg.(wire.PushPull); ok {
+				claims += min(len(p.Nodes), c.MaxMembers)
+			}
+		}
+	}
+	return timers + claimEffects*claims, nil
+}
+
+const (
+	// periodEffects bounds what a period costs besides: the end of a probe, the
+	// next ping, the streams of both, and an exchange of state.
+	periodEffects = 16
+	// claimEffects bounds what comes of a claim: an event, a Drop, and a suspicion
+	// that ends.
+	claimEffects = 3
+)
 
 func (c *Config) checkPeriods() error {
 	for _, p := range []struct {

@@ -71,7 +71,7 @@ func (n *Node) along(parts []wire.Message, out []spec.Effect) ([]wire.Message, [
 	}
 	room := int32(n.cfg.PacketSize) - compoundOverhead
 	for _, p := range parts {
-		room -= partOverhead + size(p)
+		room -= partOverhead + int32(wire.BodySize(p))
 	}
 	limit := retransmitLimit(n.cfg.RetransmitMult, len(n.nodes))
 	for _, q := range []*queue{&n.rumors, &n.news} {
@@ -79,7 +79,7 @@ func (n *Node) along(parts []wire.Message, out []spec.Effect) ([]wire.Message, [
 		parts = slices.Grow(parts, len(told))
 		for _, r := range told {
 			parts = append(parts, r.message())
-			room -= partOverhead + size(parts[len(parts)-1])
+			room -= partOverhead + int32(wire.BodySize(parts[len(parts)-1]))
 		}
 		for _, r := range finished {
 			out = n.toldOften(r, out)

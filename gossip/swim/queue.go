@@ -37,15 +37,6 @@ func (r *rumor) message() wire.Message {
 	return wire.User{Payload: r.bytes}
 }
 
-// size is that of m in a packet. What the codec refuses fits nowhere.
-func size(m wire.Message) int32 {
-	b, err := wire.AppendBody(nil, m)
-	if err != nil {
-		return math.MaxInt32
-	}
-	return int32(len(b))
-}
-
 // rank orders rumors: those told least often first, of these the longer, of these
 // the newer.
 //
@@ -78,7 +69,7 @@ func (q *queue) add(r *rumor) (replaced *rumor) {
 		replaced = q.remove(q.find(old)).rumor
 	}
 	q.lastID++
-	q.insert(queued{rank{0, size(r.message()), q.lastID}, r})
+	q.insert(queued{rank{0, int32(wire.BodySize(r.message())), q.lastID}, r})
 	return replaced
 }
 
@@ -134,7 +125,11 @@ func (q *queue) remove(i int) queued {
 	return e
 }
 
-// clone shares the rumors, which never change.
 func (q *queue) clone() queue {
-	return queue{slices.Clone(q.list), maps.Clone(q.byNode), q.lastID}
+	c := queue{slices.Clone(q.list), maps.Clone(q.byNode), q.lastID}
+	for i := range c.list {
+		r := *c.list[i].rumor
+		c.list[i].rumor = &r
+	}
+	return c
 }

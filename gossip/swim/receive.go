@@ -63,6 +63,9 @@ func (n *Node) receive(in spec.Recv, out []spec.Effect) []spec.Effect {
 			out = n.receiveLater(in.From, m, out)
 		}
 	}
+	for _, f := range p.Faults {
+		out = drop(in.From, f.Clause, f, out)
+	}
 	return out
 }
 

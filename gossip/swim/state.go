@@ -11,15 +11,29 @@ import (
 	"github.com/p2pspec/p2pspec/spec"
 )
 
-// Clone returns a node with equal state that shares nothing mutable. Members,
-// rumors and payloads are shared: they are replaced, never changed.
+// Clone returns a node with equal state that shares nothing mutable. Bytes and
+// lists within members, rumors and the like are shared: they are replaced, never
+// changed.
 func (n *Node) Clone() spec.Machine {
 	c := *n
-	c.nodes, c.order, c.doubts = slices.Clone(n.nodes), slices.Clone(n.order), slices.Clone(n.doubts)
+	c.nodes, c.order, c.doubts = copies(n.nodes), slices.Clone(n.order), slices.Clone(n.doubts)
+	if n.probe.target != nil {
+		target := *n.probe.target
+		c.probe.target = &target
+	}
 	c.relays, c.streams = slices.Clone(n.relays), slices.Clone(n.streams)
 	c.joins, c.waits = slices.Clone(n.joins), slices.Clone(n.waits)
 	c.rumors, c.news = n.rumors.clone(), n.news.clone()
 	return &c
+}
+
+// copies returns pointers to copies.
+func copies[T any](list []*T) []*T {
+	values, pointers := make([]T, len(list)), make([]*T, len(list))
+	for i := range list {
+		values[i], pointers[i] = *list[i], &values[i]
+	}
+	return pointers
 }
 
 // AppendState appends the whole state but the configuration, which never

@@ -83,8 +83,9 @@ func (n *Node) accept(in spec.Opened, out []spec.Effect) []spec.Effect {
 	return out
 }
 
+// write sends the only message of this side over a stream.
 func (n *Node) write(c spec.Conn, m wire.Message, out []spec.Effect) []spec.Effect {
-	return append(out, spec.Write{Conn: c, Msg: wire.Frame{Msg: m, Nonce: n.nonce()}})
+	return append(out, spec.Write{Conn: c, Msg: wire.Frame{Msg: m, Nonce: n.nonce(), Opens: c > 0}})
 }
 
 // got handles the one message that comes over a stream.
@@ -96,7 +97,7 @@ func (n *Node) got(in spec.Got, out []spec.Effect) []spec.Effect {
 	s := n.streams[i]
 	frame, _ := in.Msg.(wire.Frame)
 	if s.purpose == serving {
-		out = n.serve(&s, frame.Msg, out)
+		out = n.serve(&s, frame, out)
 		return n.finish(n.streamAt(s.conn), true, out)
 	}
 	good := false
@@ -115,9 +116,12 @@ func (n *Node) got(in spec.Got, out []spec.Effect) []spec.Effect {
 
 // serve answers what somebody has sent over a stream of theirs.
 //
-// GO-AE-02, GO-AE-05, GO-WF-08 (memberlist handleConn).
-func (n *Node) serve(s *stream, m wire.Message, out []spec.Effect) []spec.Effect {
-	switch m := m.(type) {
+// GO-AE-02, GO-AE-05, GO-AE-06, GO-WF-08 (memberlist handleConn).
+func (n *Node) serve(s *stream, frame wire.Frame, out []spec.Effect) []spec.Effect {
+	if f := frame.Fault; f != nil {
+		return drop(s.remote, f.Clause, f, n.write(s.conn, wire.Error{Text: f.Error()}, out))
+	}
+	switch m := frame.Msg.(type) {
 	case wire.PushPull:
 		out = n.write(s.conn, n.state(m.Join), out)
 		out, _ = n.merge(s.remote, m, out)
