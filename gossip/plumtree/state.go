@@ -92,8 +92,8 @@ func (n *Node) Check() error {
 	}
 	view := n.view.Active(nil)
 	peers := n.Lazy(n.Eager(nil))
-	slices.SortFunc(view, netip.AddrPort.Compare)
-	slices.SortFunc(peers, netip.AddrPort.Compare)
+	slices.SortStableFunc(view, netip.AddrPort.Compare)
+	slices.SortStableFunc(peers, netip.AddrPort.Compare)
 	if !slices.Equal(view, peers) {
 		return fmt.Errorf("plumtree: neighbours %v, of the membership %v", peers, view)
 	}
