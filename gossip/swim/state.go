@@ -101,7 +101,7 @@ func (n *Node) appendStreams(b []byte) []byte {
 	for i := range n.streams {
 		s := &n.streams[i]
 		b = binary.BigEndian.AppendUint64(b, uint64(s.conn))
-		b = appendAddr(append(b, uint8(s.purpose)), s.remote)
+		b = appendAddr(append(b, uint8(s.purpose), boolByte(s.open)), s.remote)
 		b = binary.BigEndian.AppendUint64(n.appendAt(b, s.due), uint64(s.op))
 		b = appendBytes(b, s.payload)
 	}

@@ -14,6 +14,7 @@ type stream struct {
 	conn    spec.Conn
 	purpose purpose
 	remote  netip.AddrPort
+	open    bool          // dialled with success
 	due     time.Duration // when patience ends
 	op      spec.OpID     // of joining and sending
 	payload []byte        // of sending; never changed
@@ -48,9 +49,10 @@ func (n *Node) opened(in spec.Opened, out []spec.Effect) []spec.Effect {
 		return n.accept(in, out)
 	}
 	i := n.streamAt(in.Conn)
-	if i < 0 {
+	if i < 0 || n.streams[i].open {
 		return out
 	}
+	n.streams[i].open = true
 	switch s := &n.streams[i]; s.purpose {
 	case pinging:
 		ping := wire.Ping{SeqNo: n.probe.sequence, Node: n.probe.target.Name, Source: n.source()}
