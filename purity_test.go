@@ -47,6 +47,10 @@ func cores() map[string]purity.Policy {
 			"bytes": {"Buffer", "IndexByte", "NewReader"}, "compress/zlib": {"NewReader", "NewWriter"},
 			"io": {"ErrUnexpectedEOF", "LimitReader", "ReadAll"},
 		},
+		"gnutella/qrp": {
+			"bytes": {"Buffer", "Clone", "NewReader"}, "compress/zlib": {"NewReader", "NewWriter"},
+			"io": {"LimitReader", "ReadAll"}, "unicode": {"IsDigit", "IsLetter", "ToLower"},
+		},
 		"gnutella/urn":     {"crypto/sha1": {"Size", "Sum"}, "encoding/base32": {"NoPadding", "StdEncoding"}},
 		"gossip/crdt":      {},
 		"gossip/epidemic":  {module + "gossip/crdt": nil},

@@ -1,0 +1,98 @@
+package qrp
+
+import (
+	"bytes"
+	"compress/zlib"
+	"fmt"
+)
+
+// Shape is how an update is written.
+type Shape struct {
+	EntryBits uint8 // 1 where the receiver takes it (GN-UQ-13), 4 or 8; default 4
+	Plain     bool  // not compressed
+	Piece     int   // bytes of data in one message; default 1024 (GN-UQ-17)
+}
+
+// defaultPiece keeps a message small beside the queries that it waits among.
+const defaultPiece = 1024
+
+// maxParts is what the count of a sequence can say.
+const maxParts = 255
+
+// Update returns the messages that make t of the table that the receiver has: of
+// nothing, after a Reset, if that is nil or has another shape. Equal tables need
+// none.
+//
+// GN-UQ-09 to GN-UQ-13.
+func (t *Table) Update(has *Table, s Shape) ([]Message, error) {
+	var out []Message
+	if has == nil || has.bits != t.bits || has.infinity != t.infinity {
+		out = append(out, Reset{uint32(len(t.slots)), t.infinity})
+		has, _ = NewTable(uint32(len(t.slots)), t.infinity)
+	}
+	if t.Equal(has) {
+		return out, nil
+	}
+	if s.EntryBits == 0 {
+		s.EntryBits = 4
+	}
+	data, err := t.difference(has, s.EntryBits)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Plain {
+		data = compress(data)
+	}
+	return append(out, cut(data, s)...), nil
+}
+
+// difference is what has to be added to the slots of has, each in so many bits,
+// the first highest.
+func (t *Table) difference(has *Table, entryBits uint8) ([]byte, error) {
+	switch entryBits {
+	case 1, 4, 8:
+	default:
+		return nil, fmt.Errorf("%w: entries of %d bits, want 1, 4 or 8 (GN-UQ-10)", ErrMalformed, entryBits)
+	}
+	perByte := 8 / int(entryBits)
+	data := make([]byte, (len(t.slots)+perByte-1)/perByte)
+	for i, v := range t.slots {
+		d := int(v) - int(has.slots[i])
+		if limit := 1 << (entryBits - 1); entryBits > 1 && (d < -limit || d >= limit) {
+			return nil, fmt.Errorf("%w: a difference of %d does not fit %d bits (GN-UQ-12)", ErrMalformed, d, entryBits)
+		}
+		if entryBits == 1 {
+			d = one((v < t.infinity) != (has.slots[i] < has.infinity))
+		}
+		shift := 8 - int(entryBits)*(1+i%perByte)
+		data[i/perByte] |= byte(d) & (1<<entryBits - 1) << shift
+	}
+	return data, nil
+}
+
+// cut makes messages of the data: pieces that are larger where there would be too
+// many.
+func cut(data []byte, s Shape) (out []Message) {
+	piece := s.Piece
+	if piece <= 0 {
+		piece = defaultPiece
+	}
+	piece = max(piece, (len(data)+maxParts-1)/maxParts)
+	parts := (len(data) + piece - 1) / piece
+	for i := range parts {
+		out = append(out, Patch{
+			Seq: uint8(i + 1), Of: uint8(parts), Deflated: !s.Plain, EntryBits: s.EntryBits,
+			Data: data[i*piece : min(len(data), (i+1)*piece)],
+		})
+	}
+	return out
+}
+
+// compress writes a zlib stream. Its writer has no errors where there is memory.
+func compress(data []byte) []byte {
+	var b bytes.Buffer
+	w := zlib.NewWriter(&b)
+	_, _ = w.Write(data)
+	_ = w.Close()
+	return b.Bytes()
+}
