@@ -262,7 +262,14 @@ func (r *reader) bytes(limit int) []byte {
 	return v
 }
 
-func (r *reader) key() []byte { return r.bytes(math.MaxInt32) }
+// key reads the name of an entry, which memberlist wants to have at least a byte.
+func (r *reader) key() []byte {
+	k := r.bytes(math.MaxInt32)
+	if len(k) == 0 {
+		r.fail("an empty key")
+	}
+	return k
+}
 
 func (r *reader) string() string { return string(r.bytes(MaxName)) }
 
