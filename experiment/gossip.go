@@ -11,6 +11,9 @@ import (
 func Gossip() []Experiment {
 	return []Experiment{
 		{"demers-1", "push, feedback and counter (table 1 of Demers et al. 1987)", Demers1},
+		{"demers-2", "push, blind and coin (table 2)", Demers2},
+		{"demers-3", "pull, feedback and counter (table 3)", Demers3},
+		{"karp", "rounds and transmissions until all know (Karp et al. 2000)", Karp},
 	}
 }
 

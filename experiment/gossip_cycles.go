@@ -55,7 +55,7 @@ func numberOf(a netip.AddrPort) int32 {
 // epidemic.New.
 func newCycles(cfg epidemic.Config, seed, run uint64) *cycles {
 	c := &cycles{nodes: make([]*epidemic.Node, len(cfg.Peers)), peers: cfg.Peers, knows: 1}
-	cfg.Mongering.Period = cyclePeriod
+	cfg.Mongering.Period, cfg.AntiEntropy.Period = cyclePeriod, -1 // rumors alone
 	seeds := spec.NewRand(seedBytes(seed, run))
 	for i := range c.nodes {
 		cfg.Self = int32(i)

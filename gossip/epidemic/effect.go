@@ -14,6 +14,8 @@ var (
 	ErrClock = errors.New("epidemic: the clock has run out")
 	// ErrNotFound: no value of the key is known here.
 	ErrNotFound = errors.New("epidemic: no such key")
+	// ErrPeer: it is no index of another node in Config.Peers.
+	ErrPeer = errors.New("epidemic: no such peer")
 )
 
 // Stored is the result of [Put] and [Delete].
@@ -25,11 +27,11 @@ type Value struct{ Update Update }
 // Learned tells of an update from another node that is now in the database.
 type Learned struct{ Update Update }
 
-// Full tells of updates of new keys that found no room. Anti-entropy brings them
+// Overflow tells of updates of new keys that found no room. Anti-entropy brings them
 // again.
-type Full struct{ Refused int32 }
+type Overflow struct{ Refused int32 }
 
-func (Stored) IsEvent()  {}
-func (Value) IsEvent()   {}
-func (Learned) IsEvent() {}
-func (Full) IsEvent()    {}
+func (Stored) IsEvent()   {}
+func (Value) IsEvent()    {}
+func (Learned) IsEvent()  {}
+func (Overflow) IsEvent() {}

@@ -34,6 +34,17 @@ type Get struct {
 	Key string
 }
 
+// Sync begins anti-entropy with a node now, as Config.AntiEntropy has it.
+//
+// Result nil. Errors: [ErrPeer].
+//
+// GO-EP-01 (Demers et al. 1987, §1.3).
+type Sync struct {
+	Op   spec.OpID
+	With int32 // index in Config.Peers
+}
+
 func (Put) IsInput()    {}
 func (Delete) IsInput() {}
 func (Get) IsInput()    {}
+func (Sync) IsInput()   {}

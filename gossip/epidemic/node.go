@@ -17,12 +17,14 @@ type Config struct {
 	Peers []netip.AddrPort // every node, the own one included, 2…2^24: kept as it is, and never to be changed
 	Seed  [32]byte         // of the randomness: who is contacted, and coins
 
-	Mongering Mongering
+	Mongering   Mongering
+	AntiEntropy AntiEntropy
+	Deletion    Deletion
 
 	MaxEntries    int // keys held, death certificates included, 1…65536; default 4096
 	MaxRumors     int // updates that are hot at a time, the oldest gives way, 1…65535; default 1024
 	MaxValueBytes int // size of a value, 1…60000; default 1024
-	PacketSize    int // encoded size of a message, 128…65000, room for the largest update; default 1400
+	PacketSize    int // encoded size of a message, 256…65000, room for the largest update; default 1400
 }
 
 // Mongering is how rumors are spread (Demers et al. 1987, §1.4).
@@ -38,6 +40,32 @@ type Mongering struct {
 
 	Cool   int // cycles in state C of MedianCounter, 1…65535; default K
 	Rounds int // cycles after which MedianCounter gives up in any case, 1…65535; default 4 log2 N
+}
+
+// AntiEntropy is how databases are compared (Demers et al. 1987, §1.3). It
+// reaches everybody in the end, which rumors do not.
+type AntiEntropy struct {
+	Period   time.Duration // from one comparison to the next; negative: none, only answers; default 10 s
+	Phase    time.Duration // from New to the first, up to Period; default Period
+	Compare  Compare       // what is sent to find the differences
+	Exchange Exchange      // of Full and Checksum: who sends updates; the others go both ways
+}
+
+// Compare is how two nodes find out where their databases differ.
+type Compare uint8
+
+const (
+	Ranges   Compare = iota // sums over ranges of keys, split where they differ, as down a Merkle tree
+	Full                    // all is sent
+	Checksum                // a sum over the database goes first, and all only where it differs
+	PeelBack                // the latest updates first, until the sums agree
+)
+
+// Deletion is how long death certificates are kept (Demers et al. 1987, §2).
+type Deletion struct {
+	Tau1      time.Duration // by everybody; default 30 days
+	Tau2      time.Duration // after that, dormant, by few; default 180 days
+	Retainers int           // that few, drawn from the certificate, 1…255; default 4
 }
 
 // Exchange is the direction in which a contact carries updates.
@@ -63,8 +91,8 @@ const (
 )
 
 const (
-	// MaxKeyBytes bounds keys: their length takes one byte in a message.
-	MaxKeyBytes = 255
+	// MaxKeyBytes bounds keys: three of them and a value fit a datagram.
+	MaxKeyBytes = 64
 	// MaxCounter bounds the clocks of stamps, so that they never run over.
 	MaxCounter = 1 << 62
 
@@ -79,6 +107,12 @@ func (c Config) withDefaults() (Config, error) {
 	m.K = cmp.Or(m.K, 2)
 	m.Cool = cmp.Or(m.Cool, m.K)
 	m.Rounds = cmp.Or(m.Rounds, 4*bitLength(len(c.Peers)))
+	a, d := &c.AntiEntropy, &c.Deletion
+	a.Period = cmp.Or(a.Period, 10*time.Second)
+	a.Phase = cmp.Or(a.Phase, a.Period)
+	d.Tau1 = cmp.Or(d.Tau1, 30*24*time.Hour)
+	d.Tau2 = cmp.Or(d.Tau2, 180*24*time.Hour)
+	d.Retainers = cmp.Or(d.Retainers, 4)
 	c.MaxEntries = cmp.Or(c.MaxEntries, 4096)
 	c.MaxRumors = cmp.Or(c.MaxRumors, 1024)
 	c.MaxValueBytes = cmp.Or(c.MaxValueBytes, 1024)
@@ -96,10 +130,13 @@ func (c Config) withDefaults() (Config, error) {
 		{"Mongering.Hunt", m.Hunt, 0, math.MaxUint8},
 		{"Mongering.Cool", m.Cool, 1, math.MaxUint16},
 		{"Mongering.Rounds", m.Rounds, 1, math.MaxUint16},
+		{"AntiEntropy.Compare", int(a.Compare), int(Ranges), int(PeelBack)},
+		{"AntiEntropy.Exchange", int(a.Exchange), int(Push), int(PushPull)},
+		{"Deletion.Retainers", d.Retainers, 1, math.MaxUint8},
 		{"MaxEntries", c.MaxEntries, 1, 1 << 16},
 		{"MaxRumors", c.MaxRumors, 1, math.MaxUint16},
 		{"MaxValueBytes", c.MaxValueBytes, 1, 60000},
-		{"PacketSize", c.PacketSize, 128, 65000},
+		{"PacketSize", c.PacketSize, 256, 65000},
 	} {
 		if l.v < l.low || l.v > l.high {
 			return c, fmt.Errorf("epidemic: Config.%s is %d, want %d to %d", l.name, l.v, l.low, l.high)
@@ -110,20 +147,23 @@ func (c Config) withDefaults() (Config, error) {
 
 // check judges what depends on several fields.
 func (c *Config) check() error {
-	m := &c.Mongering
+	m, a := &c.Mongering, &c.AntiEntropy
 	for _, p := range []struct {
-		name string
-		d    time.Duration
-		max  time.Duration
+		name   string
+		d, max time.Duration
 	}{
-		{"Mongering.Period", m.Period, maxPeriod},
+		{"Mongering.Period", max(m.Period, 1), maxPeriod},
 		{"Mongering.Phase", m.Phase, m.Period},
+		{"AntiEntropy.Period", max(a.Period, 1), maxPeriod},
+		{"AntiEntropy.Phase", a.Phase, a.Period},
+		{"Deletion.Tau1", c.Deletion.Tau1, maxPeriod},
+		{"Deletion.Tau2", c.Deletion.Tau2, maxPeriod},
 	} {
-		if m.Period > 0 && (p.d < 1 || p.d > p.max) {
+		if p.max > 0 && (p.d < 1 || p.d > p.max) { // else there are no periods
 			return fmt.Errorf("epidemic: Config.%s is %v, want 1ns to %v", p.name, p.d, p.max)
 		}
 	}
-	if need := messageBytes + MaxKeyBytes + c.MaxValueBytes + rumorBytes; need > c.PacketSize {
+	if need := messageBytes + 3*MaxKeyBytes + c.MaxValueBytes + rumorBytes; need > c.PacketSize {
 		return fmt.Errorf("epidemic: Config.PacketSize is %d; the largest update needs %d", c.PacketSize, need)
 	}
 	if m.Interest == MedianCounter && m.Exchange != PushPull {
@@ -139,14 +179,15 @@ func bitLength(n int) (bits int) {
 	return bits
 }
 
-// MaxEffects bounds the effects of one Step: a contact of a timer; then for each
-// update of one message what is learned from it, and an answer.
+// MaxEffects bounds the effects of one Step: the database twice, by a timer and
+// by an answer, an update to a message; what is learned from a message; and the
+// parts of the ranges of a Summary.
 func (c Config) MaxEffects() (int, error) {
 	c, err := c.withDefaults()
 	if err != nil {
 		return 0, err
 	}
-	return maxBatch + 4, nil
+	return 2*(c.MaxEntries+1) + (rangeParts+1)*maxBatch + 8, nil
 }
 
 // A Node is one participant. It implements [spec.Machine].
@@ -161,8 +202,10 @@ type Node struct {
 	rumors  []rumor // in the order in which they became hot
 
 	cycleAt  time.Duration // when the next cycle begins, or never
-	partner  int32         // whom this cycle's contact is with, -1: nobody, or it was refused
-	first    uint16        // number of the rumor with which the last message began to fill
+	syncAt   time.Duration // when anti-entropy begins next, or never
+	expireAt time.Duration // no certificate changes before, or never
+	partner  int32         // whom this cycle's contact is with, -1: nobody, or it has ended
+	first    uint16        // number of the rumor that the next message begins with
 	accepted uint16        // contacts of others in this cycle
 	hunted   uint8         // partners tried after the first, in this cycle
 }
@@ -179,9 +222,15 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: &cfg, now: now, rng: spec.NewRand(cfg.Seed), cycleAt: never, partner: -1}
+	n := &Node{
+		cfg: &cfg, now: now, rng: spec.NewRand(cfg.Seed), partner: -1,
+		cycleAt: never, syncAt: never, expireAt: never,
+	}
 	if cfg.Mongering.Period > 0 {
 		n.cycleAt = now + cfg.Mongering.Phase
+	}
+	if cfg.AntiEntropy.Period > 0 {
+		n.syncAt = now + cfg.AntiEntropy.Phase
 	}
 	return n, nil
 }
@@ -192,6 +241,16 @@ func (n *Node) Len() int { return len(n.entries) }
 // Hot is the number of rumors that the node is interested in.
 func (n *Node) Hot() int { return len(n.rumors) }
 
+// Updates returns the database in the order of keys, death certificates
+// included. The values are not to be changed.
+func (n *Node) Updates() []Update {
+	list := make([]Update, len(n.entries))
+	for i := range n.entries {
+		list[i] = n.outgoing(&n.entries[i])
+	}
+	return list
+}
+
 // Lookup returns the update of a key, false when there is none here. It may be a
 // death certificate.
 func (n *Node) Lookup(key string) (Update, bool) {
@@ -199,16 +258,13 @@ func (n *Node) Lookup(key string) (Update, bool) {
 	if !found {
 		return Update{}, false
 	}
-	return n.entries[i].Update, true
+	return n.outgoing(&n.entries[i]), true
 }
 
 // Step advances the node to now and applies in. See [spec.Machine].
 func (n *Node) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
 	n.now = max(n.now, now)
-	if n.cycleAt <= n.now {
-		n.cycleAt = after(n.cycleAt, n.cfg.Mongering.Period, n.now)
-		out = n.cycle(out)
-	}
+	out = n.fireTimers(out)
 	switch in := in.(type) {
 	case spec.Wake:
 	case spec.Recv:
@@ -219,20 +275,47 @@ func (n *Node) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.
 		out = n.delete(in, out)
 	case Get:
 		out = n.get(in, out)
+	case Sync:
+		out = n.synchronize(in, out)
 	default:
 		panic(fmt.Sprintf("epidemic: unknown input %T", in))
+	}
+	if n.expireAt <= n.now { // a certificate came past its time
+		n.expire()
 	}
 	return out
 }
 
+// fireTimers fires everything due at or before now, in the order in which it is
+// due. Each firing moves its timer past now, so the loop ends.
+func (n *Node) fireTimers(out []spec.Effect) []spec.Effect {
+	for {
+		switch due, _ := n.Deadline(); {
+		case due > n.now:
+			return out
+		case due == n.expireAt:
+			n.expire()
+		case due == n.cycleAt:
+			n.cycleAt = after(n.cycleAt, n.cfg.Mongering.Period, n.now)
+			out = n.cycle(out)
+		default:
+			n.syncAt = after(n.syncAt, n.cfg.AntiEntropy.Period, n.now)
+			out = n.compareWith(n.cfg.Peers[n.someone()], out)
+		}
+	}
+}
+
 // after is the first instant after now that lies whole periods after at: a node
-// that was not woken in time skips cycles, and stays in step.
+// that was not woken in time skips cycles, and stays in step with the others.
 func after(at, period, now time.Duration) time.Duration {
 	return at + period*((now-at)/period+1)
 }
 
-// Deadline is the next instant at which a cycle begins. See [spec.Machine].
-func (n *Node) Deadline() (time.Duration, bool) { return n.cycleAt, n.cycleAt != never }
+// Deadline is the next instant at which a timer is due. See [spec.Machine].
+func (n *Node) Deadline() (time.Duration, bool) {
+	at := min(n.cycleAt, n.syncAt, n.expireAt)
+	return at, at != never
+}
 
 // someone draws a node other than this one.
 func (n *Node) someone() int32 {

@@ -23,6 +23,14 @@ func (Codec) ParseMessage(b []byte) (spec.Message, error) {
 		m = Feedback{r.verdicts()}
 	case wireBusy:
 		m = Busy{}
+	case wireEntries:
+		m = Entries{r.key("from"), r.key("to"), r.bool("give"), r.updates()}
+	case wireAsk:
+		m = Ask{r.key("from"), r.key("to"), r.bool("give")}
+	case wireSummary:
+		m = Summary{r.ranges()}
+	case wirePeel:
+		m = Peel{r.bool("answer"), r.Uint64("sum"), r.stamp("high"), r.stamp("low"), r.updates()}
 	default:
 		r.Fail(1, "unknown type %d", kind)
 	}
@@ -42,6 +50,24 @@ func (r *reader) rumors() (list []Rumor) {
 	return list
 }
 
+func (r *reader) updates() (list []Update) {
+	for n := r.Count(maxBatch, "updates"); n > 0 && r.Err == nil; n-- {
+		list = append(list, r.update())
+	}
+	return list
+}
+
+func (r *reader) ranges() (list []Range) {
+	for n := r.Count(maxBatch, "ranges"); n > 0 && r.Err == nil; n-- {
+		list = append(list, Range{r.key("from"), r.key("to"), r.Uint32("count"), r.Uint64("sum")})
+	}
+	return list
+}
+
+func (r *reader) key(field string) string {
+	return string(r.Raw(r.Count(MaxKeyBytes, "bytes of a key"), field))
+}
+
 func (r *reader) verdicts() (list []Verdict) {
 	for n := r.Count(maxBatch, "verdicts"); n > 0 && r.Err == nil; n-- {
 		stamp := r.stamp("stamp")
@@ -52,7 +78,7 @@ func (r *reader) verdicts() (list []Verdict) {
 
 func (r *reader) update() Update {
 	u := Update{Stamp: r.stamp("stamp"), Deleted: r.bool("flags")}
-	u.Key = string(r.Raw(r.Count(MaxKeyBytes, "bytes of a key"), "key"))
+	u.Key = r.key("key")
 	if u.Deleted {
 		u.Age = time.Duration(r.Uint64("age"))
 	} else {

@@ -116,7 +116,7 @@ func (n *Node) call(out []spec.Effect) []spec.Effect {
 	if m.Exchange != Pull {
 		c.Rumors = n.tell(n.cfg.PacketSize-messageBytes, func(r *rumor) {
 			r.pushed = true
-			r.behind = 1 // the partner, until it answers
+			r.behind++ // the partner, until it answers
 		})
 		if len(c.Rumors) == 0 && m.Exchange == Push {
 			return out
@@ -205,7 +205,7 @@ func (n *Node) hear(list []Rumor, out []spec.Effect) ([]Verdict, []spec.Effect) 
 		case learned:
 			at, _ := n.find(u.Key)
 			r = n.heat(&n.entries[at].Update)
-			out = append(out, spec.Notify{Event: Learned{n.entries[at].Update}})
+			out = append(out, spec.Notify{Event: Learned{n.outgoing(&n.entries[at])}})
 		case known:
 			r = n.hot(u.Stamp)
 		case noRoom:
@@ -219,7 +219,7 @@ func (n *Node) hear(list []Rumor, out []spec.Effect) ([]Verdict, []spec.Effect) 
 		}
 	}
 	if refused > 0 {
-		out = append(out, spec.Notify{Event: Full{refused}})
+		out = append(out, spec.Notify{Event: Overflow{refused}})
 	}
 	return verdicts, out
 }
@@ -240,7 +240,10 @@ func (n *Node) judged(verdicts []Verdict) {
 func (n *Node) hunt(out []spec.Effect) []spec.Effect {
 	n.partner = -1
 	for i := range n.rumors {
-		n.rumors[i].pushed, n.rumors[i].behind = false, 0
+		if r := &n.rumors[i]; r.pushed {
+			r.pushed = false
+			r.behind--
+		}
 	}
 	if int(n.hunted) >= n.cfg.Mongering.Hunt {
 		return out

@@ -25,7 +25,9 @@ func (n *Node) AppendState(b []byte) []byte {
 	for _, v := range [...]uint64{n.clock, n.sum} {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}
-	b = n.appendAt(b, n.cycleAt)
+	for _, at := range [...]time.Duration{n.cycleAt, n.syncAt, n.expireAt} {
+		b = n.appendAt(b, at)
+	}
 	b = binary.BigEndian.AppendUint32(b, uint32(n.partner))
 	b = binary.BigEndian.AppendUint16(b, n.first)
 	b = binary.BigEndian.AppendUint16(b, n.accepted)
@@ -47,8 +49,12 @@ func (n *Node) appendEntry(b []byte, e *entry) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(len(e.Value)))
 	b = append(b, e.Value...)
 	b = appendStamp(b, e.Stamp)
-	b = append(b, boolByte(e.Deleted))
-	return binary.BigEndian.AppendUint64(b, uint64(e.Age))
+	b = append(b, boolByte(e.Deleted), boolByte(e.dormant))
+	since := e.since
+	if e.Deleted {
+		since -= n.now
+	}
+	return binary.BigEndian.AppendUint64(b, uint64(since))
 }
 
 func appendRumor(b []byte, r *rumor) []byte {
@@ -92,12 +98,16 @@ func (n *Node) Check() error {
 	sum := uint64(0)
 	for i := range n.entries {
 		e := &n.entries[i]
-		sum += e.digest()
+		sum += e.weight()
 		switch {
 		case i > 0 && n.entries[i-1].Key >= e.Key:
 			return fmt.Errorf("epidemic: key %q after %q", e.Key, n.entries[i-1].Key)
 		case e.Stamp.Counter > n.clock:
 			return fmt.Errorf("epidemic: %q is of %d, the clock is at %d", e.Key, e.Stamp.Counter, n.clock)
+		case e.dormant && !e.Deleted:
+			return fmt.Errorf("epidemic: the value of %q is dormant", e.Key)
+		case e.Deleted && e.since+n.cfg.Deletion.Tau1 < n.expireAt && !e.dormant:
+			return fmt.Errorf("epidemic: the certificate of %q outlives its time", e.Key)
 		case n.checkUpdate(&e.Update) != nil:
 			return fmt.Errorf("epidemic: entry %q: %w", e.Key, n.checkUpdate(&e.Update))
 		}
@@ -109,7 +119,7 @@ func (n *Node) Check() error {
 		r := &n.rumors[i]
 		at, found := n.find(r.key)
 		switch {
-		case !found || n.entries[at].Stamp != r.stamp:
+		case !found || n.entries[at].dormant || n.entries[at].Stamp != r.stamp:
 			return fmt.Errorf("epidemic: a rumor of %q that is not in the database", r.key)
 		case slices.IndexFunc(n.rumors, func(o rumor) bool { return o.key == r.key }) != i:
 			return fmt.Errorf("epidemic: two rumors of %q", r.key)
@@ -117,8 +127,8 @@ func (n *Node) Check() error {
 			return fmt.Errorf("epidemic: a rumor of %q at level %d", r.key, r.level)
 		}
 	}
-	if n.cycleAt <= n.now {
-		return fmt.Errorf("epidemic: a cycle due at %v has not begun at %v", n.cycleAt, n.now)
+	if due, _ := n.Deadline(); due <= n.now {
+		return fmt.Errorf("epidemic: a timer due at %v has not fired at %v", due, n.now)
 	}
 	return nil
 }

@@ -9,7 +9,11 @@ import (
 )
 
 // entry is an update in the database, which is ordered by keys.
-type entry struct{ Update }
+type entry struct {
+	Update
+	since   time.Duration // when a certificate was issued or awakened; 0 of a value
+	dormant bool          // a certificate that is not told, and not counted, until it is needed
+}
 
 func (n *Node) find(key string) (int, bool) {
 	return slices.BinarySearchFunc(n.entries, key, func(e entry, key string) int {
@@ -26,6 +30,8 @@ func (n *Node) put(in Put, out []spec.Effect) []spec.Effect {
 }
 
 // delete executes Delete.
+//
+// GO-EP-03 (Demers et al. 1987, §2).
 func (n *Node) delete(in Delete, out []spec.Effect) []spec.Effect {
 	return n.write(in.Op, Update{Key: in.Key, Deleted: true}, out)
 }
@@ -41,11 +47,9 @@ func (n *Node) write(op spec.OpID, u Update, out []spec.Effect) []spec.Effect {
 	case n.clock >= MaxCounter:
 		return fail(op, ErrClock, out)
 	}
-	n.clock++
-	u.Stamp = Stamp{n.clock, n.cfg.Self}
-	u = u.own()
-	n.set(at, found, u)
-	n.heat(&u)
+	u.Stamp = Stamp{n.clock + 1, n.cfg.Self}
+	n.set(at, found, u.own())
+	n.heat(&n.entries[at].Update)
 	return append(out, spec.Done{Op: op, Result: Stored{u.Stamp}})
 }
 
@@ -58,17 +62,39 @@ func (n *Node) get(in Get, out []spec.Effect) []spec.Effect {
 	return append(out, spec.Done{Op: in.Op, Result: Value{u}})
 }
 
-// set puts u, which is the node's own, at a place of the database.
+// set puts u, of which nothing is borrowed, at a place of the database.
 func (n *Node) set(at int, found bool, u Update) {
-	u.Age = 0
-	if found {
-		n.sum -= n.entries[at].digest()
-		n.entries[at] = entry{u}
-	} else {
-		n.entries = slices.Insert(n.entries, at, entry{u})
+	e := entry{Update: u}
+	if u.Deleted {
+		e.since = n.now - u.Age
+		e.Age = 0
+		n.expireAt = min(n.expireAt, e.since+n.cfg.Deletion.Tau1)
 	}
-	n.sum += u.digest()
+	if found {
+		n.sum -= n.entries[at].weight()
+		n.entries[at] = e
+	} else {
+		n.entries = slices.Insert(n.entries, at, e)
+	}
+	n.sum += e.weight()
 	n.clock = max(n.clock, u.Stamp.Counter)
+}
+
+// weight is what an entry adds to sums.
+func (e *entry) weight() uint64 {
+	if e.dormant {
+		return 0
+	}
+	return e.digest()
+}
+
+// outgoing is an entry as it is sent.
+func (n *Node) outgoing(e *entry) Update {
+	u := e.Update
+	if u.Deleted {
+		u.Age = n.now - e.since
+	}
+	return u
 }
 
 // outcome is what merging an update came to.
@@ -86,10 +112,14 @@ const (
 // GO-EP-01 (Demers et al. 1987, §1.1).
 func (n *Node) merge(u *Update) outcome {
 	at, found := n.find(u.Key)
-	if found && !u.Supersedes(&n.entries[at].Update) {
+	switch {
+	case found && n.entries[at].dormant && !u.Supersedes(&n.entries[at].Update):
+		return n.disturb(at, u)
+	case found && !u.Supersedes(&n.entries[at].Update):
 		return known
-	}
-	if !found && len(n.entries) >= n.cfg.MaxEntries {
+	case !found && u.Deleted && u.Age >= n.cfg.Deletion.Tau1:
+		return known // and forgotten already
+	case !found && len(n.entries) >= n.cfg.MaxEntries:
 		return noRoom
 	}
 	n.set(at, found, u.own())
@@ -98,14 +128,4 @@ func (n *Node) merge(u *Update) outcome {
 
 func fail(op spec.OpID, err error, out []spec.Effect) []spec.Effect {
 	return append(out, spec.Done{Op: op, Err: err})
-}
-
-// age is that of a certificate now.
-func (n *Node) age(*entry) time.Duration { return 0 }
-
-// outgoing is an entry as it is sent.
-func (n *Node) outgoing(e *entry) Update {
-	u := e.Update
-	u.Age = n.age(e)
-	return u
 }

@@ -37,7 +37,48 @@ type Verdict struct {
 	News  bool
 }
 
+// The messages of anti-entropy. A range of keys is from From, included, to To,
+// excluded; an empty To is the end.
+type (
+	// Entries holds all that the sender has in a range. With Give the sender wants
+	// what the receiver has there that is later or missing in it.
+	Entries struct {
+		From, To string
+		Give     bool
+		Updates  []Update // in the order of keys
+	}
+	// Ask wants Entries of a range, with Give as it is here.
+	Ask struct {
+		From, To string
+		Give     bool
+	}
+	// Summary describes ranges of the sender's database, one after the other. It
+	// is answered for each that is different at the receiver.
+	Summary struct{ Ranges []Range }
+	// Peel holds the sender's updates with stamps below High, the latest first,
+	// as many as fit: all from Low on. An Answer leaves out what the receiver has
+	// just sent. High is zero for no bound; Low is zero when all are told.
+	Peel struct {
+		Answer    bool
+		Sum       uint64 // of the sender's whole database
+		High, Low Stamp
+		Updates   []Update
+	}
+)
+
+// A Range is what a node has in a range of keys. Sum adds up the hashes of the
+// versions; the encoding of updates does not matter to it.
+type Range struct {
+	From, To string
+	Count    uint32
+	Sum      uint64
+}
+
 func (Contact) IsMessage()  {}
 func (Reply) IsMessage()    {}
 func (Feedback) IsMessage() {}
 func (Busy) IsMessage()     {}
+func (Entries) IsMessage()  {}
+func (Ask) IsMessage()      {}
+func (Summary) IsMessage()  {}
+func (Peel) IsMessage()     {}
