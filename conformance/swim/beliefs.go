@@ -191,6 +191,38 @@ func (x cell) prepared(c *Cluster) *Member {
 // tableKills are the mutants that a cell's case finds.
 func tableKills(id string) []string {
 	switch id {
+	case "swim/table/alive-hears-alive":
+		return []string{"alive-at-equal-incarnation"}
+	case "swim/table/alive-hears-suspect":
+		return []string{"suspect-needs-a-higher-incarnation", "suspect-of-any-incarnation"}
+	case "swim/table/alive-hears-dead":
+		return []string{"dead-needs-a-higher-incarnation", "dead-of-any-incarnation"}
+	case "swim/table/alive-hears-left":
+		return []string{"dead-needs-a-higher-incarnation", "dead-of-any-incarnation", "left-is-dead"}
+	case "swim/table/suspect-hears-alive":
+		return []string{"alive-at-equal-incarnation", "suspicion-is-not-lifted"}
+	case "swim/table/suspect-hears-suspect":
+		return []string{"suspicion-begins-anew"}
+	case "swim/table/suspect-hears-dead":
+		return []string{"dead-needs-a-higher-incarnation", "dead-of-any-incarnation"}
+	case "swim/table/suspect-hears-left":
+		return []string{"dead-needs-a-higher-incarnation", "dead-of-any-incarnation", "left-is-dead"}
+	case "swim/table/dead-hears-alive":
+		return []string{"alive-at-equal-incarnation", "dead-stays-dead"}
+	case "swim/table/dead-hears-suspect":
+		return []string{"suspicion-revives-the-dead"}
+	case "swim/table/dead-hears-dead":
+		return []string{"dies-again"}
+	case "swim/table/dead-hears-left":
+		return []string{"dies-again"}
+	case "swim/table/left-hears-alive":
+		return []string{"alive-at-equal-incarnation", "left-stays-left"}
+	case "swim/table/left-hears-suspect":
+		return []string{"suspicion-revives-the-dead"}
+	case "swim/table/left-hears-dead":
+		return []string{"dies-again"}
+	case "swim/table/left-hears-left":
+		return []string{"dies-again"}
 	default:
 		return nil
 	}

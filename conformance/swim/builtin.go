@@ -27,7 +27,7 @@ func (b Builtin) Targets() conformance.BuiltIn {
 	return conformance.BuiltIn{
 		Noun: "member", Roles: []conformance.Role{conformance.Responder},
 		Needs: []conformance.Need{
-			conformance.NeedFresh, conformance.NeedClock, conformance.NeedAddresses,
+			conformance.NeedFresh, conformance.NeedBootstrap, conformance.NeedClock, conformance.NeedAddresses,
 			conformance.NeedLabel, conformance.NeedKey,
 		},
 		Sockets: b.listen, Virtual: b.place,
@@ -53,6 +53,22 @@ func formatOf(opt conformance.StartOptions) wire.Format {
 	return f
 }
 
+// The operations of the commands that a member is given.
+const (
+	sharing spec.OpID = iota + 1
+	joining
+	leaving
+)
+
+// begin is what a member is told when it starts.
+func begin(opt conformance.StartOptions) []spec.Input {
+	in := []spec.Input{core.Share{Op: sharing, State: []byte("target's state")}}
+	if len(opt.Bootstrap) > 0 {
+		in = append(in, core.Join{Op: joining, Addrs: opt.Bootstrap})
+	}
+	return in
+}
+
 // virtualAddr is the address of the member on a virtual network.
 var virtualAddr = netip.MustParseAddrPort("127.0.0.1:7946")
 
@@ -60,13 +76,15 @@ var virtualAddr = netip.MustParseAddrPort("127.0.0.1:7946")
 func (b Builtin) place(
 	net *conformance.VirtualNetwork, opt conformance.StartOptions,
 ) (conformance.Instance, error) {
-	node, err := core.New(b.config(virtualAddr), net.Now())
+	cfg, format := b.config(virtualAddr), formatOf(opt)
+	cfg.PacketSize -= format.Overhead()
+	node, err := core.New(cfg, net.Now())
 	if err != nil {
 		return nil, err
 	}
-	machine, format := any(node).(spec.Machine), formatOf(opt)
+	machine := spec.Machine(node)
 	if b.Wrap != nil {
-		machine = b.Wrap(machine)
+		machine = b.Wrap(node)
 	}
 	i := &virtualInstance{net: net, host: &conformance.MachineHost{
 		Machine: machine, Codec: &format, Streams: format.Stream(),
@@ -78,7 +96,9 @@ func (b Builtin) place(
 		i.host.Streams = b.Streams(format)
 	}
 	net.Attach(i.host, virtualAddr)
-	i.tell(core.Share{Op: 1, State: []byte("target's state")})
+	for _, in := range begin(opt) {
+		i.tell(in)
+	}
 	return i, nil
 }
 
@@ -101,7 +121,7 @@ func (i *virtualInstance) Do(conformance.Command) (*conformance.Pending, error) 
 
 // Quit has the member leave.
 func (i *virtualInstance) Quit() error {
-	i.tell(core.Leave{Op: 2})
+	i.tell(core.Leave{Op: leaving})
 	return nil
 }
 

@@ -2,6 +2,7 @@ package swim
 
 import (
 	"bytes"
+	"sync"
 
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/gossip/wire"
@@ -63,6 +64,7 @@ var packetCases = []Case{
 		Explain: "Two pings are sent in one compound message: two acks must come. So must one for a " +
 			"compound of a single ping.",
 		Causes: []string{"only the first part is read", "the lengths are read as little-endian numbers"},
+		Kills:  []string{"first-part-alone"},
 		Run: playing(func(c *Cluster) {
 			m := c.Add()
 			one, first := m.ping()
@@ -81,14 +83,16 @@ var packetCases = []Case{
 	{
 		ID: "swim/compound/tail-cut-off", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-WF-10"}, Role: conformance.Responder, Kind: conformance.Reply,
-		Control: "the ack for the ping that is whole", // and pings before and after
+		Control: "the ack for the ping that is whole",
 		Explain: "The last byte of a compound of two pings is missing. The first ping must be " +
 			"answered, the second not: a cut costs the parts that it hits, and only them.",
 		Causes: []string{"a compound is refused as a whole", "a part is read beyond the end of the packet"},
+		Kills:  []string{"cut-compounds-are-refused", "cut-parts-are-filled-up"},
 		Run: playing(func(c *Cluster) {
 			m := c.Add()
 			one, first := m.ping()
-			two, second := m.ping()
+			const second = 1 << 16 // ends in a zero, as what is filled up would
+			two := c.body(wire.Ping{SeqNo: second})
 			whole := c.compound(one, two)
 			m.TellBytes(whole[:len(whole)-1], "a compound of two pings without its last byte")
 			if !m.Answered(first) {
@@ -109,6 +113,7 @@ var packetCases = []Case{
 		Explain: "A compound says that it has 200 parts, and has one length and one ping. Nothing in " +
 			"it may be answered, and the target must live.",
 		Causes: []string{"lengths are read beyond the end of the packet"},
+		Kills:  []string{"lengths-are-not-bounded"},
 		Run: playing(func(c *Cluster) {
 			c.MustAnswer("a good compound", func(ping []byte) []byte { return c.compound(ping) })
 			c.MustIgnore("a compound of 200 parts with one length", func(ping []byte) []byte {
@@ -125,6 +130,7 @@ var packetCases = []Case{
 		Explain: "The count of a compound is one byte. In one of 255 parts, nacks that nobody waits " +
 			"for come before a ping, which must be answered.",
 		Causes: []string{"the count is read as a signed number", "the number of parts is limited to fewer"},
+		Kills:  []string{"at-most-127-parts", "first-part-alone"},
 		Run: playing(func(c *Cluster) {
 			c.MustAnswer("the last of 255 parts", func(ping []byte) []byte {
 				parts := make([][]byte, wire.MaxParts)
@@ -143,6 +149,7 @@ var packetCases = []Case{
 		Explain: "A compound has a part of type 99, one that is no msgpack, an empty one, and then a " +
 			"ping. The ping must be answered: each part stands for itself.",
 		Causes: []string{"reading ends at the first part that cannot be read"},
+		Kills:  []string{"first-part-alone", "stops-at-a-part-it-cannot-read"},
 		Run: playing(func(c *Cluster) {
 			m := c.Add()
 			ping, seq := m.ping()
@@ -163,6 +170,7 @@ var packetCases = []Case{
 			"first, with literals of 8 bits. Both must be answered, whether or not the target " +
 			"compresses what it sends.",
 		Causes: []string{"the order of bits is that of GIF or of TIFF, not the other", "only streams are inflated"},
+		Kills:  []string{"no-compression-in-packets"},
 		Run: playing(func(c *Cluster) {
 			c.Control()
 			c.MustAnswer("a compressed ping", func(ping []byte) []byte { return wire.AppendCompressed(nil, ping) })
@@ -178,6 +186,7 @@ var packetCases = []Case{
 		Explain: "A compressed ping names algorithm 1. It must not be answered: what is in it is not " +
 			"known.",
 		Causes: []string{"Algo is not looked at"},
+		Kills:  []string{"any-algorithm", "no-compression-in-packets"},
 		Run: playing(func(c *Cluster) {
 			c.MustAnswer("a ping compressed by algorithm 0", func(ping []byte) []byte {
 				return wire.AppendCompressed(nil, ping)
@@ -198,20 +207,17 @@ var packetCases = []Case{
 			"40 MiB. It must be dropped before that much memory is spent, and the target must live. " +
 			"With a few zeros the ping is answered.",
 		Causes: []string{"what is inflated has no limit"},
+		Kills:  []string{"no-compression-in-packets", "reads-bombs"},
 		Run: playing(func(c *Cluster) {
-			padded := func(zeros int) func([]byte) []byte {
-				return func(ping []byte) []byte {
-					return wire.AppendCompressed(nil, append(ping, make([]byte, zeros)...))
-				}
-			}
-			c.MustAnswer("a compressed ping before some zeros", padded(16))
+			c.MustAnswer("a compressed ping before some zeros", func(ping []byte) []byte {
+				return wire.AppendCompressed(nil, append(ping, make([]byte, 16)...))
+			})
 			m := c.Add()
-			ping, seq := m.ping()
-			m.TellBytes(padded(wire.MaxInflated)(ping), "a compressed ping before 40 MiB of zeros")
+			m.TellBytes(bomb(), "a compressed ping before 40 MiB of zeros")
 			c.Survives("a packet that inflates to more than 40 MiB") // which takes it a while to find out
 			c.Wait(c.SilenceWait())
 			c.Control()
-			if len(m.Acks(seq)) > 0 {
+			if len(m.Acks(bombSeq)) > 0 {
 				c.Failf("a ping is answered that is part of more than 40 MiB")
 			}
 		}),
@@ -223,6 +229,7 @@ var packetCases = []Case{
 		Explain: "A ping, a compound and a compressed ping are sent behind their CRC-32, in network " +
 			"order. All must be answered.",
 		Causes: []string{"the checksum is expected of other bytes, or in host order"},
+		Kills:  []string{"no-checksums"},
 		Run: playing(func(c *Cluster) {
 			c.MustAnswer("a ping with its checksum", func(ping []byte) []byte { return wire.AppendCRC(nil, ping) })
 			c.MustAnswer("a compound with its checksum", func(ping []byte) []byte {
@@ -239,6 +246,7 @@ var packetCases = []Case{
 		Control: "the same ping with its own checksum, which is answered",
 		Explain: "A ping is sent behind a CRC-32 that is off by one bit. It must not be answered.",
 		Causes:  []string{"the checksum is skipped"},
+		Kills:   []string{"checksums-are-not-compared", "no-checksums"},
 		Run: playing(func(c *Cluster) {
 			c.MustAnswer("a ping with its checksum", func(ping []byte) []byte { return wire.AppendCRC(nil, ping) })
 			c.MustIgnore("a ping with a wrong checksum", func(ping []byte) []byte {
@@ -249,3 +257,15 @@ var packetCases = []Case{
 		}),
 	},
 }
+
+// bombSeq is the number of the ping at the beginning of a bomb.
+const bombSeq = 42
+
+// bomb is a ping and 40 MiB of zeros, compressed.
+var bomb = sync.OnceValue(func() []byte {
+	ping, err := wire.AppendBody(nil, wire.Ping{SeqNo: bombSeq})
+	if err != nil {
+		panic(err) // a message of our own
+	}
+	return wire.AppendCompressed(nil, append(ping, make([]byte, wire.MaxInflated)...))
+})

@@ -17,6 +17,7 @@ var pingCases = []Case{
 		Explain: "Pings for the target's name with the numbers 0, 1, 127, 128, 255, 256, 65535, 65536 " +
 			"and 2^32-1 are sent. Each must be answered by one ack with its number.",
 		Causes: []string{"the number is read or written with too few bits, or as a signed one"},
+		Kills:  []string{"ack-of-16-bits"},
 		Run: playing(func(c *Cluster) {
 			m := c.Add()
 			for _, seq := range []uint32{0, 1, 127, 128, 255, 256, math.MaxUint16, 1 << 16, math.MaxUint32} {
@@ -35,6 +36,7 @@ var pingCases = []Case{
 		Control: "a ping with the target's name, which is answered",
 		Explain: "A ping that names nobody is for whoever it reaches, and must be answered.",
 		Causes:  []string{"the name is compared although it is empty"},
+		Kills:   []string{"answers-no-pings-for-nobody"},
 		Run: playing(func(c *Cluster) {
 			c.Control()
 			m := c.Add()
@@ -51,6 +53,7 @@ var pingCases = []Case{
 		Explain: "A ping for another name must not be answered: the address may have been another " +
 			"member's, who has failed.",
 		Causes: []string{"the name is not compared"},
+		Kills:  []string{"answers-pings-for-anybody"},
 		Run: playing(func(c *Cluster) {
 			m := c.Add()
 			var seq uint32
@@ -69,6 +72,7 @@ var pingCases = []Case{
 		Explain: "A ping names another address as its source. The ack must go there, and not to where " +
 			"the datagram came from.",
 		Causes: []string{"SourceAddr and SourcePort are ignored", "the port is read in the wrong order"},
+		Kills:  []string{"ack-to-the-sender"},
 		Run: playing(func(c *Cluster) {
 			a, b := c.Add(), c.Add()
 			seq := a.NextSeq()
@@ -94,6 +98,7 @@ var pingCases = []Case{
 		Explain: "A ping leaves out where it is to be answered, as members of older versions do. The " +
 			"ack must go to where the datagram came from.",
 		Causes: []string{"absent keys are read as an address", "the ping is refused without them"},
+		Kills:  []string{"no-ack-without-a-source"},
 		Run: playing(func(c *Cluster) {
 			c.Control()
 			m := c.Add()
@@ -112,6 +117,7 @@ var pingCases = []Case{
 		Explain: "A ping is written to a stream. The ack must come on the same stream, with the ping's " +
 			"number, and then the target ends the stream.",
 		Causes: []string{"the ack is sent as a datagram", "the stream is kept open for more"},
+		Kills:  []string{"no-ping-over-streams"},
 		Run: playing(func(c *Cluster) {
 			t := c.Talk()
 			t.Write(wire.Ping{SeqNo: 4711, Node: c.Self.Name})
@@ -132,6 +138,7 @@ var pingCases = []Case{
 		Explain: "A ping for another name is written to a stream. The target must end the stream " +
 			"without an ack.",
 		Causes: []string{"the name is compared in datagrams only"},
+		Kills:  []string{"answers-pings-for-anybody-on-streams"},
 		Run: playing(func(c *Cluster) {
 			t := c.Talk()
 			t.Write(wire.Ping{SeqNo: 1, Node: c.Self.Name + "-2"})

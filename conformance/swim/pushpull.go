@@ -18,6 +18,7 @@ var pushPullCases = []Case{
 		Explain: "A push/pull that tells nothing is answered by the target's state: itself, once, alive, " +
 			"with its address and the versions that it understands, and then the target ends the stream.",
 		Causes: []string{"the own node is left out", "the stream is kept open for more"},
+		Kills:  []string{"goes-on-after-push-pull", "suspects-itself"},
 		Run: playing(func(c *Cluster) {
 			t := c.Talk()
 			t.Write(wire.PushPull{})
@@ -40,11 +41,12 @@ var pushPullCases = []Case{
 				c.Mismatch("the target's own state", stateName(c.Self.State), "alive")
 			case v.ProtocolMin == 0 || v.Protocol < v.ProtocolMin || v.Protocol > v.ProtocolMax:
 				c.Mismatch("the target's own Vsn", v, "pmin <= pcur <= pmax, above 0")
-			case len(t.buf) > 0:
-				c.Mismatch("what follows the answer", fmt.Sprintf("%d bytes", len(t.buf)), "nothing")
 			case !t.Ends(AnswerWithin):
 				c.Failf("the target does not end the stream after its answer")
+			case len(t.buf) > 0:
+				c.Mismatch("what follows the answer", fmt.Sprintf("%d bytes", len(t.buf)), "nothing")
 			}
+			c.Control()
 		}),
 	},
 	{
@@ -56,6 +58,7 @@ var pushPullCases = []Case{
 			"must not have the member yet, since the target sends its state before it merges. After " +
 			"that the target must tell of the member as it described itself.",
 		Causes: []string{"what is received is not merged", "the answer is made after the merge", "metadata is lost"},
+		Kills:  []string{"nothing-is-merged", "push-pull-of-16-bits", "push-pull-without-metadata"},
 		Run: playing(func(c *Cluster) {
 			m := c.Add()
 			m.Meta, m.Incarnation = []byte("metadata\x00of p2pspec"), 70000
@@ -82,6 +85,7 @@ var pushPullCases = []Case{
 			"who is declared dead by hearsay gets time to refute it. The suspicion that the target " +
 			"gossips must have itself as the accuser.",
 		Causes: []string{"a dead entry is believed at once", "the accuser is left empty or is the member itself"},
+		Kills:  []string{"accuses-in-the-name-of-the-suspect", "dead-by-hearsay"},
 		Run: playing(func(c *Cluster) {
 			w := c.One()
 			for i, s := range []wire.State{wire.StateSuspect, wire.StateDead} {
@@ -106,6 +110,7 @@ var pushPullCases = []Case{
 		Control: "push/pulls that show the member alive before",
 		Explain: "In a push/pull a member has left. It must be known as left: nobody else says that of a member.",
 		Causes:  []string{"left is taken for dead, or for suspect"},
+		Kills:   []string{"left-by-hearsay-is-suspect"},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			n := m.State()
@@ -124,6 +129,7 @@ var pushPullCases = []Case{
 		Explain: "A member is suspect. A push/pull in which it is alive in the same incarnation must " +
 			"change nothing, one with the next must end the suspicion.",
 		Causes: []string{"push/pull replaces what is believed"},
+		Kills:  []string{"push-pull-replaces"},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			m.Tell(m.Suspect(accuser))
@@ -147,6 +153,7 @@ var pushPullCases = []Case{
 			"Nothing in it may be merged; nor if the application's protocol is one that the " +
 			"target does not understand. The good node alone must be taken in.",
 		Causes: []string{"versions are not compared", "only the node that does not fit is left out"},
+		Kills:  []string{"protocols-of-applications-are-not-compared", "versions-are-not-compared"},
 		Run: playing(func(c *Cluster) {
 			good, bad := c.Add(), c.Add()
 			bad.Versions.Protocol, bad.Versions.ProtocolMax = 9, 9
@@ -165,6 +172,7 @@ var pushPullCases = []Case{
 		Explain: "A push/pull carries 100,000 bytes of the application's behind its nodes. The nodes must be " +
 			"merged, whatever the target's application makes of the bytes.",
 		Causes: []string{"UserStateLen is not read", "what does not arrive at once is lost"},
+		Kills:  []string{"no-state-of-applications", "nothing-is-merged"},
 		Run: playing(func(c *Cluster) {
 			m := c.Add()
 			m.known = true
@@ -185,6 +193,7 @@ var pushPullCases = []Case{
 		Explain: "A push/pull is written in three pieces with pauses, and another compressed. Both must be " +
 			"answered and merged: a stream has no packets.",
 		Causes: []string{"one read is taken for one message", "compression is undone in datagrams only"},
+		Kills:  []string{"no-compression-on-streams", "nothing-is-merged"},
 		Run: playing(func(c *Cluster) {
 			m := c.Add()
 			m.known = true
@@ -217,6 +226,7 @@ var pushPullCases = []Case{
 		Explain: "A push/pull says that 2^20 + 1 nodes follow, and another that 20 MiB and a byte of the " +
 			"application's do. The target must end the stream at once, and live.",
 		Causes: []string{"memory is set aside for what is announced", "no limit is kept"},
+		Kills:  []string{"waits-for-too-many-nodes"},
 		Run: playing(func(c *Cluster) {
 			c.closes("a push/pull of 2^20 + 1 nodes", pushPullHeader(wire.MaxNodes+1, 0))
 			c.closes("a push/pull with 20 MiB and a byte of the application's", pushPullHeader(0, wire.MaxUser+1))
@@ -233,6 +243,7 @@ var pushPullCases = []Case{
 			"its state with it, of itself and without the flag of a join: this is how the parts of a " +
 			"cluster that was divided find out what they have missed.",
 		Causes: []string{"there is no push/pull but that of a join", "Join is set in all of them"},
+		Kills:  []string{"each-push-pull-joins", "no-push-pull-of-its-own"},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			var asked []wire.PushPull

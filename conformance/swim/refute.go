@@ -10,12 +10,12 @@ import (
 // accuse tells the target something about itself, and ends the case as failed
 // unless it answers with an alive of the incarnation.
 func (c *Cluster) accuse(m *Member, what string, want uint32, tell func()) {
-	m.Forget()
+	own := c.self()
 	tell()
-	h := m.Await(gossipWithin, aliveOf(c.Self.Name, 0))
+	h := m.Await(gossipWithin, aliveOf(c.Self.Name, own+1))
 	if h == nil {
 		c.Survives(what)
-		c.Failf("%s is not refuted: the target tells nobody that it is alive", what)
+		c.Failf("%s is not refuted: the target tells nobody that it is alive in a new incarnation", what)
 	}
 	c.Earn()
 	if a := h.Msg.(wire.Alive); a.Incarnation != want {
@@ -42,6 +42,7 @@ var refutationCases = []Case{
 		Explain: "The target hears that it is suspected in its own incarnation. It must tell the " +
 			"others that it is alive in the next one, and say so in a push/pull.",
 		Causes: []string{"accusations of itself are ignored", "the incarnation is not raised"},
+		Kills:  []string{"no-refutation", "refutes-without-raising", "suspects-itself"},
 		Run: playing(func(c *Cluster) {
 			m, own := c.One(), c.self()
 			c.accuse(m, "a suspicion in its own incarnation", own+1, func() {
@@ -56,6 +57,7 @@ var refutationCases = []Case{
 		Explain: "The target hears that it is dead in its own incarnation, and then that it has left. It " +
 			"must refute both: it has done neither.",
 		Causes: []string{"the target believes that it is dead", "a farewell in its own name is believed"},
+		Kills:  []string{"no-refutation", "refutes-without-raising", "suspects-itself"},
 		Run: playing(func(c *Cluster) {
 			m, own := c.One(), c.self()
 			c.accuse(m, "its death in its own incarnation", own+1, func() {
@@ -73,6 +75,7 @@ var refutationCases = []Case{
 		Explain: "The target is suspected, then declared dead, in incarnations that are 10 above its own, " +
 			"as after a restart. Each refutation must have the accusation's incarnation plus one.",
 		Causes: []string{"the incarnation is raised by one, whatever the accusation's"},
+		Kills:  []string{"no-refutation", "refutes-by-one", "refutes-without-raising", "suspects-itself"},
 		Run: playing(func(c *Cluster) {
 			m, own := c.One(), c.self()
 			c.accuse(m, "a suspicion in a later incarnation", own+11, func() {
@@ -90,6 +93,9 @@ var refutationCases = []Case{
 		Explain: "Once the target has refuted, accusations in its old incarnation are answered " +
 			"already: they must not raise its incarnation again.",
 		Causes: []string{"each accusation is refuted, whatever its incarnation"},
+		Kills: []string{
+			"no-refutation", "refutes-stale-accusations", "refutes-without-raising", "suspects-itself",
+		},
 		Run: playing(func(c *Cluster) {
 			m, own := c.One(), c.self()
 			c.accuse(m, "a suspicion in its own incarnation", own+1, func() {
@@ -109,6 +115,9 @@ var refutationCases = []Case{
 			"own with other metadata. It must not react. One of a higher incarnation must be refuted " +
 			"with the next: only the target gives itself incarnations.",
 		Causes: []string{"each alive about itself is refuted", "a higher incarnation of its own is taken over"},
+		Kills: []string{
+			"own-alive-is-ignored", "refutes-its-own-alive", "refutes-without-raising", "suspects-itself",
+		},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			own, _ := c.Entry(c.Self.Name)
@@ -129,6 +138,10 @@ var refutationCases = []Case{
 		Explain: "The target hears an alive of its own incarnation with other metadata, as of a former " +
 			"life of its own. It must refute it, and keep its metadata.",
 		Causes: []string{"only the incarnation is compared", "somebody else's metadata is taken over"},
+		Kills: []string{
+			"own-alive-is-ignored", "own-metadata-is-not-compared", "refutes-without-raising",
+			"suspects-itself",
+		},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			own, _ := c.Entry(c.Self.Name)
@@ -147,6 +160,7 @@ var refutationCases = []Case{
 		Explain: "In a push/pull the target is suspected, then dead, then has left, each in its own " +
 			"incarnation. It must refute each.",
 		Causes: []string{"the own entry in a push/pull is skipped"},
+		Kills:  []string{"no-refutation-over-streams", "refutes-without-raising", "suspects-itself"},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			for _, s := range []wire.State{wire.StateSuspect, wire.StateDead, wire.StateLeft} {
