@@ -13,7 +13,9 @@ func Gossip() []Experiment {
 		{"demers-1", "push, feedback and counter (table 1 of Demers et al. 1987)", Demers1},
 		{"demers-2", "push, blind and coin (table 2)", Demers2},
 		{"demers-3", "pull, feedback and counter (table 3)", Demers3},
+		{"hyparview", "broadcasts after a share of the nodes has failed (Leitão et al. 2007, DSN)", HyParView},
 		{"karp", "rounds and transmissions until all know (Karp et al. 2000)", Karp},
+		{"plumtree", "redundancy and longest way of broadcasts along a tree (the same, SRDS)", Plumtree},
 	}
 }
 
