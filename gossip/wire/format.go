@@ -12,6 +12,10 @@ type Format struct {
 	Keys     [][]byte // of 16, 24 or 32 bytes: the first encrypts, each may decrypt (GO-WF-13)
 	Compress bool     // writes compressed what gets shorter by it (GO-WF-16)
 	Version  uint8    // of the encryption to write: 0 pads, 1 does not (GO-WF-13)
+
+	// Strict refuses a message that memberlist reads, but writes otherwise (GO-WF-02).
+	// What it refuses, and what is read without it, the package's Deviations say.
+	Strict bool
 }
 
 // Limits of what is read. Those that memberlist names are memberlist's.

@@ -115,8 +115,8 @@ func (f *Format) ParseMessage(b []byte) (spec.Message, error) {
 	if fault := f.check(); fault != nil {
 		return nil, fault
 	}
-	o := opening{budget: MaxInflated}
-	if fault := o.packet(f, b); fault != nil {
+	o := opening{format: f, budget: MaxInflated}
+	if fault := o.packet(b); fault != nil {
 		return nil, fault
 	}
 	if len(o.p.Parts) == 0 {
@@ -130,24 +130,25 @@ func (f *Format) ParseMessage(b []byte) (spec.Message, error) {
 
 // opening is a packet whose layers are being taken off.
 type opening struct {
+	format *Format
 	p      Packet
 	budget int // bytes that may still be inflated
 }
 
-func (o *opening) packet(f *Format, b []byte) *Fault {
+func (o *opening) packet(b []byte) *Fault {
 	label, complete, fault := labelLen(b)
 	switch {
 	case fault != nil:
 		return fault
 	case !complete:
 		return newFault("GO-WF-15", "label", len(b), "truncated")
-	case string(b[min(2, label):label]) != f.Label:
+	case string(b[min(2, label):label]) != o.format.Label:
 		return newFault("GO-WF-15", "label", label, "of another cluster")
 	}
 	context := b[min(2, label):label]
 	b = b[label:]
-	if len(f.Keys) > 0 {
-		text, fault := decrypt(b, f.Keys, context)
+	if len(o.format.Keys) > 0 {
+		text, fault := decrypt(b, o.format.Keys, context)
 		if fault != nil {
 			return fault
 		}
@@ -192,12 +193,34 @@ func (o *opening) message(b []byte, depth int) {
 		o.lose(newFault("GO-WF-11", "packet", 0, "too many messages"))
 	default:
 		m, _, fault := parseBody(b, false)
+		if fault == nil && o.format.Strict {
+			fault = strict(b, m, appendBody)
+		}
 		if fault != nil {
 			o.lose(fault)
 			return
 		}
 		o.p.Parts = append(o.p.Parts, m)
 	}
+}
+
+// strict compares a message with how it is written.
+func strict(b []byte, m Message, write func([]byte, Message) ([]byte, *Fault)) *Fault {
+	canonical, fault := write(nil, m)
+	if fault != nil {
+		return fault
+	}
+	if same := commonPrefix(b, canonical); same < max(len(b), len(canonical)) {
+		return newFault("GO-WF-02", "message", same, "not as memberlist writes it")
+	}
+	return nil
+}
+
+func commonPrefix(a, b []byte) (n int) {
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 func (o *opening) compound(b []byte, depth int) {

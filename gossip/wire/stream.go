@@ -108,39 +108,41 @@ type decoder struct {
 // member answers before it hangs up is delivered, as a Frame with that Fault, and is
 // the error of the next call. GO-AE-06
 func (d *decoder) Decode(b []byte) (spec.Message, int, error) {
+	if d.fault == nil {
+		d.fault = d.format.check()
+	}
 	if d.fault != nil {
 		return nil, 0, d.fault
 	}
-	if len(b) == 0 {
-		return nil, 0, nil
-	}
-	if fault := d.format.check(); fault != nil {
-		return nil, 0, fault
-	}
-	label := 0
-	if !d.begun {
-		n, complete, fault := d.label(b)
-		if fault != nil {
-			return nil, 0, fault
-		}
-		if !complete {
-			return nil, 0, nil
-		}
-		label = n
-	}
-	frame, n, fault := d.frame(b[label:])
+	frame, n, f := d.labelled(b)
 	switch {
-	case fault != nil:
-		d.fault = fault
-		return nil, 0, fault
-	case frame.Fault != nil:
-		d.fault = frame.Fault
+	case f != nil:
+		d.fault = f
+		return nil, 0, f
 	case n == 0:
 		return nil, 0, nil
 	}
-	frame.Opens = !d.begun && (label > 0 || d.format.Label == "")
+	d.fault = frame.Fault
 	d.begun, d.extent = true, extent{}
-	return frame, label + n, nil
+	return frame, n, nil
+}
+
+// labelled reads a frame with what precedes the first. n is zero while it has not
+// all arrived.
+func (d *decoder) labelled(b []byte) (frame Frame, n int, f *Fault) {
+	if d.begun {
+		return d.frame(b)
+	}
+	label, complete, f := d.label(b)
+	if f != nil || !complete {
+		return Frame{}, 0, f
+	}
+	frame, n, f = d.frame(b[label:])
+	if n > 0 {
+		frame.Opens = label > 0 || d.format.Label == ""
+		n += label
+	}
+	return frame, n, f
 }
 
 // label is the length of the label at the start of the stream. Who accepted the
@@ -169,7 +171,7 @@ func (d *decoder) frame(b []byte) (frame Frame, n int, f *Fault) {
 			return Frame{}, 0, f
 		}
 		n = d.extent.at
-		frame, f = open(b[:n])
+		frame, f = d.open(b[:n])
 		return frame, n, f
 	}
 }
@@ -194,13 +196,13 @@ func (d *decoder) encrypted(b []byte) (frame Frame, n int, f *Fault) {
 	if f != nil {
 		return Frame{Fault: f}, n, nil
 	}
-	frame, f = open(text)
+	frame, f = d.open(text)
 	frame.Nonce = Nonce(b[streamHeadLen+1:])
 	return frame, n, f
 }
 
 // open reads a complete message, compressed or not.
-func open(b []byte) (Frame, *Fault) {
+func (d *decoder) open(b []byte) (Frame, *Fault) {
 	if len(b) > 0 && Type(b[0]) == TypeCompress {
 		inner, f := decompress(b, MaxInflated)
 		if f != nil {
@@ -212,6 +214,9 @@ func open(b []byte) (Frame, *Fault) {
 		return Frame{}, newFault("GO-WF-01", "stream", 0, "a type that has no place on streams")
 	}
 	m, _, f := parseBody(b, true)
+	if f == nil && d.format.Strict {
+		f = strict(b, m, appendOnStream)
+	}
 	return Frame{Msg: m}, f
 }
 
