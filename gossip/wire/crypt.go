@@ -103,13 +103,15 @@ func decrypt(b []byte, keys [][]byte, context []byte) ([]byte, *Fault) {
 	return nil, newFault("GO-WF-13", "encryption", 0, "no key opens it")
 }
 
+// unpad takes the padding off. Since nothing covers the version, any text may come
+// here. GO-WF-20
 func unpad(text []byte) ([]byte, *Fault) {
 	n := 0
 	if len(text) > 0 {
 		n = int(text[len(text)-1])
 	}
 	if n == 0 || n > aes.BlockSize || n > len(text) {
-		return nil, newFault("GO-WF-13", "encryption", len(text), "its padding is wrong")
+		return nil, newFault("GO-WF-20", "encryption", len(text), "its padding is wrong")
 	}
 	return text[:len(text)-n], nil
 }

@@ -251,6 +251,19 @@ func TestKeysAndLabels(t *testing.T) {
 	require.ErrorContains(t, err, "GO-WF-15")
 }
 
+// GO-WF-20: the version can be changed on the way. Then text passes for padding, which
+// is more than there is, or less than a block, or none.
+func TestVersionChangedOnTheWay(t *testing.T) {
+	f := &Format{Keys: [][]byte{make([]byte, 16)}, Version: 1}
+	for _, last := range []uint32{0, 17, 127} {
+		b, err := f.AppendMessage(nil, Packet{Parts: []Message{Ack{SeqNo: last}}})
+		require.NoError(t, err)
+		b[0] = versionPadded
+		_, err = f.ParseMessage(b)
+		require.ErrorContains(t, err, "its padding is wrong (GO-WF-20)")
+	}
+}
+
 // GO-WF-16: a packet is compressed if it gets shorter, a stream always. GO-WF-17
 func TestCompressionThatDoesNotPay(t *testing.T) {
 	f := &Format{Compress: true}
