@@ -48,6 +48,7 @@ func layers() []layer {
 		{"gnutella/ggep", ""},
 		{"gnutella/qrp", ""},
 		{"gnutella/urn", ""},
+		{"gnutella/wire", "spec"},
 		{"gossip/crdt", ""},
 		{"gossip/epidemic", "spec"},
 		{"gossip/hyparview", "spec"},

@@ -52,6 +52,7 @@ func cores() map[string]purity.Policy {
 			"io": {"LimitReader", "ReadAll"}, "unicode": {"IsDigit", "IsLetter", "ToLower"},
 		},
 		"gnutella/urn":     {"crypto/sha1": {"Size", "Sum"}, "encoding/base32": {"NoPadding", "StdEncoding"}},
+		"gnutella/wire":    {"bytes": {"Cut", "EqualFold", "HasPrefix", "Index", "IndexByte", "TrimSpace", "TrimSuffix"}},
 		"gossip/crdt":      {},
 		"gossip/epidemic":  {module + "gossip/crdt": nil},
 		"gossip/hyparview": {},

@@ -17,7 +17,7 @@ func TestCoresAreDocumentedAlike(t *testing.T) {
 	heading := regexp.MustCompile(`(?m)^// # (.*)$`)
 	for _, core := range []string{
 		"bittorrent", "bittorrent/bencode", "bittorrent/metainfo", "bittorrent/mse", "bittorrent/tracker",
-		"bittorrent/wire", "chord", "gnutella/ggep", "gnutella/qrp", "gnutella/urn", "kademlia", "kademlia/mainline",
+		"bittorrent/wire", "chord", "gnutella/ggep", "gnutella/qrp", "gnutella/urn", "gnutella/wire", "kademlia", "kademlia/mainline",
 	} {
 		dir := filepath.Join("..", filepath.FromSlash(core))
 		doc, err := os.ReadFile(filepath.Join(dir, "doc.go"))
