@@ -10,7 +10,7 @@ import (
 
 // synchronize executes Sync.
 func (n *Node) synchronize(in Sync, out []spec.Effect) []spec.Effect {
-	if in.With < 0 || int(in.With) >= len(n.cfg.Peers) || in.With == n.cfg.Self {
+	if in.With < 0 || int(in.With) >= len(n.cfg.Peers) || in.With == n.self {
 		return fail(in.Op, ErrPeer, out)
 	}
 	out = n.compareWith(n.cfg.Peers[in.With], out)

@@ -45,7 +45,7 @@ func (n *Node) expire() {
 func (n *Node) retains(u *Update) bool {
 	h := u.digest()
 	for range n.cfg.Deletion.Retainers {
-		if h%uint64(len(n.cfg.Peers)) == uint64(n.cfg.Self) {
+		if h%uint64(len(n.cfg.Peers)) == uint64(n.self) {
 			return true
 		}
 		h = (h ^ h>>32) * 0x9e3779b97f4a7c15

@@ -191,13 +191,13 @@ func (c Config) MaxEffects() (int, error) {
 }
 
 // A Node is one participant. It implements [spec.Machine].
+//
+// What every Step looks at comes first: the simulations of a million nodes wait
+// for memory most of their time.
 type Node struct {
-	cfg *Config
-	now time.Duration
-	rng spec.Rand
-
-	clock   uint64 // largest counter of a stamp seen
-	sum     uint64 // of the digests of all entries
+	cfg     *Config // shared with all nodes of the system, without Self and Seed
+	now     time.Duration
+	self    int32
 	entries []entry
 	rumors  []rumor // in the order in which they became hot
 
@@ -208,6 +208,10 @@ type Node struct {
 	first    uint16        // number of the rumor that the next message begins with
 	accepted uint16        // contacts of others in this cycle
 	hunted   uint8         // partners tried after the first, in this cycle
+
+	clock uint64 // largest counter of a stamp seen
+	sum   uint64 // of the digests of all entries that are not dormant
+	rng   spec.Rand
 }
 
 var _ spec.Machine = (*Node)(nil)
@@ -222,8 +226,19 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newNode(&cfg, cfg.Self, cfg.Seed, now), nil
+}
+
+// Sibling returns another node of the system, as New does, but for less memory:
+// it shares the configuration of n. It panics when there is no peer self.
+func (n *Node) Sibling(self int32, seed [32]byte, now time.Duration) *Node {
+	_ = n.cfg.Peers[self]
+	return newNode(n.cfg, self, seed, now)
+}
+
+func newNode(cfg *Config, self int32, seed [32]byte, now time.Duration) *Node {
 	n := &Node{
-		cfg: &cfg, now: now, rng: spec.NewRand(cfg.Seed), partner: -1,
+		cfg: cfg, self: self, now: now, rng: spec.NewRand(seed), partner: -1,
 		cycleAt: never, syncAt: never, expireAt: never,
 	}
 	if cfg.Mongering.Period > 0 {
@@ -232,7 +247,7 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 	if cfg.AntiEntropy.Period > 0 {
 		n.syncAt = now + cfg.AntiEntropy.Phase
 	}
-	return n, nil
+	return n
 }
 
 // Len is the number of entries, death certificates included.
@@ -320,7 +335,7 @@ func (n *Node) Deadline() (time.Duration, bool) {
 // someone draws a node other than this one.
 func (n *Node) someone() int32 {
 	i := int32(n.rng.Below(uint64(len(n.cfg.Peers) - 1)))
-	if i >= n.cfg.Self {
+	if i >= n.self {
 		i++
 	}
 	return i

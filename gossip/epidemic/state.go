@@ -28,6 +28,7 @@ func (n *Node) AppendState(b []byte) []byte {
 	for _, at := range [...]time.Duration{n.cycleAt, n.syncAt, n.expireAt} {
 		b = n.appendAt(b, at)
 	}
+	b = binary.BigEndian.AppendUint32(b, uint32(n.self))
 	b = binary.BigEndian.AppendUint32(b, uint32(n.partner))
 	b = binary.BigEndian.AppendUint16(b, n.first)
 	b = binary.BigEndian.AppendUint16(b, n.accepted)

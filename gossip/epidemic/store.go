@@ -47,7 +47,7 @@ func (n *Node) write(op spec.OpID, u Update, out []spec.Effect) []spec.Effect {
 	case n.clock >= MaxCounter:
 		return fail(op, ErrClock, out)
 	}
-	u.Stamp = Stamp{n.clock + 1, n.cfg.Self}
+	u.Stamp = Stamp{n.clock + 1, n.self}
 	n.set(at, found, u.own())
 	n.heat(&n.entries[at].Update)
 	return append(out, spec.Done{Op: op, Result: Stored{u.Stamp}})

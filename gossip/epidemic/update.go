@@ -3,7 +3,6 @@ package epidemic
 import (
 	"bytes"
 	"cmp"
-	"strings"
 	"time"
 )
 
@@ -77,7 +76,6 @@ func (u *Update) digest() uint64 {
 // own returns u without anything borrowed.
 func (u *Update) own() Update {
 	c := *u
-	c.Key = strings.Clone(u.Key)
 	c.Value = bytes.Clone(u.Value)
 	return c
 }
