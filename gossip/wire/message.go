@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net/netip"
+	"strconv"
 
 	"github.com/p2pspec/p2pspec/spec"
 )
@@ -27,6 +28,43 @@ const (
 	TypeError        Type = 13
 	TypeLabel        Type = 244
 )
+
+// String is the type in words.
+func (t Type) String() string {
+	switch t {
+	case TypePing:
+		return "ping"
+	case TypeIndirectPing:
+		return "indirect ping"
+	case TypeAck:
+		return "ack"
+	case TypeSuspect:
+		return "suspect"
+	case TypeAlive:
+		return "alive"
+	case TypeDead:
+		return "dead"
+	case TypePushPull:
+		return "push/pull"
+	case TypeCompound:
+		return "compound"
+	case TypeUser:
+		return "user message"
+	case TypeCompress:
+		return "compression"
+	case TypeEncrypt:
+		return "encryption"
+	case TypeNack:
+		return "nack"
+	case TypeCRC:
+		return "checksum"
+	case TypeError:
+		return "error"
+	case TypeLabel:
+		return "label"
+	}
+	return "type " + strconv.Itoa(int(t))
+}
 
 // Message is one message of a member: what a [Packet] is made of, and what a
 // [Frame] holds.

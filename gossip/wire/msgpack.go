@@ -52,51 +52,54 @@ func appendRawHead(b []byte, n int) []byte {
 	return binary.BigEndian.AppendUint32(append(b, 0xdb), uint32(n))
 }
 
-// kind is what a value of MessagePack is, as far as anyone here asks.
-type kind uint8
+// Kind is what a value of MessagePack is, as far as anyone here asks.
+type Kind uint8
+
+// The kinds.
 
 const (
-	kindNone kind = iota // a byte that begins no value
-	kindNil
-	kindBool
-	kindUint
-	kindNegative
-	kindRaw
-	kindMap
-	kindArray
-	kindOther // floats and extensions, which are only skipped
+	KindNone Kind = iota // a byte that begins no value
+	KindNil
+	KindBool
+	KindUint
+	KindNegative
+	KindRaw
+	KindMap
+	KindArray
+	KindOther // floats and extensions, which are only skipped
 )
 
-// head is the beginning of one value.
-type head struct {
-	kind     kind
-	size     int    // bytes of the head, with all of a number
-	value    uint64 // of a number or boolean; how many entries; how many bytes follow
-	children uint64 // values that belong to it and follow
-	payload  uint64 // bytes that belong to it and follow
+// Head is the beginning of one value.
+type Head struct {
+	Kind     Kind
+	Size     int    // bytes of the head, with all of a number
+	Value    uint64 // of a number or boolean; how many entries; how many bytes follow
+	Children uint64 // values that belong to it and follow
+	Payload  uint64 // bytes that belong to it and follow
 }
 
-// readHead reads the head at the start of b; ok is false while b is too short.
-func readHead(b []byte) (h head, ok bool) {
+// ReadHead reads the head at the start of b, for who explains what lies where in a
+// body. ok is false if b is too short.
+func ReadHead(b []byte) (h Head, ok bool) {
 	if len(b) == 0 {
-		return head{}, false
+		return Head{}, false
 	}
 	c := b[0]
 	switch {
 	case c < 0x80:
-		return head{kind: kindUint, size: 1, value: uint64(c)}, true
+		return Head{Kind: KindUint, Size: 1, Value: uint64(c)}, true
 	case c < 0x90:
-		return container(kindMap, 1, uint64(c&0x0f)), true
+		return container(KindMap, 1, uint64(c&0x0f)), true
 	case c < 0xa0:
-		return container(kindArray, 1, uint64(c&0x0f)), true
+		return container(KindArray, 1, uint64(c&0x0f)), true
 	case c < 0xc0:
-		return container(kindRaw, 1, uint64(c&0x1f)), true
+		return container(KindRaw, 1, uint64(c&0x1f)), true
 	case c >= 0xe0:
-		return head{kind: kindNegative, size: 1}, true
+		return Head{Kind: KindNegative, Size: 1}, true
 	}
 	k, width := wideHead(c)
 	if len(b) < 1+width {
-		return head{}, false
+		return Head{}, false
 	}
 	v := bigEndian(b[1 : 1+width])
 	switch {
@@ -104,43 +107,43 @@ func readHead(b []byte) (h head, ok bool) {
 		v = 1
 	case c >= 0xd0 && c <= 0xd3: // signed
 		if v>>(8*width-1) != 0 {
-			k = kindNegative
+			k = KindNegative
 		}
 	case c >= 0xd4 && c <= 0xd8: // extensions of 1, 2, 4, 8, 16 bytes, and their type
-		return head{kind: k, size: 1, payload: 1 + 1<<(c-0xd4)}, true
+		return Head{Kind: k, Size: 1, Payload: 1 + 1<<(c-0xd4)}, true
 	case c >= 0xc7 && c <= 0xc9: // extensions that say their length, and their type
-		return head{kind: k, size: 1 + width, payload: 1 + v}, true
+		return Head{Kind: k, Size: 1 + width, Payload: 1 + v}, true
 	}
 	return container(k, 1+width, v), true
 }
 
 // wideHead says of a first byte from c0 to df how many bytes of the head follow.
-func wideHead(c byte) (k kind, width int) {
+func wideHead(c byte) (k Kind, width int) {
 	switch c {
 	case 0xc0:
-		return kindNil, 0
+		return KindNil, 0
 	case 0xc2, 0xc3:
-		return kindBool, 0
+		return KindBool, 0
 	case 0xc4, 0xc5, 0xc6: // bytes of the new specification
-		return kindRaw, 1 << (c - 0xc4)
+		return KindRaw, 1 << (c - 0xc4)
 	case 0xc7, 0xc8, 0xc9:
-		return kindOther, 1 << (c - 0xc7)
+		return KindOther, 1 << (c - 0xc7)
 	case 0xca, 0xcb: // floats
-		return kindOther, 4 << (c - 0xca)
+		return KindOther, 4 << (c - 0xca)
 	case 0xcc, 0xcd, 0xce, 0xcf:
-		return kindUint, 1 << (c - 0xcc)
+		return KindUint, 1 << (c - 0xcc)
 	case 0xd0, 0xd1, 0xd2, 0xd3:
-		return kindUint, 1 << (c - 0xd0)
+		return KindUint, 1 << (c - 0xd0)
 	case 0xd4, 0xd5, 0xd6, 0xd7, 0xd8:
-		return kindOther, 0
+		return KindOther, 0
 	case 0xd9, 0xda, 0xdb:
-		return kindRaw, 1 << (c - 0xd9)
+		return KindRaw, 1 << (c - 0xd9)
 	case 0xdc, 0xdd:
-		return kindArray, 2 << (c - 0xdc)
+		return KindArray, 2 << (c - 0xdc)
 	case 0xde, 0xdf:
-		return kindMap, 2 << (c - 0xde)
+		return KindMap, 2 << (c - 0xde)
 	}
-	return kindNone, 0
+	return KindNone, 0
 }
 
 func bigEndian(b []byte) (v uint64) {
@@ -150,15 +153,15 @@ func bigEndian(b []byte) (v uint64) {
 	return v
 }
 
-func container(k kind, size int, n uint64) head {
-	h := head{kind: k, size: size, value: n}
+func container(k Kind, size int, n uint64) Head {
+	h := Head{Kind: k, Size: size, Value: n}
 	switch k {
-	case kindRaw:
-		h.payload = n
-	case kindArray:
-		h.children = n
-	case kindMap:
-		h.children = 2 * n
+	case KindRaw:
+		h.Payload = n
+	case KindArray:
+		h.Children = n
+	case KindMap:
+		h.Children = 2 * n
 	}
 	return h
 }
@@ -174,22 +177,22 @@ type skipper struct {
 // more to do while s.left is not zero. No value may end beyond limit.
 func (s *skipper) skip(b []byte, limit int) (reason string) {
 	for s.left > 0 {
-		h, ok := readHead(b[s.at:])
+		h, ok := ReadHead(b[s.at:])
 		if !ok {
 			return ""
 		}
-		if h.kind == kindNone {
+		if h.Kind == KindNone {
 			return "a byte that begins no value"
 		}
-		room := uint64(max(0, limit-s.at-h.size))
-		if h.payload > room || s.left-1+h.children > room-h.payload {
+		room := uint64(max(0, limit-s.at-h.Size))
+		if h.Payload > room || s.left-1+h.Children > room-h.Payload {
 			return "a length beyond the limit or the end" // each value has a byte at least
 		}
-		if uint64(len(b)-s.at-h.size) < h.payload {
+		if uint64(len(b)-s.at-h.Size) < h.Payload {
 			return ""
 		}
-		s.at += h.size + int(h.payload)
-		s.left += h.children - 1
+		s.at += h.Size + int(h.Payload)
+		s.left += h.Children - 1
 	}
 	return ""
 }
@@ -212,31 +215,31 @@ func (r *reader) fail(reason string) {
 
 // next reads a head with all that it holds itself, and says whether it is of the
 // kind wanted. Nil stands for the zero of any kind.
-func (r *reader) next(want kind, name string) (h head, ok bool) {
+func (r *reader) next(want Kind, name string) (h Head, ok bool) {
 	if r.fault != nil {
-		return head{}, false
+		return Head{}, false
 	}
-	h, ok = readHead(r.b[r.at:])
-	if !ok || h.payload > uint64(len(r.b)-r.at-h.size) {
+	h, ok = ReadHead(r.b[r.at:])
+	if !ok || h.Payload > uint64(len(r.b)-r.at-h.Size) {
 		r.fail("truncated")
-		return head{}, false
+		return Head{}, false
 	}
 	switch {
-	case h.kind == want:
-		r.at += h.size
+	case h.Kind == want:
+		r.at += h.Size
 		return h, true
-	case h.kind == kindNil:
+	case h.Kind == KindNil:
 		r.at++
 	default:
 		r.fail("want " + name)
 	}
-	return head{}, false
+	return Head{}, false
 }
 
 // entries begins a map: more says of each entry whether there is one.
 func (r *reader) entries() uint64 {
-	h, _ := r.next(kindMap, "a map")
-	return h.value
+	h, _ := r.next(KindMap, "a map")
+	return h.Value
 }
 
 func (r *reader) more(n *uint64) bool {
@@ -248,15 +251,15 @@ func (r *reader) more(n *uint64) bool {
 }
 
 func (r *reader) bytes(limit int) []byte {
-	h, ok := r.next(kindRaw, "bytes")
+	h, ok := r.next(KindRaw, "bytes")
 	if !ok {
 		return nil
 	}
-	if h.payload > uint64(limit) {
+	if h.Payload > uint64(limit) {
 		r.fail("longer than allowed")
 		return nil
 	}
-	end := r.at + int(h.payload)
+	end := r.at + int(h.Payload)
 	v := r.b[r.at:end:end]
 	r.at = end
 	return v
@@ -274,12 +277,12 @@ func (r *reader) key() []byte {
 func (r *reader) string() string { return string(r.bytes(MaxName)) }
 
 func (r *reader) uint(limit uint64) uint64 {
-	h, _ := r.next(kindUint, "an unsigned integer")
-	if h.value > limit {
+	h, _ := r.next(KindUint, "an unsigned integer")
+	if h.Value > limit {
 		r.fail("larger than allowed")
 		return 0
 	}
-	return h.value
+	return h.Value
 }
 
 func (r *reader) uint32() uint32 { return uint32(r.uint(math.MaxUint32)) }
@@ -289,8 +292,8 @@ func (r *reader) bool() bool {
 	if r.at < len(r.b) && r.b[r.at] <= 1 {
 		return r.uint(1) == 1
 	}
-	h, _ := r.next(kindBool, "a boolean")
-	return h.value == 1
+	h, _ := r.next(KindBool, "a boolean")
+	return h.Value == 1
 }
 
 // skip passes over the value of a key that is not known.
