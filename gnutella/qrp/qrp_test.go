@@ -1,6 +1,7 @@
 package qrp
 
 import (
+	"bytes"
 	"encoding/hex"
 	"strings"
 	"testing"
@@ -8,73 +9,46 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/p2pspec/p2pspec/spec/vectors"
 )
+
+func load(t *testing.T, operation string) []vectors.Vector {
+	f, err := vectors.Load("gnutella")
+	require.NoError(t, err)
+	selected := f.Select(operation)
+	require.NotEmpty(t, selected)
+	return selected
+}
 
 // GN-UQ-14: the hashes of appendix A, and two that live servents use.
 func TestPublishedHashes(t *testing.T) {
-	for bits, words := range map[int]map[string]uint32{
-		3: {"test": 2, "qrp": 7},
-		10: {
-			"ol2j34lj": 318, "asdfas23": 503, "9um3o34fd": 758, "a234d": 281, "a3f": 767, "3nja9": 581,
-			"2459345938032343": 146, "7777a88a8a8a8": 342, "asdfjklkj3k": 861, "adfk32l": 1011, "zzzzzzzzzzz": 944,
-		},
-		13: {
-			"": 0, "eb": 6791, "ebc": 7082, "ebck": 6698, "ebckl": 3179, "ebcklm": 3235, "ebcklme": 6438,
-			"ebcklmen": 1062, "ebcklmenq": 3527,
-		},
-		16: {
-			"n": 65003, "nd": 54193, "ndf": 4953, "ndfl": 58201, "ndfla": 34830, "ndflal": 36910, "ndflale": 34586,
-			"ndflalem": 37658, "ndflaleme": 45559, "monkey": 62880, "island": 45193,
-		},
-	} {
-		for word, want := range words {
-			assert.Equal(t, want, KeyOf(word).Slot(bits), word)
-			assert.Equal(t, want, KeyOf(strings.ToUpper(word)).Slot(bits), word)
+	for _, v := range load(t, "qrp-hash") {
+		for _, word := range []string{v.Input.Text("word"), strings.ToUpper(v.Input.Text("word"))} {
+			slot := KeyOf(word).Slot(int(v.Input.Int("bits")))
+			assert.EqualValues(t, v.Expect.Int("hash"), slot, v.Name)
 		}
 	}
 	assert.Zero(t, KeyOf("any").Slot(0))
 }
 
-func unhex(t *testing.T, s string) []byte {
-	b, err := hex.DecodeString(s)
-	require.NoError(t, err)
-	return b
-}
-
-func take(t *testing.T, r *Receiver, payload string) {
-	m, err := Parse(unhex(t, payload))
-	require.NoError(t, err)
-	assert.Equal(t, payload, hex.EncodeToString(Append(nil, m)))
-	require.NoError(t, r.Take(m))
-}
-
-// GN-UQ-09 to GN-UQ-12: the messages of appendix B, which put "qrp" into slot 6.
+// GN-UQ-09 to GN-UQ-12: the messages of appendix B.
 func TestPublishedMessages(t *testing.T) {
-	const test, qrp = 2, 6
-	for _, steps := range [][3]string{
-		{"01010100080000fa0000000000", "0101010008000000000000fa00", "01010100080000060000000000"},
-		{"010101000400a00000", "0101010004000000a0", "010101000400600000"},
-		{"0101010104789c6358c0c0000001e400a1", "0101010104789c63606058000000a400a1", "0101010104789c63486060000001240061"},
-	} {
+	for _, v := range load(t, "qrp-table") {
 		var r Receiver
-		take(t, &r, "000800000007")
-		require.Nil(t, r.Table(), "until the update is complete: GN-UQ-02")
-		take(t, &r, steps[0])
-		require.Equal(t, []uint8{7, 7, 1, 7, 7, 7, 7, 7}, r.Table().slots)
-		take(t, &r, steps[1])
-		require.Equal(t, []uint8{7, 7, 1, 7, 7, 7, 1, 7}, r.Table().slots)
-		require.Equal(t, 2, r.Table().Filled())
-		take(t, &r, steps[2])
-		require.EqualValues(t, 7, r.Table().slots[test])
-		require.EqualValues(t, 1, r.Table().slots[qrp])
-		require.Equal(t, 1, r.Table().Filled())
+		for i, payload := range v.Input.List("payloads") {
+			m, err := Parse(payload)
+			require.NoError(t, err)
+			assert.Equal(t, payload, Append(nil, m))
+			require.NoError(t, r.Take(m))
+			if i == 0 {
+				require.Nil(t, r.Table(), "until the update is complete: GN-UQ-02")
+			}
+		}
+		want := v.Expect.Bytes("slots")
+		require.Equal(t, want, r.Table().slots, v.Name)
+		require.Equal(t, len(want)-bytes.Count(want, []byte{7}), r.Table().Filled())
 	}
-	var split Receiver
-	take(t, &split, "000800000007")
-	take(t, &split, "010102000400a0")
-	require.Nil(t, split.Table())
-	take(t, &split, "01020200040000")
-	require.Equal(t, []uint8{7, 7, 1, 7, 7, 7, 7, 7}, split.Table().slots)
 }
 
 // What we send of a word is what the document sends.

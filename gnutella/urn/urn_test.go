@@ -3,7 +3,6 @@ package urn
 import (
 	"bytes"
 	"crypto/sha1"
-	"encoding/hex"
 	"flag"
 	"fmt"
 	"go/format"
@@ -14,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/p2pspec/p2pspec/spec/vectors"
 )
 
 var update = flag.Bool("urn.update", false, "write sboxes.go")
@@ -51,42 +52,20 @@ func generate(sentence string, passes int) (boxes [4][256]uint64) {
 	return boxes
 }
 
-// Published values (overlay vectors: gtk-gnutella's own list, HUGE, THEX).
+// Published values: the reference's, a servent's own list, HUGE and THEX.
 func TestPublished(t *testing.T) {
-	for in, want := range map[string]string{
-		"":    "3293ac630c13f0245f92bbb1766e16167a4e58492dde73f3",
-		"abc": "2aab1484e8c158f2bfb8c5ff41b57a525129131c957b5f93",
-	} {
-		h := Tiger([]byte(in))
-		assert.Equal(t, want, hex.EncodeToString(h[:]), "%q", in)
+	f, err := vectors.Load("gnutella")
+	require.NoError(t, err)
+	for _, v := range f.Select("tiger") {
+		assert.Equal(t, v.Expect.Text("root"), Tiger(v.Input.Bytes("data")).String(), v.Name)
 	}
-	for n, want := range map[int]string{
-		1: "LWPNACQDBZRYXW3VHJVCJ64QBZNGHOHHHZWCLNQ", 2: "VK54ZIEEVTWNAUI5D5RDFIL37LX2IQNSTAXFKSA",
-		8: "KIU5YUNESS4RH6HAJRGHFHETZOFSMDFE52HKTVY", 255: "Z5PUAX6MEZB6EWYXFCSLMMUMZEFIQPOEWX3BA6Q",
-		1024: "D6UXHPOSAGHITCD4VVRHJQ4PCKIWY2WEHPJOUWY", 1025: "CMKDYROZKSC6VTM4I7LSMMHPAE4UG3FXPXZGGKY",
-	} {
-		assert.Equal(t, want, Tiger(make([]byte, n)).String(), "%d zero bytes", n)
+	for _, v := range f.Select("tiger-tree") {
+		assert.Equal(t, v.Expect.Text("root"), Sum(v.Input.Bytes("data")).Tiger.String(), v.Name)
 	}
-	for in, want := range map[string]string{
-		"":                        "LWPNACQDBZRYXW3VHJVCJ64QBZNGHOHHHZWCLNQ",
-		"\x00":                    "VK54ZIEEVTWNAUI5D5RDFIL37LX2IQNSTAXFKSA",
-		strings.Repeat("A", 1024): "L66Q4YVNAFWVS23X2HJIRA5ZJ7WXR3F26RSASFA",
-		strings.Repeat("A", 1025): "PZMRYHGY6LTBEH63ZWAHDORHSYTLO4LEFUIKHWY",
-		strings.Repeat("A", 2048): "FSINHKGFD6E3PHTXSA5EATMEO7IND3ATJDSH45A",
-		strings.Repeat("A", 2049): "2IFFIJQ22FKZA3NCSVOQHPVJVNPJKTGDKOB3LTI",
-		"hello gnutella world\n":  "GLRZ34FBR6D7CKPUVHKD33P63G5J4OEEWND7VQQ",
-	} {
-		assert.Equal(t, want, Sum([]byte(in)).Tiger.String(), "%.30q", in)
-	}
-	for in, want := range map[string]string{
-		"":                       "3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ",
-		"a":                      "Q336IN72UWT7ZYK5DXOLT2XK5I3XMZ5Y",
-		"abc":                    "VGMT4NSHA2AWVOR6EVYXQUGCNSONBWE5",
-		"hello gnutella world\n": "6OKYEMMEGA5MTPXCQE4QBIW2VLU5H2BQ",
-	} {
-		name := Sum([]byte(in)).SHA1
-		assert.Equal(t, "urn:sha1:"+want, name.String())
-		again, err := Parse("URN:Sha1:" + strings.ToLower(want)) // GN-QY-18
+	for _, v := range f.Select("urn-sha1") {
+		name := Sum(v.Input.Bytes("data")).SHA1
+		assert.Equal(t, v.Expect.Text("urn"), name.String(), v.Name)
+		again, err := Parse(strings.ToLower(v.Expect.Text("urn"))) // GN-QY-18
 		require.NoError(t, err)
 		assert.Equal(t, name, again)
 	}
