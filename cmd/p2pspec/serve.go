@@ -27,7 +27,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve NODE",
 		Short: "Run a reference node on real sockets, for others to test against",
 		RunE: func(*cobra.Command, []string) error {
-			return usagef("serve: name a node; there are: dht, seeder, leecher, tracker, chord, kademlia")
+			return usagef("serve: name a node; there are: dht, seeder, leecher, tracker, swim, chord, kademlia")
 		},
 	}
 	var f serveFlags
@@ -49,7 +49,7 @@ contacts survive a restart.`,
 		"first contacts, as IP:PORT with blanks between; may be repeated")
 	fl.StringVar(&f.state, "state", "", "file that keeps the id and the contacts")
 	cmd.AddCommand(dht, a.seederCommand(), a.leecherCommand(), a.trackerCommand(),
-		a.overlayCommand("chord", chord.NewNode), a.overlayCommand("kademlia", kademlia.NewNode))
+		a.swimCommand(), a.overlayCommand("chord", chord.NewNode), a.overlayCommand("kademlia", kademlia.NewNode))
 	for _, w := range broadcast.Workloads() {
 		cmd.AddCommand(a.overlayCommand(w.Name, w.NewNode))
 	}
@@ -194,10 +194,14 @@ func (j *journal) observe(now time.Duration, e spec.Effect) {
 			j.printf("%v the id changed to %v: our address is %v\n", at, changed.New, changed.ExternalIP)
 		}
 	case spec.Drop:
-		j.mu.Lock()
-		j.drops[e.Clause]++
-		j.mu.Unlock()
+		j.drop(e)
 	}
+}
+
+func (j *journal) drop(d spec.Drop) {
+	j.mu.Lock()
+	j.drops[d.Clause]++
+	j.mu.Unlock()
 }
 
 // stats prints the counters if they changed.
