@@ -1,6 +1,7 @@
 // Package swarm_test has the reference peer download from real clients, they
-// from it, and all of them from one another, in a network of their own where
-// only the loopback device exists. interop/setup installs the clients.
+// from it, and all of them from one another, and the reference member of SWIM
+// take part in clusters of real ones, in a network of their own where only the
+// loopback device exists. interop/setup installs the clients.
 package swarm_test
 
 import (
@@ -30,7 +31,7 @@ const inside = "P2PSPEC_SWARM_NETWORK"
 var program string
 
 // outside says why the tests cannot have a network of their own.
-var outside string
+var outside error
 
 func TestMain(m *testing.M) {
 	if os.Getenv(inside) != "" {
@@ -44,7 +45,7 @@ func TestMain(m *testing.M) {
 // own. Where there is none to be had, the tests run here and say so.
 func enter(m *testing.M) int {
 	if out, err := exec.Command("../ns", "true").CombinedOutput(); err != nil {
-		outside = fmt.Sprintf("no network of its own: %v: %s", err, bytes.TrimSpace(out))
+		outside = fmt.Errorf("no network of its own: %w: %s", err, bytes.TrimSpace(out))
 		return m.Run()
 	}
 	dir, err := os.MkdirTemp("", "swarm")
@@ -82,12 +83,19 @@ var required = flag.Bool("required", false, "fail where a client is not installe
 // needs skips the test where a program is missing, and says which.
 func needs(t testing.TB, c client) {
 	t.Helper()
-	reason := outside
-	if _, err := c.argv(); reason == "" && err != nil {
-		reason = err.Error()
+	_, err := c.argv()
+	must(t, err)
+}
+
+// must skips the test if there is a reason to, or if there is no network of its
+// own.
+func must(t testing.TB, reason error) {
+	t.Helper()
+	if outside != nil {
+		reason = outside
 	}
 	switch {
-	case reason == "":
+	case reason == nil:
 	case *required:
 		t.Fatal(reason)
 	default:
@@ -236,9 +244,22 @@ func (p *process) output() string {
 // run starts a program that the end of the test kills.
 func run(t testing.TB, name string, env []string, argv ...string) *process {
 	t.Helper()
+	p := prepare(t, name, env, argv...)
+	p.start(t)
+	return p
+}
+
+// prepare is run without the start.
+func prepare(t testing.TB, name string, env []string, argv ...string) *process {
+	t.Helper()
 	p := &process{name: name, cmd: exec.Command(argv[0], argv[1:]...), exit: make(chan struct{})}
 	p.cmd.Env = append(append(os.Environ(), "HOME="+t.TempDir()), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p, p
+	return p
+}
+
+func (p *process) start(t testing.TB) {
+	t.Helper()
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +270,6 @@ func run(t testing.TB, name string, env []string, argv ...string) *process {
 	t.Cleanup(func() {
 		p.stop(os.Kill)
 	})
-	return p
 }
 
 // stop ends the program with a signal and waits for that.

@@ -13,11 +13,22 @@ import (
 
 // application is the user of the member: what it says, and what it is told.
 type application struct {
-	queue *memberlist.TransmitLimitedQueue
-	state []byte
+	queue   *memberlist.TransmitLimitedQueue
+	state   []byte
+	forward bool
 
-	mu   sync.Mutex // guards meta, and the lines on stdout
+	mu   sync.Mutex // guards what follows, and the lines on stdout
 	meta []byte
+	seen map[string]bool // user messages that were told or heard
+}
+
+// maxSeen bounds what is remembered of user messages. Then all is forgotten.
+const maxSeen = 4096
+
+func newApplication(forward bool, state string) *application {
+	// A message is told often enough for each of a handful of members.
+	queue := &memberlist.TransmitLimitedQueue{RetransmitMult: 4}
+	return &application{queue: queue, state: []byte(state), forward: forward, seen: map[string]bool{}}
 }
 
 func (a *application) printf(format string, args ...any) {
@@ -45,6 +56,7 @@ func (a *application) command(list *memberlist.Memberlist, verb, rest string) (a
 		a.setMeta(rest)
 		err = list.UpdateNode(patience)
 	case "broadcast":
+		a.isNew(rest)
 		a.queue.QueueBroadcast(message(rest))
 	case "send", "stream":
 		name, text, _ := strings.Cut(rest, " ")
@@ -91,7 +103,26 @@ func (a *application) NodeMeta(int) []byte {
 	return a.meta
 }
 
-func (a *application) NotifyMsg(b []byte) { a.printf("user %q", b) }
+func (a *application) NotifyMsg(b []byte) {
+	a.printf("user %q", b)
+	if a.forward && a.isNew(string(b)) {
+		a.queue.QueueBroadcast(message(b))
+	}
+}
+
+// isNew reports whether a message is seen for the first time.
+func (a *application) isNew(text string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.seen[text] {
+		return false
+	}
+	if len(a.seen) == maxSeen {
+		clear(a.seen)
+	}
+	a.seen[text] = true
+	return true
+}
 
 func (a *application) GetBroadcasts(overhead, limit int) [][]byte {
 	return a.queue.GetBroadcasts(overhead, limit)

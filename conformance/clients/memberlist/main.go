@@ -119,6 +119,7 @@ func configure() (*memberlist.Config, *application, []string, error) {
 	compress := flag.Bool("compress", true, "compress what it sends")
 	protocol := flag.Int("protocol", 0, "protocol version to speak; 0 is the profile's")
 	meta := flag.String("meta", "", "metadata")
+	forward := flag.Bool("forward", false, "broadcast each user message that is new, once")
 	state := flag.String("state", "", "the application's state, which push/pull carries")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -133,7 +134,7 @@ func configure() (*memberlist.Config, *application, []string, error) {
 		return nil, nil, nil, fmt.Errorf("profile %q: it is lan, wan or local", *profile)
 	}
 	cfg := base()
-	app := &application{queue: &memberlist.TransmitLimitedQueue{RetransmitMult: cfg.RetransmitMult}, state: []byte(*state)}
+	app := newApplication(*forward, *state)
 	app.setMeta(*meta)
 	cfg.Name, cfg.Label, cfg.EnableCompression = *name, *label, *compress
 	cfg.BindAddr, cfg.BindPort, cfg.AdvertisePort = *ip, *port, *port
