@@ -151,3 +151,101 @@ func TestTree(t *testing.T) {
 	}
 	o.requireTree()
 }
+
+// Half of the nodes crash while a broadcast is on its way. Those that live agree on
+// it and on all that follow, if the overlay is connected, and are a tree again.
+//
+// GO-PX-03, GO-PX-04.
+func TestFailuresOnTheWay(t *testing.T) {
+	const count = 120
+	o := newOverlay(t, 2, Config{}, usual())
+	o.build(count)
+	require.Equal(t, count, o.broadcast(0))
+	o.Input(at(0), Broadcast{Op: 1 << 32, Payload: []byte("payload")})
+	o.RunFor(60 * time.Millisecond)
+	onTheWay := o.sent
+	for i := 1; i < count; i += 2 {
+		o.Crash(at(i))
+	}
+	o.RunFor(10 * time.Second)
+	for _, n := range o.live() {
+		require.Equal(t, 1, o.delivered[n.view.Self()][onTheWay], "%v", n.view.Self())
+	}
+	for range 3 {
+		require.Equal(t, count/2, o.broadcast(0))
+	}
+	o.requireTree()
+}
+
+// What was broadcast on one side of a partition reaches the other side when links
+// across it are back, because a new neighbour is told what there is.
+//
+// GO-PX-04.
+func TestPartitionHeals(t *testing.T) {
+	const count = 40
+	o := newOverlay(t, 3, Config{KeepPayload: 10 * time.Minute, KeepID: 20 * time.Minute}, usual())
+	o.build(count)
+	o.Partition(o.nodes[:count/2]...)
+	o.RunFor(time.Second)
+	require.LessOrEqual(t, o.broadcast(0), count/2)
+	left := o.sent
+	require.LessOrEqual(t, o.broadcast(count-1), count/2)
+	right := o.sent
+	o.Heal()
+	o.Input(at(0), hyparview.Enter{Op: 1, Contact: at(count - 1)})
+	o.RunFor(time.Minute)
+	for _, n := range o.live() {
+		require.Equal(t, 1, o.delivered[n.view.Self()][left], "%v", n.view.Self())
+		require.Equal(t, 1, o.delivered[n.view.Self()][right], "%v", n.view.Self())
+	}
+}
+
+// Nodes come and go for ten minutes while others broadcast. Afterwards everyone
+// who is up gets everything.
+//
+// GO-PX-03, GO-PX-04.
+func TestChurn(t *testing.T) {
+	const count = 60
+	o := newOverlay(t, 4, Config{}, usual())
+	o.build(count)
+	for i := range 60 {
+		down := 1 + int(o.Rand().Below(count-1))
+		o.Crash(at(down))
+		o.Input(at(0), Broadcast{Op: 1 << 32, Payload: []byte("payload")})
+		o.RunFor(time.Duration(o.Rand().Below(uint64(8 * time.Second))))
+		o.start(down, i%down)
+		o.RunFor(2 * time.Second)
+	}
+	o.RunFor(time.Minute)
+	for range 3 {
+		require.Equal(t, count, o.broadcast(int(o.Rand().Below(count))))
+	}
+	o.requireTree()
+}
+
+// Duplicates are pruned: after the first broadcasts, a payload crosses one link a
+// node. A node that floods sends one on each.
+//
+// GO-PX-06.
+func TestRedundancy(t *testing.T) {
+	const count = 100
+	for _, flood := range []bool{false, true} {
+		o := newOverlay(t, 5, Config{Flood: flood}, usual())
+		o.build(count)
+		o.broadcast(0)
+		payloads := 0
+		for _, n := range o.live() {
+			links := len(n.Eager(nil))
+			if n.view.Self() != at(0) {
+				links-- // not back to where it came from
+			}
+			payloads += links
+		}
+		rmr := float64(payloads)/(count-1) - 1
+		if flood {
+			require.InDelta(t, 3, rmr, 0.15)
+		} else {
+			require.InDelta(t, 0, rmr, 1e-9)
+		}
+	}
+}
