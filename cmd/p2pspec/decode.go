@@ -27,6 +27,8 @@ func formats() []format {
 			"0000000d06000000010000400000004000", "peer wire messages", 4 << 20, annotate.BitTorrent},
 		{"dht", "Annotate one message of the Mainline DHT",
 			"64313a71343a70696e67313a74323a6161313a79313a7165", "KRPC message", 65535, annotate.DHT},
+		{"swim", "Annotate a packet, or a message of a stream, in memberlist's format",
+			"0082a44e6f6465a6746172676574a55365714e6f2a", "message of memberlist", 4 << 20, annotate.Swim},
 	}
 }
 
