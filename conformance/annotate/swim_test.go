@@ -1,7 +1,6 @@
 package annotate
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"net/netip"
@@ -24,7 +23,7 @@ func swimExamples() []swimExample {
 		"a5537461746500a356736ea6010502000000"
 	push := "0683a44a6f696ec3a54e6f64657301ac5573657253746174654c656e02" + state + "6869"
 	sealed := "01" + strings.Repeat("ab", 12) + strings.Repeat("cd", 20)
-	packed := wire.AppendCompressed(nil, bytes.Repeat([]byte("\x0b\x81\xa5SeqNo\x05"), 1))
+	packed := wire.AppendCompressed(nil, []byte("\x0b\x81\xa5SeqNo\x05"))
 	return []swimExample{
 		{ping, "ping", "0", "GO-WF-03", ""},
 		{ping, "ping.body", "map of 2", "GO-WF-02", ""},
@@ -59,7 +58,7 @@ func swimExamples() []swimExample {
 		{sealed, "ciphertext", "4 bytes", "GO-WF-13", ""},
 		{"0a00000021" + sealed, "encryption", "33 bytes", "GO-WF-14", ""},
 		{"0a00000021" + sealed, "tag", strings.Repeat("cd", 16), "GO-WF-13", ""},
-		{hex.EncodeToString(packed), "compression.Buf", "12 bytes, which inflate to 9: nack", "GO-WF-09", ""},
+		{hex.EncodeToString(packed), "compression.Buf", "13 bytes, which inflate to 9: nack", "GO-WF-09", ""},
 	}
 }
 
