@@ -121,6 +121,7 @@ var (
 	errPeer    = errors.New("hyparview: it names the receiver, or nobody who can be dialled")
 	errTTL     = errors.New("hyparview: more steps than the random walk has")
 	errOrder   = errors.New("hyparview: out of place on this stream")
+	errUnasked = errors.New("hyparview: a reply to no shuffle, or to one before the node left")
 	errMany    = errors.New("hyparview: more peers than a shuffle has")
 )
 

@@ -62,8 +62,10 @@ func (n *Node) receiveShuffle(l *link, m Shuffle, out []spec.Effect) []spec.Effe
 // GO-PX-01 (HyParView §4.4).
 func (n *Node) receiveShuffleReply(l *link, m ShuffleReply, out []spec.Effect) []spec.Effect {
 	switch {
-	case l.state != accepted && l.state != active || !n.awaiting:
+	case l.state != accepted && l.state != active:
 		return refuse(l, "GO-PX-01", errOrder, out)
+	case !n.awaiting:
+		return refuse(l, "GO-PX-01", errUnasked, out)
 	case len(m.Peers) > n.shuffleSize()+1:
 		return refuse(l, "GO-PX-01", errMany, out)
 	}

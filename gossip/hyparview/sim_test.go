@@ -39,6 +39,9 @@ func newOverlay(t testing.TB, seed uint64, cfg Config) *overlay {
 		case spec.Done:
 			o.done[e.Op] = e.Err
 		case spec.Drop:
+			if e.Reason == errUnasked { // who has asked has left, and is back
+				return
+			}
 			t.Errorf("%v refused a message: %v", addr, e.Reason)
 		case spec.Notify:
 			if _, ok := e.Event.(Isolated); ok {
@@ -140,4 +143,80 @@ func TestJoinStorm(t *testing.T) {
 			require.Greater(t, degrees, count*45/10)
 		})
 	}
+}
+
+// Most of the nodes crash at once. The others find neighbours again, forget the
+// dead, and are connected; the views are symmetric.
+//
+// GO-PX-03.
+func TestMassFailure(t *testing.T) {
+	const count = 300
+	o := newOverlay(t, 2, Config{})
+	for i := range count {
+		o.start(i, int(o.Rand().Below(uint64(max(i, 1)))))
+		o.RunFor(50 * time.Millisecond)
+	}
+	o.RunFor(2 * time.Minute)
+	for i := range count * 7 / 10 {
+		o.Crash(at(i))
+	}
+	o.RunFor(5 * time.Minute)
+	live := o.live()
+	require.Len(t, live, count*3/10)
+	require.Equal(t, len(live), o.reached())
+	o.requireSymmetric()
+	for _, n := range live {
+		require.GreaterOrEqual(t, len(n.Active(nil)), 3, "%v", n.Self())
+	}
+}
+
+// Nodes come and go for ten minutes. When that ends, views are symmetric and the
+// overlay is connected.
+//
+// GO-PX-02, GO-PX-03.
+func TestChurn(t *testing.T) {
+	const count = 80
+	o := newOverlay(t, 3, Config{})
+	for i := range count {
+		o.start(i, int(o.Rand().Below(uint64(max(i, 1)))))
+		o.RunFor(100 * time.Millisecond)
+	}
+	for range 200 {
+		i, contact := int(o.Rand().Below(count)), int(o.Rand().Below(count))
+		switch {
+		case i == contact:
+		case o.Rand().Below(2) == 0 && o.Machine(at(i)) != nil:
+			o.Input(at(i), Leave{Op: 1 << 33})
+			o.Input(at(i), Enter{Op: 1<<33 + 1, Contact: at(contact)})
+		default:
+			o.start(i, contact)
+		}
+		o.RunFor(time.Duration(o.Rand().Below(uint64(6 * time.Second))))
+	}
+	o.RunFor(2 * time.Minute)
+	o.requireSymmetric()
+	require.Equal(t, count, o.reached())
+	require.Less(t, o.lone, 20)
+}
+
+// Both sides of a partition go on, and are one overlay again when it has healed
+// and one node has entered by one of the other side.
+//
+// GO-PX-03.
+func TestPartition(t *testing.T) {
+	const count = 60
+	o := newOverlay(t, 4, Config{})
+	for i := range count {
+		o.start(i, int(o.Rand().Below(uint64(max(i, 1)))))
+		o.RunFor(100 * time.Millisecond)
+	}
+	o.RunFor(time.Minute)
+	o.Partition(o.nodes[:count/2]...)
+	o.RunFor(5 * time.Minute)
+	require.Equal(t, count/2, o.reached())
+	o.Heal()
+	o.Input(at(0), Enter{Op: 1, Contact: at(count - 1)})
+	o.RunFor(2 * time.Minute)
+	o.requireSymmetric()
+	require.Equal(t, count, o.reached())
 }
