@@ -139,7 +139,8 @@ func TestPingForAnother(t *testing.T) {
 	d.refused("GO-FD-06", d.hear(ask))
 	asked := d.now
 	d.pass(time.Second, func(e spec.Effect) {
-		if nacks := sent[wire.Nack]([]spec.Effect{e}); len(nacks) != 1 || nacks[0].SeqNo != 70 || d.now-asked != 500*time.Millisecond {
+		nacks := sent[wire.Nack]([]spec.Effect{e})
+		if len(nacks) != 1 || nacks[0].SeqNo != 70 || d.now-asked != 500*time.Millisecond {
 			t.Errorf("%v after the request: %v", d.now-asked, e)
 		}
 	})

@@ -177,8 +177,8 @@ func (n *Node) replaceable(m *Member) bool {
 
 // meet adds a node of which nobody had spoken.
 func (n *Node) meet(at int, a wire.Alive, out []spec.Effect) ([]spec.Effect, refusal) {
-	unknown := View{State: wire.StateDead}
-	if _, outcome := Hear(unknown, Claim{State: wire.StateAlive, Incarnation: a.Incarnation}, false); outcome != Adopted {
+	claim := Claim{State: wire.StateAlive, Incarnation: a.Incarnation}
+	if _, outcome := Hear(View{State: wire.StateDead}, claim, false); outcome != Adopted {
 		return out, refusal{"GO-FD-13", errOld}
 	}
 	if len(n.nodes) >= n.cfg.MaxMembers {

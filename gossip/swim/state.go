@@ -185,8 +185,9 @@ func boolByte(v bool) byte {
 // limits, and in agreement with each other.
 func (n *Node) Check() error {
 	switch {
-	case len(n.nodes) > n.cfg.MaxMembers || len(n.relays) > n.cfg.MaxRelays || n.underWay() > n.cfg.MaxCommands+1 ||
-		len(n.streams) > n.cfg.MaxStreams+n.cfg.MaxCommands+2 || len(n.news.list) > n.cfg.MaxUser:
+	case len(n.nodes) > n.cfg.MaxMembers || len(n.relays) > n.cfg.MaxRelays ||
+		n.underWay() > n.cfg.MaxCommands+1 || len(n.news.list) > n.cfg.MaxUser ||
+		len(n.streams) > n.cfg.MaxStreams+n.cfg.MaxCommands+2:
 		return fmt.Errorf("swim: over a limit: %d members, %d relays, %d commands, %d streams, %d broadcasts",
 			len(n.nodes), len(n.relays), n.underWay(), len(n.streams), len(n.news.list))
 	case n.health < 0 || int(n.health) >= n.cfg.AwarenessMax:
@@ -225,7 +226,8 @@ func (n *Node) checkMembers() error {
 		}
 	}
 	if doubts != len(n.doubts) || len(n.order) != len(n.nodes) {
-		return fmt.Errorf("swim: %d members, %d in order, %d of %d doubts", len(n.nodes), len(n.order), doubts, len(n.doubts))
+		return fmt.Errorf("swim: %d members, %d in order, %d of %d doubts",
+			len(n.nodes), len(n.order), doubts, len(n.doubts))
 	}
 	for _, at := range n.order {
 		if seen[at] {

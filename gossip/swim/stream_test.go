@@ -103,7 +103,8 @@ func TestStreamsAreServed(t *testing.T) {
 	}
 	d.input(spec.Opened{Conn: -5, Remote: contractAddr(9)})
 	fault := &wire.Fault{Clause: "GO-WF-14", What: "stream", Reason: "no key"}
-	if m, closed := written(d.input(spec.Got{Conn: -5, Msg: wire.Frame{Fault: fault}})); !closed || m.(wire.Error).Text != fault.Error() {
+	m, closed := written(d.input(spec.Got{Conn: -5, Msg: wire.Frame{Fault: fault}}))
+	if !closed || m.(wire.Error).Text != fault.Error() {
 		t.Errorf("%v %v", m, closed)
 	}
 	if len(d.streams) > 0 {
@@ -260,14 +261,16 @@ func TestSendUser(t *testing.T) {
 	out = d.input(SendUser{Op: 2, To: contractAddr(1), Payload: make([]byte, 5000), Reliable: true})
 	conn := out[0].(spec.Dial).Conn
 	out = d.input(spec.Opened{Conn: conn})
-	if m, _ := written(out); len(m.(wire.User).Payload) != 5000 || out[1] != (spec.Close{Conn: conn}) || out[2] != (spec.Done{Op: 2}) {
+	m, _ := written(out)
+	if len(m.(wire.User).Payload) != 5000 || out[1] != (spec.Close{Conn: conn}) || out[2] != (spec.Done{Op: 2}) {
 		t.Errorf("%v", out)
 	}
 	d.input(SendUser{Op: 3, To: contractAddr(1), Reliable: true})
 	if out = d.input(spec.Closed{Conn: conn + 1}); out[0] != (spec.Done{Op: 3, Err: ErrNoAnswer}) {
 		t.Errorf("%v", out)
 	}
-	if out = d.input(SendUser{Op: 4, To: contractAddr(1), Payload: make([]byte, 1400)}); out[0].(spec.Done).Err != ErrTooLarge {
+	out = d.input(SendUser{Op: 4, To: contractAddr(1), Payload: make([]byte, 1400)})
+	if out[0].(spec.Done).Err != ErrTooLarge {
 		t.Errorf("%v", out)
 	}
 }
