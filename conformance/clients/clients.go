@@ -59,6 +59,7 @@ type Client struct {
 	Stop string `toml:"stop"`
 
 	Roles        []string `toml:"roles"`        // of Program: "responder", "querier"
+	Family       string   `toml:"family"`       // of suites for a responder; empty is "dht"
 	Capabilities []string `toml:"capabilities"` // as in hello_ok
 
 	// Lacks are needs of cases that it does not meet: "v2", a peer of version 1
