@@ -53,7 +53,8 @@ A TEXT in double quotes is read as in Go, so that it can hold any bytes:
 		"address to listen on, for UDP and TCP, and to announce; port 0 takes a free one")
 	fl.StringVar(&f.name, "name", "p2pspec", "name, which nobody else in the cluster has")
 	fl.StringArrayVar(&f.join, "join", nil, "address of a member to join, as IP:PORT; may be repeated")
-	fl.StringVar(&f.profile, "profile", "lan", "timing of memberlist's default configurations: lan, wan or local")
+	fl.StringVar(&f.profile, "profile", "lan",
+		"timing of memberlist's default configurations: lan, wan or local")
 	fl.StringVar(&f.meta, "meta", "", "metadata")
 	fl.StringVar(&f.label, "label", "", "label that the cluster puts on packets and streams")
 	fl.StringArrayVar(&f.keys, "key", nil,
@@ -66,7 +67,8 @@ A TEXT in double quotes is read as in Go, so that it can hold any bytes:
 
 // config reads the flags.
 func (f *swimFlags) config() (cfg transportswim.Config, err error) {
-	profile, ok := map[string]func() swim.Config{"lan": swim.LAN, "wan": swim.WAN, "local": swim.Local}[f.profile]
+	profiles := map[string]func() swim.Config{"lan": swim.LAN, "wan": swim.WAN, "local": swim.Local}
+	profile, ok := profiles[f.profile]
 	if !ok {
 		return cfg, usagef("--profile %q: write lan, wan or local", f.profile)
 	}

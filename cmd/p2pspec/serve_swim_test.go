@@ -30,9 +30,8 @@ func serveMember(t *testing.T, args ...string) *servedMember {
 	t.Cleanup(func() { read.Close() })
 	m := &servedMember{out: &buffer{}, in: write, cancel: cancel, ended: make(chan conformance.ExitCode, 1)}
 	a := &app{in: read, out: m.out, err: m.out, suites: suites.All()}
-	go func() {
-		m.ended <- a.run(ctx, append([]string{"serve", "swim", "--listen", "127.0.0.1:0", "--profile", "local"}, args...))
-	}()
+	argv := append([]string{"serve", "swim", "--listen", "127.0.0.1:0", "--profile", "local"}, args...)
+	go func() { m.ended <- a.run(ctx, argv) }()
 	waitFor(t, func() bool {
 		found := readyLine.FindStringSubmatch(m.out.String())
 		if found != nil {
@@ -82,7 +81,9 @@ func TestServeSwim(t *testing.T) {
 	b.tell(t, "send "+a.addr+" by packet", "ok send")
 	a.shows(t, `user "by packet"`)
 	a.tell(t, "join "+b.addr, `merged "the state of b"`)
-	for _, line := range []string{"dance", `meta "`, "send nowhere x", "join", "meta " + strings.Repeat("x", 513)} {
+	for _, line := range []string{
+		"dance", `meta "`, "send nowhere x", "join", "meta " + strings.Repeat("x", 513),
+	} {
 		verb, _, _ := strings.Cut(line, " ")
 		before := strings.Count(a.out.String(), "error "+verb)
 		if _, err := fmt.Fprintln(a.in, line); err != nil {
@@ -98,13 +99,15 @@ func TestServeSwim(t *testing.T) {
 
 func TestServeSwimRefusesBadFlags(t *testing.T) {
 	for _, args := range [][]string{
-		{"--key", "abc"}, {"--key", "abcd"}, {"--profile", "moon"}, {"--listen", "nowhere"}, {"--join", "nowhere"},
-		{"--name", ""}, {"--delegate", "2"}, {"--delegate", "2-5x"}, {"--meta", strings.Repeat("x", 513)}, {"more"},
-		{"--meta", `"`}, {"--label", strings.Repeat("x", 256)}, {"--listen", "0.0.0.0:0"},
+		{"--key", "abc"}, {"--key", "abcd"}, {"--profile", "moon"}, {"--listen", "nowhere"}, {"more"},
+		{"--join", "nowhere"}, {"--name", ""}, {"--delegate", "2"}, {"--delegate", "2-5x"},
+		{"--meta", strings.Repeat("x", 513)}, {"--meta", `"`}, {"--label", strings.Repeat("x", 256)},
+		{"--listen", "0.0.0.0:0"},
 	} {
 		out := &buffer{}
 		a := &app{in: strings.NewReader(""), out: out, err: out, suites: suites.All()}
-		if code := a.run(t.Context(), append([]string{"serve", "swim", "--listen", "127.0.0.1:0"}, args...)); code != conformance.ExitUsage {
+		argv := append([]string{"serve", "swim", "--listen", "127.0.0.1:0"}, args...)
+		if code := a.run(t.Context(), argv); code != conformance.ExitUsage {
 			t.Errorf("%q: exit %d\n%s", args, code, out)
 		}
 	}

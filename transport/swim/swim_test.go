@@ -194,10 +194,12 @@ func TestListenRefuses(t *testing.T) {
 	good := swim.Config{Listen: anywhere, Node: core.Local()}
 	good.Node.Name = "a"
 	for name, spoil := range map[string]func(*swim.Config){
-		"a port that is taken for UDP": func(c *swim.Config) { c.Listen = taken.LocalAddr().(*net.UDPAddr).AddrPort() },
-		"no name":                      func(c *swim.Config) { c.Node.Name = "" },
-		"a short key":                  func(c *swim.Config) { c.Format.Keys = [][]byte{{1}} },
-		"an address for everybody":     func(c *swim.Config) { c.Listen = netip.MustParseAddrPort("0.0.0.0:0") },
+		"a port that is taken for UDP": func(c *swim.Config) {
+			c.Listen = taken.LocalAddr().(*net.UDPAddr).AddrPort()
+		},
+		"no name":                  func(c *swim.Config) { c.Node.Name = "" },
+		"a short key":              func(c *swim.Config) { c.Format.Keys = [][]byte{{1}} },
+		"an address for everybody": func(c *swim.Config) { c.Listen = netip.MustParseAddrPort("0.0.0.0:0") },
 	} {
 		cfg := good
 		spoil(&cfg)
