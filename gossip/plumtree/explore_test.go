@@ -133,7 +133,8 @@ func (s *scope) config(t testing.TB) explore.Config {
 		MaxStates: 3_000_000,
 	}
 	for i := range s.nodes {
-		cfg, err := Config{View: hyparview.Config{Self: at(i), Seed: [32]byte{byte(i)}}, AnnounceDelay: -1, Threshold: s.hops}.withDefaults()
+		view := hyparview.Config{Self: at(i), Seed: [32]byte{byte(i)}}
+		cfg, err := Config{View: view, AnnounceDelay: -1, Threshold: s.hops}.withDefaults()
 		require.NoError(t, err)
 		b := &bare{newTree(cfg, 0), s.flaw}
 		for _, l := range s.links {

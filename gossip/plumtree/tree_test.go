@@ -61,9 +61,10 @@ func TestPruneAndGraft(t *testing.T) {
 	tr := fixture(t, Config{})
 	a := ID{1}
 	tr.receive(at(1), Gossip{a, 1, []byte("x")}, nil)
-	require.Equal(t, map[netip.AddrPort]spec.Message{at(2): Prune{}}, to(tr.receive(at(2), Gossip{a, 2, []byte("x")}, nil)))
+	sent := to(tr.receive(at(2), Gossip{a, 2, []byte("x")}, nil))
+	require.Equal(t, map[netip.AddrPort]spec.Message{at(2): Prune{}}, sent)
 	require.Equal(t, []netip.AddrPort{at(2)}, tr.appendPeers(nil, false))
-	sent := to(tr.receive(at(2), Graft{true, a}, nil))
+	sent = to(tr.receive(at(2), Graft{true, a}, nil))
 	require.Equal(t, map[netip.AddrPort]spec.Message{at(2): Gossip{a, 2, []byte("x")}}, sent)
 	require.Empty(t, tr.appendPeers(nil, false))
 	require.Empty(t, tr.receive(at(2), Graft{true, ID{9}}, nil), "nobody has it")
