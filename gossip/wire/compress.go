@@ -5,6 +5,7 @@ import (
 	"compress/lzw"
 	"io"
 	"math"
+	"slices"
 )
 
 const (
@@ -63,7 +64,7 @@ func inflate(packed []byte, limit int) (out []byte, reason string) {
 	in := lzw.NewReader(bytes.NewReader(packed), lzw.LSB, lzwWidth)
 	for {
 		if len(out) == cap(out) {
-			out = append(out, make([]byte, inflateChunk)...)[:len(out)]
+			out = slices.Grow(out, max(inflateChunk, len(out)))
 		}
 		n, err := in.Read(out[len(out):cap(out)])
 		out = out[:len(out)+n]
