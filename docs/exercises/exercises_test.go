@@ -4,7 +4,8 @@
 //
 // A plain run plays one case of each area with the complete nodes in Go, and one
 // case with the starters in the languages at hand. The flag -required has all
-// nodes play all cases, and fails where python3 or node is missing.
+// nodes play all cases, the wrong ones those that tell them from the others, and
+// fails where python3 or node is missing.
 package exercises_test
 
 import (
@@ -36,10 +37,13 @@ var (
 )
 
 func suites(family string) []conformance.Suite {
-	if family == chord.Family {
+	switch family {
+	case chord.Family:
 		return chord.Suites()
+	case kademlia.Family:
+		return kademlia.Suites()
 	}
-	return kademlia.Suites()
+	return workload(family)
 }
 
 // program is a node of this folder: its command line, run where it is found.
@@ -132,15 +136,19 @@ func oneOfEachArea(family string) []string {
 
 func judge(t *testing.T, p program, cases ...string) *conformance.Report {
 	t.Helper()
-	r, err := conformance.Run(context.Background(), cluster.NewProgram(p.argv), conformance.Options{
+	r, err := p.judge(cases...)
+	require.NoError(t, err)
+	require.NotEmpty(t, r.Results, r.Unreachable)
+	return r
+}
+
+func (p program) judge(cases ...string) (*conformance.Report, error) {
+	return conformance.Run(context.Background(), cluster.NewProgram(p.argv), conformance.Options{
 		Suites: suites(p.family), Select: cases, Seed: 1, Jobs: conformance.MaxPrograms,
 		RepeatCommand: func(id string) string {
 			return "p2pspec check " + id + " --exec '" + strings.Join(p.argv, " ") + "' --seed 1"
 		},
 	})
-	require.NoError(t, err)
-	require.NotEmpty(t, r.Results, r.Unreachable)
-	return r
 }
 
 var (

@@ -95,7 +95,7 @@ class Node {
     this.name = body.node_id
     this.overlay = body.overlay ?? {}
     this.others = body.node_ids.filter(name => name !== this.name)
-    return body.overlay ? { capabilities: this.capabilities } : {}
+    return this.capabilities.length ? { capabilities: this.capabilities } : {}
   }
 }
 

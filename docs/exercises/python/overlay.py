@@ -171,4 +171,4 @@ class Node:
     def _init(self, src, body):
         self.name, self.overlay = body["node_id"], body.get("overlay", {})
         self.others = [name for name in body["node_ids"] if name != self.name]
-        return {"capabilities": self.capabilities} if "overlay" in body else {}
+        return {"capabilities": self.capabilities} if self.capabilities else {}

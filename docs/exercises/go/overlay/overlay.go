@@ -171,18 +171,17 @@ func (n *Node) Run() {
 
 func (n *Node) init(m message, h header) {
 	var q struct {
-		Name     string    `json:"node_id"`
-		Names    []string  `json:"node_ids"`
-		Settings *Settings `json:"overlay"`
+		Name     string   `json:"node_id"`
+		Names    []string `json:"node_ids"`
+		Settings Settings `json:"overlay"`
 	}
 	if err := json.Unmarshal(m.Body, &q); err != nil {
 		log.Printf("init: %v", err)
 	}
-	n.Name, n.Names = q.Name, q.Names
+	n.Name, n.Names, n.Settings = q.Name, q.Names, q.Settings
 	fields := map[string]any{}
-	if q.Settings != nil {
-		n.Settings = *q.Settings
-		fields["capabilities"] = append([]string{}, n.Capabilities...)
+	if len(n.Capabilities) > 0 {
+		fields["capabilities"] = n.Capabilities
 	}
 	if n.Begin != nil {
 		n.Begin()

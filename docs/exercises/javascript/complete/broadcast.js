@@ -15,7 +15,7 @@ const { Node, sleep } = require('../overlay')
 const PERIOD = 100 // milliseconds between two rounds
 const PATIENCE = 1000 // milliseconds to wait for an answer; rounds do not wait for each other
 
-const node = new Node()
+const node = new Node(['recovers'])
 const life = randomBytes(6).toString('hex') // a process that starts again begins a new log
 const logs = new Map() // 'n0 1f…': the values that came first to that process, in their order
 const read = new Map() // all values by their JSON text: a value may come from two clients

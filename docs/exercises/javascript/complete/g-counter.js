@@ -13,7 +13,7 @@ const { Node, Refusal, sleep, MALFORMED } = require('../overlay')
 const PERIOD = 200 // milliseconds between two exchanges
 const PATIENCE = 500 // milliseconds to wait for an answer
 
-const node = new Node()
+const node = new Node(['recovers'])
 const life = randomBytes(6).toString('hex')
 const rows = new Map() // 'n0 1f…': what that process has added
 

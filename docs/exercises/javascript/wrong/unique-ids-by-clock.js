@@ -1,11 +1,11 @@
 'use strict'
-// A wrong node: two nodes may be asked in the same millisecond.
+// A wrong node: two of them count to the same number within the same second.
 
 const { Node } = require('../overlay')
 
 const node = new Node()
-let last = 0
+let generated = 0
 
-node.on('generate', () => ({ id: last = Math.max(Date.now(), last + 1) }))
+node.on('generate', () => ({ id: `${Math.floor(Date.now() / 1000)}-${++generated}` }))
 
 node.run()

@@ -20,7 +20,7 @@ from overlay import Node, spawn
 AGAIN = 300    # milliseconds until what is not confirmed is sent again: above a round trip
 COMPARE = 500  # milliseconds between two comparisons with a node drawn by chance
 
-node = Node()
+node = Node(["recovers"])
 known = {}       # every value by its JSON text: values need not be hashable
 digest = 0       # the exclusive or of the texts' hashes: the same for the same set
 neighbours = []  # of the topology

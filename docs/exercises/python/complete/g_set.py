@@ -14,7 +14,7 @@ from overlay import Node, spawn
 PERIOD = 200    # milliseconds between two exchanges
 PATIENCE = 500  # milliseconds to wait for an answer
 
-node = Node()
+node = Node(["recovers"])
 elements = {}  # by their JSON text: elements need not be hashable
 
 

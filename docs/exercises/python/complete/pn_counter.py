@@ -19,7 +19,7 @@ from overlay import MALFORMED, Node, Refusal, spawn
 PERIOD = 200    # milliseconds between two exchanges
 PATIENCE = 500  # milliseconds to wait for an answer
 
-node = Node()
+node = Node(["recovers"])
 life = random.randbytes(6).hex()  # tells the rows of this process from those of one before it
 rows = {}                         # "n0 1f… +": the sum of what that process has added or taken away
 

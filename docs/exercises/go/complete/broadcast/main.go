@@ -5,9 +5,9 @@
 //	p2pspec check broadcast --exec ./my-broadcast
 //
 // The topology is advice, which it does not take. A node hands a new value to a
-// hub, and the hub delivers it to all others: two hops. What comes in while a
-// delivery is under way goes together in the next one. Every node can be the
-// hub: where the first does not confirm, the next one is asked.
+// hub, and the hub delivers it to all others: two hops. What reaches the hub within
+// a moment goes in one delivery. Every node can be the hub: where the first does
+// not confirm, the next one is asked.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	gather   = 50 * time.Millisecond  // that a delivery waits for company
+	gather   = 80 * time.Millisecond  // that a value waits at a hub for company
 	patience = 500 * time.Millisecond // with a confirmation: above a round trip
 	compare  = time.Second            // between two comparisons with a node drawn by chance
 	hubs     = 3                      // nodes that are asked to be the hub, before we are it ourselves
@@ -36,7 +36,6 @@ type node struct {
 	values []json.RawMessage
 	digest uint64                       // of all values: the exclusive or of their hashes
 	due    map[string][]json.RawMessage // what we have to deliver, by the node it is for
-	going  map[string]bool              // to whom a delivery is under way
 }
 
 type (
@@ -50,10 +49,8 @@ type (
 )
 
 func main() {
-	n := &node{
-		known: map[string]bool{}, values: []json.RawMessage{},
-		due: map[string][]json.RawMessage{}, going: map[string]bool{},
-	}
+	n := &node{known: map[string]bool{}, values: []json.RawMessage{}, due: map[string][]json.RawMessage{}}
+	n.Capabilities = []string{"recovers"}
 	n.Begin = func() { go n.catchUp() }
 	overlay.Handle(&n.Node, "broadcast", n.broadcast)
 	overlay.Handle(&n.Node, "read", n.read)
@@ -126,34 +123,30 @@ func (n *node) handOver(fresh []json.RawMessage) {
 // lock is held.
 func (n *node) distribute(fresh []json.RawMessage, from string) {
 	for _, peer := range n.Names {
-		if peer == from || peer == n.Name || len(fresh) == 0 {
-			continue
-		}
-		n.due[peer] = append(n.due[peer], fresh...)
-		if !n.going[peer] {
-			n.going[peer] = true
-			go n.carry(peer)
+		if peer != from && peer != n.Name && len(fresh) > 0 {
+			n.deliverSoon(peer, fresh)
 		}
 	}
 }
 
-// carry delivers to a node until nothing is due to it any more.
+// deliverSoon adds to what goes to a node next. The lock is held.
+func (n *node) deliverSoon(peer string, more []json.RawMessage) {
+	if len(n.due[peer]) == 0 {
+		time.AfterFunc(gather, func() { n.carry(peer) })
+	}
+	n.due[peer] = append(n.due[peer], more...)
+}
+
+// carry delivers what is due to a node. What it does not confirm goes with the
+// next delivery.
 func (n *node) carry(peer string) {
-	for {
-		time.Sleep(gather)
+	n.mu.Lock()
+	batch := n.due[peer]
+	n.due[peer] = nil
+	n.mu.Unlock()
+	if _, err := overlay.CallWithin[none](&n.Node, patience, peer, "deliver", values{batch}); err != nil {
 		n.mu.Lock()
-		batch := n.due[peer]
-		n.going[peer] = len(batch) > 0
-		n.mu.Unlock()
-		if len(batch) == 0 {
-			return
-		}
-		if _, err := overlay.CallWithin[none](&n.Node, patience, peer, "deliver", values{batch}); err != nil {
-			time.Sleep(patience)
-			continue
-		}
-		n.mu.Lock()
-		n.due[peer] = n.due[peer][len(batch):]
+		n.deliverSoon(peer, batch)
 		n.mu.Unlock()
 	}
 }

@@ -59,6 +59,7 @@ type (
 
 func main() {
 	n := &node{}
+	n.Capabilities = []string{"recovers"}
 	overlay.Handle(&n.Node, "add", n.add)
 	overlay.Handle(&n.Node, "read", n.read)
 	n.Run()
