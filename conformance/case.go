@@ -117,8 +117,8 @@ type Case struct {
 	Kills []string
 	// Unkillable is the reason why no mutant can be killed; empty when Kills is not.
 	Unkillable string
-	// Waits says that the case spends its time waiting for a target that it has to
-	// itself, so that several such cases run at once.
+	// Waits says that the case spends its time waiting. Where targets can be started
+	// it has one to itself, and several such cases run at once.
 	Waits bool
 	// Within bounds the case; zero means DefaultCaseTimeout.
 	Within time.Duration

@@ -22,7 +22,7 @@ func sharingOf(s *Suite, c *Case) sharing {
 
 // equip gives t its network, and the shared instance when it may be shared.
 func (r *runner) equip(t *T) (err error) {
-	if t.target.PerCase() || t.c.own() {
+	if t.target.PerCase() || alone(t.target, t.c) {
 		t.net, err = t.target.Network()
 		return err
 	}
@@ -79,9 +79,17 @@ func (c *Case) own() bool {
 	return false
 }
 
-// apart reports that the case has programs of its own that wait most of their
+// alone reports that the case has an instance to itself.
+func alone(target Target, c *Case) bool {
+	ok, _ := target.Can(NeedFresh)
+	return c.own() || c.Waits && ok
+}
+
+// runsApart reports that the case has programs of its own that wait most of their
 // time, so that several such cases run at once.
-func (c *Case) apart() bool { return c.Role == Leecher || c.own() && (c.Role == Member || c.Waits) }
+func runsApart(target Target, c *Case) bool {
+	return c.Role == Leecher || (c.Role == Member || c.Waits) && alone(target, c)
+}
 
 // release closes what the case opened and notices a target that died.
 func (r *runner) release(t *T) {

@@ -67,7 +67,7 @@ func (r *runner) run(selected []Selected) (results []Result, unreachable string)
 	var shared, apart []int
 	jobs := r.opts.Jobs
 	for i, s := range selected {
-		if r.target.PerCase() || s.Case.apart() {
+		if r.target.PerCase() || runsApart(standIn(r.target, s), s.Case) {
 			apart = append(apart, i)
 		} else {
 			shared = append(shared, i)

@@ -91,6 +91,20 @@ func (c *Cluster) Entry(name string) (n wire.NodeState, ok bool) { return c.Tabl
 // lookEvery is the pause between two looks at the target's table.
 const lookEvery = 50 * time.Millisecond
 
+// Await waits until one of the members hears what matches: nil if none does in time.
+// The target tells some members and leaves it to them to tell the others.
+func (c *Cluster) Await(within time.Duration, match func(*Heard) bool) (h *Heard) {
+	c.Until(func() bool {
+		for _, m := range c.Members {
+			if all := m.Of(match); len(all) > 0 {
+				h = all[0]
+			}
+		}
+		return h != nil
+	}, within)
+	return h
+}
+
 // Becomes reads the table until the entry of a member is as asked for, and returns
 // the last that it read.
 func (c *Cluster) Becomes(name string, within time.Duration, as func(wire.NodeState) bool) (last wire.NodeState, ok bool) {
@@ -142,13 +156,40 @@ func (c *Cluster) One() *Member { return c.Join(1)[0] }
 // gone is the incarnation with which members leave: above any that a case makes up.
 const gone = math.MaxUint32 - 1
 
-// Disband has every member leave.
+// Disband has every member leave. One that is believed dead comes back for that:
+// the dead are gossiped to, and what is told to them the next case's members miss.
 func (c *Cluster) Disband() {
 	for _, m := range c.Members {
 		if m.known {
-			m.Tell(wire.Dead{Incarnation: gone, Node: m.Name, From: m.Name})
+			m.Incarnation = gone
+			m.Tell(m.Alive())
+			m.Tell(m.Dead(m.Name))
 		}
 	}
+}
+
+// crowd is how many others the target may gossip with.
+func (c *Cluster) crowd() int {
+	table := c.Table()
+	return len(table) - len(table.In(wire.StateLeft)) - 1
+}
+
+// fewEnough is how many members a target gossips with in one round, at least.
+const fewEnough = 3
+
+// MustHear waits until a member is sent what matches, or ends the case as failed: as
+// inconclusive if there are so many others that chance may have passed it by.
+func (c *Cluster) MustHear(m *Member, what string, match func(*Heard) bool) *Heard {
+	h := m.Await(gossipWithin, match)
+	if h != nil {
+		return h
+	}
+	c.Survives("what it is to tell of")
+	if n := c.crowd(); n > fewEnough {
+		c.Inconclusivef("%s is not told to a member out of %d", what, n)
+	}
+	c.Failf("%s is not told", what)
+	return nil
 }
 
 // Control is a ping that the target answers, and how long that took.

@@ -24,7 +24,8 @@ type Mutant struct {
 
 // Mutants are all mutants, by what they get wrong.
 func Mutants() []Mutant {
-	return slices.Concat(pingMutants(), packetMutants(), beliefMutants(), refutationMutants(), pushPullMutants())
+	return slices.Concat(pingMutants(), packetMutants(), beliefMutants(), refutationMutants(), pushPullMutants(),
+		probeMutants(), indirectMutants(), suspicionMutants())
 }
 
 // Target is the mutant on virtual time.

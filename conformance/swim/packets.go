@@ -146,18 +146,39 @@ var packetCases = []Case{
 		ID: "swim/compound/part-of-no-known-type", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-WF-10", "GO-WF-01"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged ack itself",
-		Explain: "A compound has a part of type 99, one that is no msgpack, an empty one, and then a " +
-			"ping. The ping must be answered: each part stands for itself.",
-		Causes: []string{"reading ends at the first part that cannot be read"},
-		Kills:  []string{"first-part-alone", "stops-at-a-part-it-cannot-read"},
+		Explain: "A compound has a part of type 99, one that is no msgpack, and then a ping. The ping must be answered: each part stands for itself.",
+		Causes:  []string{"reading ends at the first part that cannot be read"},
+		Kills:   []string{"first-part-alone", "stops-at-a-part-it-cannot-read"},
 		Run: playing(func(c *Cluster) {
 			m := c.Add()
 			ping, seq := m.ping()
-			m.TellBytes(c.compound([]byte{99, 1, 2}, []byte{byte(wire.TypeAlive), 0xc1}, nil, ping),
+			m.TellBytes(c.compound([]byte{99, 1, 2}, []byte{byte(wire.TypeAlive), 0xc1}, ping),
 				"a compound with parts that cannot be read")
 			if !m.Answered(seq) {
 				c.Survives("a compound with parts that cannot be read")
 				c.Failf("a ping behind parts that cannot be read is not answered")
+			}
+			c.Earn()
+		}),
+	},
+	{
+		ID: "swim/compound/empty-part", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
+		Requirements: []string{"GO-WF-10", "GO-WF-01"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Control: "the judged ack itself, and pings",
+		Explain: "A packet without a byte is sent, a compound of no part, and one of an empty part and a " +
+			"ping. The ping must be answered, and the target must live.",
+		Causes: []string{"the type is read from a message without a byte, which ends the process"},
+		Kills:  []string{"first-part-alone", "stops-at-a-part-it-cannot-read"},
+		Run: playing(func(c *Cluster) {
+			m := c.Add()
+			m.TellBytes(nil, "an empty datagram")
+			m.TellBytes(c.compound(), "a compound of no part")
+			c.Survives("a compound of no part")
+			ping, seq := m.ping()
+			m.TellBytes(c.compound(nil, ping), "a compound of an empty part and a ping")
+			if !m.Answered(seq) {
+				c.Survives("a compound with an empty part")
+				c.Failf("a ping behind an empty part is not answered")
 			}
 			c.Earn()
 		}),

@@ -12,11 +12,7 @@ import (
 func (c *Cluster) accuse(m *Member, what string, want uint32, tell func()) {
 	own := c.self()
 	tell()
-	h := m.Await(gossipWithin, aliveOf(c.Self.Name, own+1))
-	if h == nil {
-		c.Survives(what)
-		c.Failf("%s is not refuted: the target tells nobody that it is alive in a new incarnation", what)
-	}
+	h := c.MustHear(m, "a refutation of "+what, aliveOf(c.Self.Name, own+1))
 	c.Earn()
 	if a := h.Msg.(wire.Alive); a.Incarnation != want {
 		c.Mismatch("incarnation of the refutation of "+what, a.Incarnation, fmt.Sprint(want))

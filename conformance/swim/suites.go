@@ -22,7 +22,7 @@ func Suites() []conformance.Suite {
 			c.Earn()
 		},
 		Ready: ready, Decode: decode, Lint: Lint, Frame: Frame, LintStream: LintStream,
-		Cases: slices.Concat(pingCases, packetCases, beliefCases(), refutationCases, pushPullCases),
+		Cases: slices.Concat(pingCases, packetCases, probeCases, indirectCases, suspicionCases, beliefCases(), pushPullCases, refutationCases),
 	}}
 }
 

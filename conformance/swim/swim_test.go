@@ -31,5 +31,5 @@ func TestReferenceMemberPasses(t *testing.T) {
 // The same over real sockets, but for the cases that wait for minutes.
 func TestReferenceMemberPassesOnLoopback(t *testing.T) {
 	target := swim.Builtin{}.Targets().OnSockets(conformance.LoopbackSources())
-	suites().Met(t, target, conformance.Options{Jobs: 32, Seed: 1})
+	suites().Met(t, target, conformance.Options{Jobs: 8, Seed: 1})
 }
