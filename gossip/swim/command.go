@@ -116,7 +116,7 @@ func (n *Node) update(in Update, out []spec.Effect) []spec.Effect {
 		return fail(in.Op, ErrTooLarge, out)
 	}
 	m.Incarnation, m.Meta = view.Incarnation, bytes.Clone(in.Meta)
-	n.nodes[at] = &m
+	n.set(at, &m)
 	return n.tellUntil(in.Op, &rumor{
 		kind: wire.TypeAlive, node: m.Name, incarnation: m.Incarnation,
 		addr: m.Addr, bytes: m.Meta, versions: m.Versions,

@@ -57,8 +57,8 @@ type Config struct {
 
 	// Known are members that are believed alive from the start, in the order of
 	// their names, the node itself among them: the cluster has begun already. Many
-	// machines may share one slice, which nothing ever changes.
-	Known []Member
+	// machines may share one slice and its members, which nothing ever changes.
+	Known []*Member
 
 	MaxMembers  int // known at a time, the dead included, …2^20; default 16384
 	MaxRelays   int // pings under way for others, …65536; default 1024 as memberlist's queue
@@ -234,7 +234,7 @@ func (c *Config) checkIdentity() error {
 	}
 	own := len(c.Known) == 0
 	for i := range c.Known {
-		m := &c.Known[i]
+		m := c.Known[i]
 		if i > 0 && c.Known[i-1].Name >= m.Name {
 			return fmt.Errorf("swim: Config.Known is not in the order of names at %d, %q", i, m.Name)
 		}
@@ -251,7 +251,8 @@ func (c *Config) checkIdentity() error {
 
 // reachable reports whether a datagram or stream can go to a.
 func reachable(a netip.AddrPort) bool {
-	return a.Port() != 0 && a.Addr().IsValid() && !a.Addr().IsUnspecified() && !a.Addr().IsMulticast()
+	ip := a.Addr()
+	return a.Port() != 0 && ip.IsValid() && !ip.IsUnspecified() && !ip.IsMulticast()
 }
 
 // understandable reports whether v says which protocol to speak.

@@ -36,10 +36,10 @@ func contractConfig(seed uint64) Config {
 	return cfg
 }
 
-func contractKnown() []Member {
-	list := make([]Member, 6)
+func contractKnown() []*Member {
+	list := make([]*Member, 6)
 	for i := range list {
-		list[i] = Member{
+		list[i] = &Member{
 			Name: contractName(i), Addr: contractAddr(i), Versions: contractVersions, Incarnation: 1,
 		}
 	}
@@ -77,6 +77,7 @@ func contractSubject() check.Subject {
 			"cfg":           "it never changes",
 			"now":           "instants are relative to it",
 			"doubtDue":      "the least of doubts[].due",
+			"shares":        "it is about memory alone",
 			"rumors.byNode": "it follows from rumors.list",
 			"news.byNode":   "rumors of users have no names",
 			"news.lastID":   "that of the latest follows from it and the list",

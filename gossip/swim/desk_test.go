@@ -29,7 +29,7 @@ func sit(t *testing.T, others int, change func(*Config)) *desk {
 	cfg := LAN()
 	cfg.Name, cfg.Addr = contractName(0), contractAddr(0)
 	for i := range others + 1 {
-		cfg.Known = append(cfg.Known, Member{
+		cfg.Known = append(cfg.Known, &Member{
 			Name: contractName(i), Addr: contractAddr(i), Versions: contractVersions, Incarnation: 1,
 		})
 	}

@@ -14,11 +14,25 @@ func (n *Node) find(name string) (int, bool) {
 	})
 }
 
+// own makes the table the node's, before it changes.
+func (n *Node) own() {
+	if n.shares {
+		n.nodes, n.shares = slices.Clone(n.nodes), false
+	}
+}
+
+// set replaces what is believed of the member at that place.
+func (n *Node) set(at int, m *Member) {
+	n.own()
+	n.nodes[at] = m
+}
+
 // add inserts a member. It is probed in the present round, at a random place in
 // what is left of it.
 //
 // GO-FD-03 (memberlist aliveNode; SWIM §4.3).
 func (n *Node) add(at int, m *Member) {
+	n.own()
 	n.nodes = slices.Insert(n.nodes, at, m)
 	for i := range n.order {
 		if n.order[i] >= int32(at) {
@@ -66,7 +80,8 @@ func (n *Node) beginRound() {
 	for _, d := range n.doubts {
 		at, _ := n.find(d.name)
 		if gone(n.nodes[at].State) && n.now-d.since > n.cfg.GossipToTheDead && d.name != n.cfg.Name {
-			n.nodes = slices.Delete(n.nodes, at, at+1)
+			n.own()
+			n.nodes = dropped(n.nodes, at)
 			continue
 		}
 		kept = append(kept, d)

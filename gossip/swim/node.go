@@ -9,37 +9,40 @@ import (
 	"github.com/p2pspec/p2pspec/spec"
 )
 
-// A Node is one member. It implements [spec.Machine].
+// A Node is one member. It implements [spec.Machine]. What every Step looks at
+// comes first: simulations have many nodes, and caches are small.
 type Node struct {
 	cfg *Config
 	now time.Duration
-	rng spec.Rand
 
-	nodes  []*Member // in the order of their names; a Member is replaced, never changed
-	order  []int32   // into nodes: the round of probes, of which the first drawn had their turn
-	drawn  int32
-	doubts []doubt // of the members that are not alive, in the order of their names
-	left   bool    // Leave has begun: the own state is Left
+	doubtDue   time.Duration // the soonest of doubts; never: none is due
+	probeAt    time.Duration // the next period; never
+	gossipAt   time.Duration // the next round of gossip; never while there is nothing to tell
+	pushPullAt time.Duration // the next exchange; never
 
+	probe    probe
 	sequence uint32 // of the last ping
 	health   int32  // the local health score; 0: well
-	probe    probe
-	missed   bool // a period began during a probe: the next begins at its end
+	missed   bool   // a period began during a probe: the next begins at its end
+	left     bool   // Leave has begun: the own state is Left
+	shares   bool   // nodes is still Config.Known
+	drawn    int32  // of order: those that had their turn
 	relays   []relay
+	streams  []stream // in the order of their beginnings
+	waits    []wait
+	rumors   queue // about members
+	news     queue // of users
 
-	rumors  queue // about members
-	news    queue // of users
-	shared  []byte
-	streams []stream // in the order of their beginnings
-	lastOut spec.Conn
-	joins   []join
-	waits   []wait
+	order  []int32   // into nodes: the round of probes
+	nodes  []*Member // in the order of their names; a Member is replaced, never changed
+	doubts []doubt   // of the members that are not alive, in the order of their names
 
-	doubtDue    time.Duration // the soonest of doubts; never: none is due
-	probeAt     time.Duration // the next period; never
-	gossipPhase time.Duration // when the first round of gossip could have been
-	gossipAt    time.Duration // the next; never while there is nothing to tell
-	pushPullAt  time.Duration // the next exchange; never
+	joins       []join
+	lastOut     spec.Conn // the last stream dialled
+	shared      []byte    // the application's state
+	gossipPhase time.Duration
+
+	rng spec.Rand
 }
 
 var _ spec.Machine = (*Node)(nil)
@@ -67,10 +70,7 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 		n.pushPullAt = now + n.within(cfg.PushPullInterval)
 	}
 	if len(cfg.Known) > 0 {
-		n.nodes = make([]*Member, len(cfg.Known))
-		for i := range cfg.Known {
-			n.nodes[i] = &cfg.Known[i]
-		}
+		n.nodes, n.shares = cfg.Known, true
 	} else {
 		n.nodes = []*Member{{
 			Name: cfg.Name, Addr: cfg.Addr, Meta: cfg.Meta, Versions: cfg.Versions,

@@ -202,7 +202,7 @@ func TestRetransmitBudget(t *testing.T) {
 		cfg.Name, cfg.Addr, cfg.PushPullInterval = memberName(0), memberAddr(0), 0
 		binary.BigEndian.PutUint64(cfg.Seed[:], rapid.Uint64().Draw(rt, "seed"))
 		for i := range count {
-			cfg.Known = append(cfg.Known, swim.Member{
+			cfg.Known = append(cfg.Known, &swim.Member{
 				Name: memberName(i), Addr: memberAddr(i), Incarnation: 1,
 				Versions: wire.Versions{ProtocolMin: 1, ProtocolMax: 5, Protocol: 2},
 			})

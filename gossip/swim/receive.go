@@ -198,7 +198,7 @@ func (n *Node) adopt(at int, a wire.Alive, out []spec.Effect) []spec.Effect {
 	if !bytes.Equal(old.Meta, a.Meta) {
 		m.Meta = bytes.Clone(a.Meta)
 	}
-	n.nodes[at] = m
+	n.set(at, m)
 	n.clearDoubt(m.Name)
 	out = n.toldOften(n.announce(m), out)
 	switch {
@@ -216,7 +216,7 @@ func (n *Node) adopt(at int, a wire.Alive, out []spec.Effect) []spec.Effect {
 func (n *Node) refute(at int, view View, out []spec.Effect) []spec.Effect {
 	m := *n.nodes[at]
 	m.Incarnation = view.Incarnation
-	n.nodes[at] = &m
+	n.set(at, &m)
 	n.addHealth(1)
 	out = n.toldOften(n.announce(&m), out)
 	return append(out, spec.Notify{Event: Refuted{m.Incarnation}})
@@ -289,7 +289,7 @@ func (n *Node) hearDead(d wire.Dead, out []spec.Effect) ([]spec.Effect, refusal)
 func (n *Node) believe(at int, v View) *Member {
 	m := *n.nodes[at]
 	m.State, m.Incarnation = v.State, v.Incarnation
-	n.nodes[at] = &m
+	n.set(at, &m)
 	return &m
 }
 

@@ -16,6 +16,7 @@ import (
 // changed.
 func (n *Node) Clone() spec.Machine {
 	c := *n
+	c.shares = false
 	c.nodes, c.order, c.doubts = copies(n.nodes), slices.Clone(n.order), slices.Clone(n.doubts)
 	if n.probe.target != nil {
 		target := *n.probe.target
