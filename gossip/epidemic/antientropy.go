@@ -84,10 +84,12 @@ func (n *Node) sendEntries(to netip.AddrPort, from, until string, give bool, out
 // entriesRoom is what is left for updates in a message that names a range.
 func (n *Node) entriesRoom() int { return n.cfg.PacketSize - messageBytes - 2*(1+MaxKeyBytes) }
 
-// entriesCame takes what Entries brings, and gives what it lacks.
+// entriesCame takes what Entries brings, and gives what it lacks. A certificate
+// that was dormant until now is given in any case: the sender could not know of
+// it, and nobody else may.
 func (n *Node) entriesCame(from netip.AddrPort, m *Entries, out []spec.Effect) []spec.Effect {
-	out = n.mergeAll(m.Updates, out)
-	if !m.Give {
+	woken, out := n.mergeAll(m.Updates, out)
+	if !m.Give && len(woken) == 0 {
 		return out
 	}
 	answer := Entries{From: m.From, To: m.To}
@@ -96,7 +98,8 @@ func (n *Node) entriesCame(from netip.AddrPort, m *Entries, out []spec.Effect) [
 	for i := first; i < end; i++ {
 		e := &n.entries[i]
 		at, listed := slices.BinarySearchFunc(m.Updates, e.Key, byKey)
-		if e.dormant || listed && !e.Supersedes(&m.Updates[at]) {
+		switch {
+		case !m.Give && !slices.Contains(woken, e.Key), e.dormant, listed && !e.Supersedes(&m.Updates[at]):
 			continue
 		}
 		if room -= e.size(); room < 0 || len(answer.Updates) == maxBatch {
@@ -115,8 +118,9 @@ func (n *Node) entriesCame(from netip.AddrPort, m *Entries, out []spec.Effect) [
 func byKey(u Update, key string) int { return strings.Compare(u.Key, key) }
 
 // mergeAll merges updates without becoming interested in them: anti-entropy is
-// for what rumors have missed.
-func (n *Node) mergeAll(list []Update, out []spec.Effect) []spec.Effect {
+// for what rumors have missed. It returns the keys of the certificates that have
+// awakened.
+func (n *Node) mergeAll(list []Update, out []spec.Effect) (woken []string, _ []spec.Effect) {
 	refused := int32(0)
 	for i := range list {
 		switch n.merge(&list[i]) {
@@ -124,6 +128,8 @@ func (n *Node) mergeAll(list []Update, out []spec.Effect) []spec.Effect {
 			u, _ := n.Lookup(list[i].Key)
 			n.cool(u.Key)
 			out = append(out, spec.Notify{Event: Learned{u}})
+		case awakened:
+			woken = append(woken, list[i].Key)
 		case noRoom:
 			refused++
 		}
@@ -131,7 +137,7 @@ func (n *Node) mergeAll(list []Update, out []spec.Effect) []spec.Effect {
 	if refused > 0 {
 		out = append(out, spec.Notify{Event: Overflow{refused}})
 	}
-	return out
+	return woken, out
 }
 
 // cool drops the rumor of an earlier version.

@@ -73,5 +73,5 @@ func (n *Node) disturb(at int, u *Update) outcome {
 		return learned
 	}
 	n.heat(&n.entries[at].Update)
-	return known
+	return awakened
 }

@@ -44,7 +44,7 @@ func (n *Node) latest(high, low Stamp, known []Update) (Stamp, []Update) {
 
 // peelCame takes what Peel brings, and goes on until the sums agree.
 func (n *Node) peelCame(from netip.AddrPort, m *Peel, out []spec.Effect) []spec.Effect {
-	out = n.mergeAll(m.Updates, out)
+	_, out = n.mergeAll(m.Updates, out)
 	switch {
 	case n.sum == m.Sum:
 		return out

@@ -210,6 +210,7 @@ func (n *Node) hear(list []Rumor, out []spec.Effect) ([]Verdict, []spec.Effect) 
 			r = n.hot(u.Stamp)
 		case noRoom:
 			refused++
+		case awakened: // which is a rumor now, and told in its turn
 		}
 		if r != nil && r.fresh && list[i].Level == Cooling {
 			r.cooling = true

@@ -101,8 +101,9 @@ func (n *Node) outgoing(e *entry) Update {
 type outcome uint8
 
 const (
-	known   outcome = iota // this version, or a later one
-	learned                // it is in the database now
+	known    outcome = iota // this version, or a later one
+	learned                 // it is in the database now
+	awakened                // it is obsolete, as a certificate that was dormant says
 	noRoom
 )
 
