@@ -49,7 +49,7 @@ var indirectCases = []Case{
 		Causes: []string{"others are not asked", "all are asked, which is a load that grows with the cluster"},
 		Kills: []string{
 			"asks-for-no-nacks", "asks-nobody", "asks-under-another-number", "dead-without-suspicion",
-			"one-time-for-all-suspicions", "patience-of-a-millisecond",
+			"never-probes", "one-time-for-all-suspicions", "patience-of-a-millisecond",
 		},
 		Run: playing(func(c *Cluster) {
 			all := c.Join(helpers + 1)
@@ -74,7 +74,7 @@ var indirectCases = []Case{
 		Explain: "All who could be asked about a silent member understand protocol 3 at most, which has no " +
 			"nacks. None may be asked for one.",
 		Causes: []string{"Nack is set whatever the version", "the version spoken is looked at, not the one understood"},
-		Kills:  []string{"asks-anybody-for-nacks", "versions-are-not-compared"},
+		Kills:  []string{"asks-anybody-for-nacks", "never-probes", "versions-are-not-compared"},
 		Run: playing(func(c *Cluster) {
 			var others []*Member
 			for range helpers {
@@ -102,7 +102,7 @@ var indirectCases = []Case{
 		Explain: "A member does not answer, but whoever is asked about it acks with the number of the ping. The member " +
 			"must stay alive.",
 		Causes: []string{"only an ack from the member itself ends the probe"},
-		Kills:  []string{"late-acks-are-lost", "own-acks-alone"},
+		Kills:  []string{"late-acks-are-lost", "never-probes", "own-acks-alone"},
 		Run: playing(func(c *Cluster) {
 			all := c.Join(helpers + 1)
 			silent, others := all[helpers], all[:helpers]
@@ -128,7 +128,7 @@ var indirectCases = []Case{
 		Explain: "A member acks its ping only when others have been asked about it already, and before the probe " +
 			"ends. It must stay alive.",
 		Causes: []string{"what comes after the first patience is over is ignored"},
-		Kills:  []string{"late-acks-are-lost"},
+		Kills:  []string{"late-acks-are-lost", "never-probes"},
 		Run: playing(func(c *Cluster) {
 			all := c.Join(helpers + 1)
 			late, others := all[helpers], all[:helpers]
@@ -154,7 +154,7 @@ var indirectCases = []Case{
 		Explain: "A member hears no datagrams, but answers over streams. It must be pinged over a stream as well, with " +
 			"the same number, and stay alive.",
 		Causes: []string{"there is no ping over streams", "its ack is not waited for"},
-		Kills:  []string{"no-pings-over-streams", "pings-twice"},
+		Kills:  []string{"never-probes", "no-pings-over-streams", "pings-twice"},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			c.Probed(m, 1)
@@ -179,7 +179,7 @@ var indirectCases = []Case{
 			"become suspect without a stream.",
 		Causes: []string{"the version is not looked at"},
 		Kills: []string{
-			"dead-without-suspicion", "push-pull-replaces", "streams-to-any-version",
+			"dead-without-suspicion", "never-probes", "push-pull-replaces", "streams-to-any-version",
 			"versions-are-not-compared",
 		},
 		Run: playing(func(c *Cluster) {

@@ -104,7 +104,7 @@ var probeCases = []Case{
 		Explain: "A member joins and answers. It must be pinged again and again by its name, each time " +
 			"with another number, and with the target's name and address as the source.",
 		Causes: []string{"members are not probed while they answer", "numbers are used again", "the source is left out"},
-		Kills:  []string{"pings-twice", "pings-without-a-source"},
+		Kills:  []string{"never-probes", "pings-twice", "pings-without-a-source"},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			numbers := map[uint32]bool{}
@@ -161,7 +161,7 @@ var probeCases = []Case{
 		Explain: "Three members answer. Twelve pings in a row must be four rounds in which each is pinged once: so a " +
 			"member is found silent after 2n-1 periods at the latest, however many there are.",
 		Causes: []string{"each probe picks a member at random"},
-		Kills:  []string{"pings-twice", "probes-by-chance"},
+		Kills:  []string{"never-probes", "pings-twice", "probes-by-chance"},
 		Run: playing(func(c *Cluster) {
 			const members, rounds = 3, 4
 			all := c.Join(members)
@@ -195,7 +195,7 @@ var probeCases = []Case{
 		Explain: "Two members answer each ping at once. Neither may be asked to ping the other, nor be " +
 			"pinged over a stream.",
 		Causes: []string{"indirect pings are sent with the ping", "an ack does not end the probe"},
-		Kills:  []string{"patience-of-a-millisecond"},
+		Kills:  []string{"never-probes", "patience-of-a-millisecond"},
 		Run: playing(func(c *Cluster) {
 			all := c.Join(2)
 			for _, m := range all {
@@ -246,7 +246,7 @@ var probeCases = []Case{
 		Explain: "A member answers each ping with an ack of the next number. It must become suspect: an " +
 			"ack answers the ping whose number it has.",
 		Causes: []string{"any ack from the member's address ends the probe"},
-		Kills:  []string{"any-ack-will-do", "dead-without-suspicion"},
+		Kills:  []string{"any-ack-will-do", "dead-without-suspicion", "never-probes"},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			c.Probed(m, 1)
@@ -269,7 +269,7 @@ var probeCases = []Case{
 		Explain: "Of three members one is dead and one has left. While the third is pinged three times, " +
 			"they must not be.",
 		Causes: []string{"the state is not looked at when the next turn comes"},
-		Kills:  []string{"probes-the-dead"},
+		Kills:  []string{"never-probes", "probes-the-dead"},
 		Run: playing(func(c *Cluster) {
 			all := c.Join(3)
 			all[0].Tell(all[0].Dead(accuser))
@@ -297,7 +297,9 @@ var probeCases = []Case{
 		Explain: "A member is suspected by another. The next ping to it must come in one packet with the " +
 			"suspicion, of its incarnation and with the target as the accuser, so that it can refute at once.",
 		Causes: []string{"suspects are not probed", "the suspicion travels by gossip alone, and may be told by then"},
-		Kills:  []string{"accuses-in-the-name-of-the-suspect", "no-buddy", "suspicions-are-kept"},
+		Kills: []string{
+			"accuses-in-the-name-of-the-suspect", "never-probes", "no-buddy", "suspicions-are-kept",
+		},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			c.Probed(m, 1)

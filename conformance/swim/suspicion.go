@@ -113,7 +113,7 @@ var suspicionCases = []Case{
 		Explain: "The only other member is suspected. As nobody could confirm it, it must be declared dead after the " +
 			"shortest time: a whole number of periods, three in the profile of one host. The accuser is the target.",
 		Causes: []string{"the longest time is waited for though there is nobody else", "it is dead at once, or never"},
-		Kills:  []string{"patience-of-64-periods"},
+		Kills:  []string{"never-probes", "patience-of-64-periods"},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			since := c.suspect(m, accuser)
