@@ -57,7 +57,7 @@ type delegate struct {
 func (d *delegate) NodeMeta(int) []byte                                        { return []byte("meta") }
 func (d *delegate) NotifyMsg(b []byte)                                         { d.user <- slices.Clone(b) }
 func (d *delegate) GetBroadcasts(_, _ int) [][]byte                            { return nil }
-func (d *delegate) LocalState(bool) []byte                                     { return []byte("local state") }
+func (d *delegate) LocalState(bool) []byte                                     { return bytes.Repeat([]byte("local state"), 20) }
 func (d *delegate) MergeRemoteState(b []byte, _ bool)                          { d.merged <- slices.Clone(b) }
 func (d *delegate) AckPayload() []byte                                         { return []byte("coordinate") }
 func (d *delegate) NotifyPingComplete(*memberlist.Node, time.Duration, []byte) {}
@@ -228,7 +228,7 @@ func TestMemberlistUnderstands(t *testing.T) {
 			}
 			answer := m.exchange(t, wire.PushPull{Join: true, Nodes: state, User: []byte("remote state")}, true)
 			pp, ok := answer.(wire.PushPull)
-			if !ok || string(pp.User) != "local state" || len(pp.Nodes) != 1 || pp.Nodes[0].Name != "target" ||
+			if !ok || len(pp.User) != 220 || len(pp.Nodes) != 1 || pp.Nodes[0].Name != "target" ||
 				string(pp.Nodes[0].Meta) != "meta" {
 				t.Errorf("answered %+v", answer)
 			}
@@ -253,8 +253,9 @@ func TestMemberlistUnderstands(t *testing.T) {
 				t.Errorf("heard %q", got)
 			}
 			m.await(t, "nack", func(m wire.Message) bool { return m == wire.Message(wire.Nack{SeqNo: 9}) })
-			m.exchange(t, wire.User{Payload: []byte("by stream")}, false)
-			if got := <-m.user; string(got) != "by stream" {
+			long := bytes.Repeat([]byte("by stream"), 5000)
+			m.exchange(t, wire.User{Payload: long}, false)
+			if got := <-m.user; !bytes.Equal(got, long) {
 				t.Errorf("heard %q", got)
 			}
 
@@ -276,6 +277,7 @@ func TestMemberlistUnderstands(t *testing.T) {
 }
 
 func TestMemberlistDials(t *testing.T) {
+	hello := bytes.Repeat([]byte("hello"), 50)
 	for name, format := range memberFormats() {
 		t.Run(name, func(t *testing.T) {
 			m := startMember(t, format)
@@ -300,9 +302,9 @@ func TestMemberlistDials(t *testing.T) {
 			}
 			go func() {
 				node := &memberlist.Node{Name: "tester", Addr: tester.Addr().AsSlice(), Port: tester.Port()}
-				joined <- m.list.SendReliable(node, []byte("hello"))
+				joined <- m.list.SendReliable(node, hello)
 			}()
-			if got := m.read(t, <-m.dialled, true); !cmp.Equal(got, wire.Message(wire.User{Payload: []byte("hello")})) {
+			if got := m.read(t, <-m.dialled, true); !cmp.Equal(got, wire.Message(wire.User{Payload: hello})) {
 				t.Errorf("it sends %+v", got)
 			}
 			if err := <-joined; err != nil {

@@ -34,7 +34,8 @@
 // # Reading order
 //
 // message.go (the types), format.go (what a cluster agrees on, and the limits);
-// body.go and msgpack.go (single messages), check.go (what is refused when written);
+// body.go and parse.go with msgpack.go (single messages), check.go (what is refused
+// when written);
 // layer.go, compress.go and crypt.go (what goes around them); packet.go and stream.go
 // (all together); serf.go; fault.go.
 //

@@ -7,7 +7,7 @@ import (
 
 // The part of MessagePack that memberlist writes (GO-WF-02): maps with short keys,
 // raw bytes of the old specification for strings and bytes alike, nil, booleans,
-// and unsigned integers in their shortest form.
+// and integers in the shortest form of their kind.
 
 func appendMap(b []byte, fields int) []byte { return append(b, 0x80|byte(fields)) }
 
@@ -32,6 +32,19 @@ func appendUint(b []byte, v uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 0xcf), v)
 }
 
+// appendInt writes what is an int in memberlist: a count, a length, a state.
+func appendInt(b []byte, v uint64) []byte {
+	switch {
+	case v < 1<<7:
+		return append(b, byte(v))
+	case v < 1<<15:
+		return binary.BigEndian.AppendUint16(append(b, 0xd1), uint16(v))
+	case v < 1<<31:
+		return binary.BigEndian.AppendUint32(append(b, 0xd2), uint32(v))
+	}
+	return binary.BigEndian.AppendUint64(append(b, 0xd3), v)
+}
+
 func appendString(b []byte, s string) []byte { return append(appendRawHead(b, len(s)), s...) }
 
 // appendBytes writes nil for a nil slice, which memberlist tells from an empty one.
@@ -40,6 +53,26 @@ func appendBytes(b, v []byte) []byte {
 		return append(b, 0xc0)
 	}
 	return append(appendRawHead(b, len(v)), v...)
+}
+
+// appendArray begins an array.
+func appendArray(b []byte, n int, isNil bool) []byte {
+	if isNil {
+		return append(b, 0xc0)
+	}
+	return appendCount(b, 0x90, 0xdc, n)
+}
+
+// appendCount begins a map or an array. A small count is part of the byte fix; a count
+// of 16 bits follows the byte wide, and one of 32 bits the next byte after it.
+func appendCount(b []byte, fix, wide byte, n int) []byte {
+	switch {
+	case n < 1<<4:
+		return append(b, fix|byte(n))
+	case n < 1<<16:
+		return binary.BigEndian.AppendUint16(append(b, wide), uint16(n))
+	}
+	return binary.BigEndian.AppendUint32(append(b, wide+1), uint32(n))
 }
 
 func appendRawHead(b []byte, n int) []byte {
@@ -239,6 +272,12 @@ func (r *reader) next(want Kind, name string) (h Head, ok bool) {
 // entries begins a map: more says of each entry whether there is one.
 func (r *reader) entries() uint64 {
 	h, _ := r.next(KindMap, "a map")
+	return h.Value
+}
+
+// elements begins an array.
+func (r *reader) elements() uint64 {
+	h, _ := r.next(KindArray, "an array")
 	return h.Value
 }
 

@@ -79,7 +79,7 @@ func appendOnStream(b []byte, m Message) ([]byte, *Fault) {
 		if f := check(m); f != nil {
 			return nil, f
 		}
-		b = appendUint(append(b, "\x08\x81\xaaUserMsgLen"...), uint64(len(user.Payload)))
+		b = appendInt(append(b, "\x08\x81\xaaUserMsgLen"...), uint64(len(user.Payload)))
 		return append(b, user.Payload...), nil
 	}
 	return appendBody(b, m)

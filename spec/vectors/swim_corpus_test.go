@@ -73,6 +73,9 @@ type members struct{ corpus }
 
 const captured, sourced = "captured from memberlist v0.7.0", "derived"
 
+// signed is what is an int in memberlist, not a uint.
+type signed int
+
 // pack is the MessagePack of a value as memberlist writes it.
 func pack(v any) string {
 	switch v := v.(type) {
@@ -90,6 +93,15 @@ func pack(v any) string {
 			return string(binary.BigEndian.AppendUint16([]byte{0xcd}, uint16(v)))
 		default:
 			return string(binary.BigEndian.AppendUint32([]byte{0xce}, uint32(v)))
+		}
+	case signed:
+		switch {
+		case v < 1<<7:
+			return pack(int(v))
+		case v < 1<<15:
+			return string(binary.BigEndian.AppendUint16([]byte{0xd1}, uint16(v)))
+		default:
+			return string(binary.BigEndian.AppendUint32([]byte{0xd2}, uint32(v)))
 		}
 	case string:
 		if len(v) < 32 {
@@ -365,7 +377,7 @@ func (c *members) streams() {
 		return pack(dict{"Addr": home, "Incarnation": 1, "Meta": nil, "Name": name, "Port": 9001, "State": 0,
 			"Vsn": sixVersions})
 	}
-	push := body(6, dict{"Join": true, "Nodes": 1, "UserStateLen": 0}) + state("tester")
+	push := body(6, dict{"Join": true, "Nodes": signed(1), "UserStateLen": signed(0)}) + state("tester")
 	c.in("stream/message", "GO-WF-07", "GO-WF-08")
 	stream := func(slug, source, message string, valid bool, expect ...any) {
 		e := values{"valid": valid}
@@ -376,17 +388,27 @@ func (c *members) streams() {
 	}
 	stream("push/pull", captured, push, true, "type", "push/pull", "flag", true, "nodes", 1)
 	stream("push/pull with a state", sourced,
-		body(6, dict{"Join": false, "Nodes": 2, "UserStateLen": 5})+state("a")+state("b")+"state", true,
+		body(6, dict{"Join": false, "Nodes": signed(2), "UserStateLen": signed(5)})+state("a")+state("b")+"state", true,
 		"flag", false, "nodes", 2, "payload", hexed("state"))
-	stream("user message", sourced, body(8, dict{"UserMsgLen": 5})+"hello", true, "type", "user message",
+	stream("user message", sourced, body(8, dict{"UserMsgLen": signed(5)})+"hello", true, "type", "user message",
 		"payload", hexed("hello"))
+	for _, n := range []int{127, 128, 256} {
+		stream(fmt.Sprintf("user message of %d bytes", n), sourced,
+			body(8, dict{"UserMsgLen": signed(n)})+strings.Repeat("u", n), true, "payload", strings.Repeat("75", n))
+	}
+	many := ""
+	for range 128 {
+		many += state("n")
+	}
+	stream("push/pull of 128 nodes", sourced,
+		body(6, dict{"Join": false, "Nodes": signed(128), "UserStateLen": signed(0)})+many, true, "nodes", 128)
 	stream("error", captured, body(13, dict{"Error": "no"}), true, "type", "error")
 	c.in("stream/limits", "GO-WF-18")
 	stream("more than a million nodes", sourced,
-		body(6, dict{"Join": false, "Nodes": 1<<20 + 1, "UserStateLen": 0}), false)
+		body(6, dict{"Join": false, "Nodes": signed(1<<20 + 1), "UserStateLen": signed(0)}), false)
 	stream("a state of more than 20 MiB", sourced,
-		body(6, dict{"Join": false, "Nodes": 0, "UserStateLen": 20<<20 + 1}), false)
-	stream("a user message of more than 20 MiB", sourced, body(8, dict{"UserMsgLen": 20<<20 + 1}), false)
+		body(6, dict{"Join": false, "Nodes": signed(0), "UserStateLen": signed(20<<20 + 1)}), false)
+	stream("a user message of more than 20 MiB", sourced, body(8, dict{"UserMsgLen": signed(20<<20 + 1)}), false)
 	c.in("stream/layers", "GO-WF-14", "GO-WF-15", "GO-WF-17")
 	c.seal("a label", labelled("blue", push), on(values{"label": "blue"}), push)
 	c.open("a compression", compressed(push), on(nil), push)
