@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/p2pspec/p2pspec/gossip/epidemic"
+	"github.com/p2pspec/p2pspec/spec"
 	"github.com/p2pspec/p2pspec/transport/sim"
 )
 
@@ -149,5 +150,40 @@ func TestGossipOptions(t *testing.T) {
 			_, err := e.Run(o)
 			require.Error(t, err)
 		}
+	}
+}
+
+// In one cycle of anti-entropy the share p that does not know becomes p² by pull,
+// p·e^-(1-p) by push, and the product of both when updates go both ways.
+//
+// GO-EP-01 (Demers et al. 1987, §1.3).
+func TestAntiEntropyLaws(t *testing.T) {
+	const n = 4000
+	push := func(p float64) float64 { return p * math.Exp(p-1) }
+	pull := func(p float64) float64 { return p * p }
+	for e, law := range []func(float64) float64{
+		epidemic.Push: push, epidemic.Pull: pull,
+		epidemic.PushPull: func(p float64) float64 { return pull(p) * math.Exp(p-1) },
+	} {
+		cfg := epidemic.Config{Peers: peers(n), Mongering: epidemic.Mongering{Interest: epidemic.BlindCounter, K: 1}}
+		c := newCycles(cfg, 1, 0)
+		cfg.Mongering.Period = -1
+		cfg.AntiEntropy = epidemic.AntiEntropy{
+			Period: cyclePeriod, Compare: epidemic.Checksum, Exchange: epidemic.Exchange(e),
+		}
+		first, err := epidemic.New(cfg, 0)
+		require.NoError(t, err)
+		for i := range c.nodes {
+			c.nodes[i] = first.Sibling(int32(i), seedBytes(1, uint64(i)), 0)
+			if i%2 == 0 { // every other one knows
+				u := epidemic.Update{Key: "rumor", Stamp: epidemic.Stamp{Counter: 1}}
+				in := spec.Recv{From: address(n - 1 - i), Msg: epidemic.Entries{Updates: []epidemic.Update{u}}}
+				c.nodes[i].Step(0, in, nil)
+			}
+		}
+		c.knows = n / 2
+		c.step()
+		p := 1 - float64(c.knows)/n
+		require.InDelta(t, law(0.5), p, 0.03, "exchange %d", e)
 	}
 }
