@@ -136,10 +136,12 @@ func (n *Node) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.
 	begin := len(out)
 	switch in := in.(type) {
 	case Broadcast:
+		n.view.Step(n.tree.now, spec.Wake{}, nil) // nothing is due: its time passes
 		return n.route(n.tree.broadcast(in, out), begin)
 	case spec.Got:
 		switch in.Msg.(type) {
 		case Gossip, IHave, Graft, Prune:
+			n.view.Step(n.tree.now, spec.Wake{}, nil)
 			peer, ok := n.view.Neighbor(in.Conn)
 			if !ok {
 				return append(out, spec.Drop{Clause: "GO-PX-04", Reason: errStranger})
@@ -156,23 +158,21 @@ func (n *Node) Deadline() (time.Duration, bool) {
 	return min(at, n.tree.deadline()), ok
 }
 
-// fireTimers fires everything due at or before now, and leaves both parts at now.
+// fireTimers fires everything due at or before now.
 func (n *Node) fireTimers(out []spec.Effect) []spec.Effect {
 	for {
 		view, _ := n.view.Deadline()
-		due := n.tree.deadline()
-		if due > n.tree.now || view < due {
-			break
+		tree := n.tree.deadline()
+		switch {
+		case min(view, tree) > n.tree.now:
+			return out
+		case tree <= view:
+			begin := len(out)
+			out = n.route(n.tree.fire(out), begin)
+		default:
+			out = n.stepView(spec.Wake{}, out)
 		}
-		begin := len(out)
-		out = n.route(n.tree.fire(out), begin)
 	}
-	out = n.stepView(spec.Wake{}, out)
-	for n.tree.deadline() <= n.tree.now {
-		begin := len(out)
-		out = n.route(n.tree.fire(out), begin)
-	}
-	return out
 }
 
 // stepView gives the membership its input, and the tree the news.
