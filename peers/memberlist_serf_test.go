@@ -52,9 +52,11 @@ func TestSerfAgrees(t *testing.T) {
 		ours   wire.SerfMessage
 	}{
 		{
-			&serfQuery{5, 6, addr.Addr().AsSlice(), addr.Port(), "n", [][]byte{{0, 0x90}}, 3, 2, time.Minute, "q", []byte("p")},
+			&serfQuery{5, 6, addr.Addr().AsSlice(), addr.Port(), "n", [][]byte{{0, 0x90}}, 3, 2, time.Minute,
+				"q", []byte("p")},
 			wire.SerfQuery{LTime: 5, ID: 6, Source: wire.Source{Addr: addr, Node: "n"}, Filters: [][]byte{{0, 0x90}},
-				Flags: wire.SerfAck | wire.SerfNoBroadcast, RelayFactor: 2, Timeout: time.Minute, Name: "q", Payload: []byte("p")},
+				Flags: wire.SerfAck | wire.SerfNoBroadcast, RelayFactor: 2, Timeout: time.Minute, Name: "q",
+				Payload: []byte("p")},
 		},
 		{&serfQuery{}, wire.SerfQuery{}},
 		{
@@ -71,7 +73,8 @@ func TestSerfAgrees(t *testing.T) {
 			t.Errorf("serf writes %x\nthis module %x", b, ours)
 		}
 		got, err := wire.ParseSerf(b)
-		if diff := cmp.Diff(c.ours, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); err != nil || diff != "" {
+		addresses := cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
+		if diff := cmp.Diff(c.ours, got, addresses); err != nil || diff != "" {
 			t.Error(err, diff)
 		}
 	}

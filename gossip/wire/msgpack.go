@@ -89,7 +89,6 @@ func appendRawHead(b []byte, n int) []byte {
 type Kind uint8
 
 // The kinds.
-
 const (
 	KindNone Kind = iota // a byte that begins no value
 	KindNil
