@@ -17,7 +17,8 @@ func TestCoresAreDocumentedAlike(t *testing.T) {
 	heading := regexp.MustCompile(`(?m)^// # (.*)$`)
 	for _, core := range []string{
 		"bittorrent", "bittorrent/bencode", "bittorrent/metainfo", "bittorrent/mse", "bittorrent/tracker",
-		"bittorrent/wire", "chord", "gnutella/ggep", "gnutella/qrp", "gnutella/urn", "gnutella/wire", "kademlia", "kademlia/mainline",
+		"bittorrent/wire", "chord", "gnutella/ggep", "gnutella/qrp", "gnutella/urn", "gnutella/wire",
+		"gossip/crdt", "gossip/wire", "kademlia", "kademlia/mainline",
 	} {
 		dir := filepath.Join("..", filepath.FromSlash(core))
 		doc, err := os.ReadFile(filepath.Join(dir, "doc.go"))
