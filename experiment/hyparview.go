@@ -12,12 +12,12 @@ import (
 const shuffleCycles = 10
 
 // overlayOptions are those of the experiments on overlays: fewer runs of large ones.
-func (o Options) overlayOptions(minNodes int) (Options, error) {
+func (o Options) overlayOptions(nodes, minNodes int) (Options, error) {
 	runs := 3
 	if o.Nodes > 5000 {
 		runs = 1
 	}
-	o, err := o.gossipOptions(2000, 20_000, runs)
+	o, err := o.gossipOptions(nodes, 20_000, runs)
 	if err == nil && o.Nodes < minNodes {
 		err = fmt.Errorf("experiment: %d nodes, want at least %d", o.Nodes, minNodes)
 	}
@@ -46,7 +46,7 @@ const (
 //
 // GO-PX-01, GO-PX-03 (HyParView §5).
 func HyParView(o Options) (*Result, error) {
-	o, err := o.overlayOptions(200)
+	o, err := o.overlayOptions(2000, 200)
 	if err != nil {
 		return nil, err
 	}

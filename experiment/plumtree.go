@@ -39,7 +39,7 @@ const (
 //
 // GO-PX-04, GO-PX-05, GO-PX-06 (Plumtree, evaluation).
 func Plumtree(o Options) (*Result, error) {
-	o, err := o.overlayOptions(100)
+	o, err := o.overlayOptions(1000, 100)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package hyparview
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -238,5 +239,27 @@ func TestConfig(t *testing.T) {
 		require.ErrorContains(t, err, want)
 		_, err = cfg.MaxEffects()
 		require.Error(t, err)
+	}
+}
+
+// In a full passive view, what comes takes the places of what was sent away.
+//
+// GO-PX-01.
+func TestShuffleReplaces(t *testing.T) {
+	s := newScript(t, Config{Passive: 12, ShufflePassive: 2, ShuffleActive: 1})
+	s.neighbours(1, 2)
+	for i := 21; i <= 32; i++ {
+		s.give(spec.Got{Conn: -1, Msg: ForwardJoin{at(i), 3}})
+	}
+	before := s.Passive(nil)
+	s.now, _ = s.Node.Deadline()
+	sent := s.give(spec.Wake{})[0].(spec.Write).Msg.(Shuffle).Peers
+	s.hears(ShuffleReply{[]netip.AddrPort{at(41), at(42)}})
+	for _, p := range before {
+		if slices.Contains(sent, p) {
+			require.NotContains(t, s.Passive(nil), p)
+		} else {
+			require.Contains(t, s.Passive(nil), p)
+		}
 	}
 }
