@@ -15,7 +15,9 @@ import (
 //
 // GO-PX-01, GO-PX-03.
 func TestHyParViewSurvivesFailures(t *testing.T) {
-	for _, c := range []struct{ share, mean, after float64 }{{0.5, 0.99, 0.999}, {0.7, 0.95, 0.999}, {0.8, 0.80, 0.999}, {0.9, 0.5, 0.9}} {
+	for _, c := range []struct{ share, mean, after float64 }{
+		{0.5, 0.99, 0.999}, {0.7, 0.95, 0.999}, {0.8, 0.80, 0.999}, {0.9, 0.5, 0.9},
+	} {
 		s := newTreeOverlay(plumtree.Config{Flood: true}, 400, 5, 1).measureFailure(c.share)
 		require.GreaterOrEqual(t, s.mean, c.mean, "%v failed", c.share)
 		require.GreaterOrEqual(t, s.after, c.after, "%v failed", c.share)
