@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/p2pspec/p2pspec/conformance"
-	"github.com/p2pspec/p2pspec/conformance/cluster"
 	"github.com/p2pspec/p2pspec/spec"
 )
 
@@ -37,7 +36,8 @@ func gCounterCases() []Case {
 		Run: func(t *T) {
 			r := begin(t, gCounters(), usual())
 			f := r.Lose(0.2)
-			r.work(2 * time.Second)
+			r.work(time.Second)
+			r.upset(f)
 			r.Heal(f)
 			r.settle(r.allRight)
 			r.touched(f)
@@ -82,10 +82,10 @@ func counterCases(d dialect) []Case {
 			Explain:      "Each of the nodes is asked to add 3,000,000,000 twice, more than 32 bits hold, and 0. All read the sum.",
 			Causes:       []string{"the counter has 32 bits", "a delta of zero is taken for none"},
 			Run: func(t *T) {
-				r := begin(t, d, usual())
+				r := begin(t, d, few(3))
 				for _, node := range r.Nodes() {
 					for _, delta := range []int64{3e9, 0, 3e9} {
-						r.Answered(r.send(node, delta))
+						r.answered(r.send(node, delta))
 					}
 				}
 				r.rightSum()
@@ -121,13 +121,13 @@ func (r *run) acceptable() map[int64]bool {
 }
 
 // number is what a read of a counter returned.
-func (r *run) number(call *cluster.Call) int64 {
-	n, _ := strconv.ParseInt(r.values(call)[0], 10, 64) // values has read it
+func (r *run) number(q *request) int64 {
+	n, _ := strconv.ParseInt(r.values(q)[0], 10, 64) // values has read it
 	return n
 }
 
 // allRight reports that all reads have the same sum, which may be.
-func (r *run) allRight(reads []*cluster.Call) bool {
+func (r *run) allRight(reads []*request) bool {
 	sums := r.acceptable()
 	for _, read := range reads {
 		if n := r.number(read); !sums[n] || n != r.number(reads[0]) {
@@ -145,11 +145,12 @@ func (r *run) rightSum() {
 	for _, read := range reads {
 		if n := r.number(read); !sums[n] {
 			r.t.Fail(conformance.Failure{
-				Message:  fmt.Sprintf("%s reads %d in the end, after %d acknowledged additions", read.Node, n, r.acknowledged()),
-				Expected: []string{sumsInWords(sums)}, Got: fmt.Sprintf("%s; the nodes read %s", read.Reply.Raw, r.numbers(reads)),
+				Message:  fmt.Sprintf("%s reads %d in the end, after %d acknowledged additions", read.call.Node, n, r.acknowledged()),
+				Expected: []string{sumsInWords(sums)}, Got: fmt.Sprintf("%s; the nodes read %s", read.call.Reply.Raw, r.numbers(reads)),
 			})
 		}
 	}
+	r.sound()
 }
 
 func sumsInWords(sums map[int64]bool) string {
@@ -161,10 +162,10 @@ func sumsInWords(sums map[int64]bool) string {
 		len(sorted), sorted[0], sorted[len(sorted)-1])
 }
 
-func (r *run) numbers(reads []*cluster.Call) string {
+func (r *run) numbers(reads []*request) string {
 	var words []string
 	for _, read := range reads {
-		words = append(words, fmt.Sprintf("%s %d", read.Node, r.number(read)))
+		words = append(words, fmt.Sprintf("%s %d", read.call.Node, r.number(read)))
 	}
 	return strings.Join(words, ", ")
 }
@@ -190,6 +191,7 @@ func (r *run) inBounds() {
 			})
 		}
 	}
+	r.sound()
 }
 
 // neverFell wants that no node reads less than before.
@@ -213,4 +215,5 @@ func (r *run) neverFell() {
 			})
 		}
 	}
+	r.sound()
 }

@@ -79,7 +79,7 @@ func faultCases(d dialect) []Case {
 			Causes: []string{"an older message replaces what a newer one has said"},
 			Run: func(t *T) {
 				opt := usual()
-				opt.Latency, opt.Timeout = cluster.Exponential(25*time.Millisecond), 500*time.Millisecond
+				opt.Latency = cluster.Exponential(25 * time.Millisecond)
 				r := begin(t, d, opt)
 				r.work(2 * time.Second)
 				r.judge()
@@ -114,7 +114,7 @@ func disturbed(t *T, d dialect, opt cluster.Options, disturb func(*run) *cluster
 	r.work(300 * time.Millisecond)
 	for range times {
 		f := disturb(r)
-		r.work(time.Second)
+		r.upset(f)
 		r.Heal(f)
 		r.work(300 * time.Millisecond)
 		r.traffic()
@@ -152,10 +152,11 @@ func runRestart(t *T, d dialect) {
 	}
 	r.work(500 * time.Millisecond)
 	r.settle(r.agreed)
+	r.Pass(time.Second) // until all is acknowledged
 	node := halves(r.Cluster)[0]
 	f := r.Kill(node)
 	r.absent = []string{node}
-	r.work(500 * time.Millisecond)
+	r.upset(f)
 	r.Restart(node)
 	if r.shape != "" {
 		tell(r.Cluster, r.shape, node)

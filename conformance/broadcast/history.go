@@ -34,19 +34,12 @@ type fate struct {
 	since       time.Duration // when it was known first
 	lastPresent time.Duration // when the last read began that has it, or never
 	lastAbsent  time.Duration // when the last one began that has it not
-	missedBy    int           // the event of that read
 }
 
 const never = time.Duration(-1)
 
 // stable reports that a read has the value and no later one lacks it.
 func (f fate) stable() bool { return f.lastPresent != never && f.lastAbsent < f.lastPresent }
-
-// lost reports that a read which began after the value was known lacks it, and
-// no later one has it.
-func (f fate) lost() bool {
-	return f.known && f.lastAbsent != never && f.lastPresent < f.lastAbsent && f.since < f.lastAbsent
-}
 
 // latency is how long a stable value was known and not yet read everywhere.
 func (f fate) latency() time.Duration { return max(0, f.lastAbsent-f.since) }
@@ -81,7 +74,7 @@ func fates(events []event) []fate {
 			know(f, e.done)
 		}
 	}
-	for i, e := range events {
+	for _, e := range events {
 		if !e.read || e.outcome != ok {
 			continue
 		}
@@ -93,8 +86,8 @@ func fates(events []event) []fate {
 			f.lastPresent = max(f.lastPresent, e.sent)
 		}
 		for j := range all {
-			if f := &all[j]; !has[f.value] && e.sent > f.lastAbsent {
-				f.lastAbsent, f.missedBy = e.sent, i
+			if f := &all[j]; !has[f.value] {
+				f.lastAbsent = max(f.lastAbsent, e.sent)
 			}
 		}
 	}

@@ -26,7 +26,7 @@ const recovers = "recovers"
 
 func (t *replicaTongue) Start(now time.Duration, p *cluster.Place) (spec.Machine, []string, error) {
 	t.life ^= uint64(now)
-	t.place, t.node = p, &replica{now: now, life: t.life}
+	t.place, t.node = p, &replica{now: now, life: t.life, wait: patience}
 	t.node.meet(t.addrs(p.Names))
 	return t.node, []string{recovers}, nil
 }

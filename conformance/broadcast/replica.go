@@ -19,9 +19,10 @@ import (
 // Changes are numbered in the order in which the replica learned them, and a peer
 // needs those above the number that it has acknowledged.
 type replica struct {
-	life    uint64  // tells this life of the node from its former ones
-	entries []entry // in the order of their numbers
-	last    int64   // number of the last change
+	life    uint64        // tells this life of the node from its former ones
+	wait    time.Duration // for an acknowledgement
+	entries []entry       // in the order of their numbers
+	last    int64         // number of the last change
 	peers   []peer
 	now     time.Duration
 }
@@ -156,7 +157,7 @@ func (r *replica) receive(in spec.Recv) {
 				e.learned = netip.AddrPort{} // it has forgotten
 			}
 		}
-		p.has, p.sent, p.again, p.welcome = 0, 0, r.now, true
+		p.has, p.sent, p.welcome = 0, 0, true
 		p.epoch++
 	}
 }
@@ -183,7 +184,7 @@ func (r *replica) report(p *peer, out []spec.Effect) []spec.Effect {
 	late := p.again != never && p.again <= r.now
 	if !p.greeted && late {
 		out = append(out, spec.Send{To: p.addr, Msg: hello{}})
-		p.again = r.now + patience
+		p.again = r.now + r.wait
 	}
 	from := p.sent
 	if late {
@@ -197,7 +198,7 @@ func (r *replica) report(p *peer, out []spec.Effect) []spec.Effect {
 			p.sent = fresh[maxReport-1].number
 		}
 		out = append(out, spec.Send{To: p.addr, Msg: news{p.epoch, from, p.sent, fresh}})
-		p.again = r.now + patience
+		p.again = r.now + r.wait
 	case p.greeted && len(r.since(p.has, p.addr)) == 0:
 		p.again = never
 	}

@@ -35,21 +35,28 @@ type run struct {
 	shape  string // of the topology; "" where the workload has none
 	rate   int    // requests in a second, in the mean
 	added  int
-	at     map[string]*cluster.Call // the request under way, by node
+	at     map[string]*request // the last one, by node
 	asked  []*request
-	absent []string // nodes that are killed
+	last   []*request // the reads at the end of settle
+	absent []string   // nodes that are killed
 
 	between, toServices int // messages that the nodes have sent so far, as far as traffic has seen them
 }
 
 type request struct {
-	call  *cluster.Call
-	read  bool
-	value string
+	call   *cluster.Call
+	read   bool
+	value  string
+	values []string // that a read has returned, once they were looked at
 }
 
 // usual is the network of most cases.
-func usual() cluster.Options { return cluster.Options{Nodes: 5, Plain: true} }
+func usual() cluster.Options { return few(5) }
+
+// few is the usual network with another number of nodes.
+func few(nodes int) cluster.Options {
+	return cluster.Options{Nodes: nodes, Plain: true, Timeout: time.Second}
+}
 
 // usualRate keeps a node of a slow language busy without drowning it.
 const usualRate = 100
@@ -59,7 +66,7 @@ func begin(t *T, d dialect, opt cluster.Options) *run { return beginIn(t, d, opt
 
 func beginIn(t *T, d dialect, opt cluster.Options, shape string) *run {
 	r := &run{
-		dialect: d, Cluster: cluster.New(t, opt), t: t, rate: usualRate, at: map[string]*cluster.Call{},
+		dialect: d, Cluster: cluster.New(t, opt), t: t, rate: usualRate, at: map[string]*request{},
 	}
 	if d.suite == "broadcast" {
 		r.shape = shape
@@ -85,54 +92,73 @@ func (r *run) work(span time.Duration) {
 	}
 }
 
+// upset has clients work during a fault: until it has hit a message, where nodes
+// talk to each other seldom, and for a second at least.
+func (r *run) upset(f *cluster.Fault) {
+	r.work(time.Second)
+	r.Until(func() bool { return f.Hits() > 0 }, seldom)
+}
+
+// seldom is longer than any node waits that goes through its peers one period
+// after another: five seconds, in Maelstrom's own examples.
+const seldom = 6 * time.Second
+
 // idle are the nodes whose client waits for nothing.
 func (r *run) idle() []string {
 	return slices.DeleteFunc(r.Nodes(), func(node string) bool {
-		call := r.at[node]
+		q := r.at[node]
 		return slices.Contains(r.absent, node) ||
-			call != nil && !call.Done() && r.Now()-call.Sent < cluster.Patience
+			q != nil && !q.call.Done() && r.Now()-q.call.Sent < cluster.Patience
 	})
 }
 
 // ask has a client ask a node.
-func (r *run) ask(node string, read bool) *cluster.Call {
+func (r *run) ask(node string, read bool) *request {
 	if read {
 		return r.read(node)
 	}
-	value := r.next(r.t.Rand(), r.added)
-	r.added++
-	return r.send(node, value)
+	return r.send(node, r.next(r.t.Rand(), r.added))
 }
 
 // send has a node add a value of any kind.
-func (r *run) send(node string, value any) *cluster.Call {
+func (r *run) send(node string, value any) *request {
 	raw, err := json.Marshal(value)
 	if err != nil {
 		r.t.Harnessf("%v", err)
 	}
+	r.added++
 	call := r.Go(node, r.add, args{r.field: json.RawMessage(raw)})
 	return r.keep(&request{call: call, value: cluster.Canonical(raw)})
 }
 
-func (r *run) read(node string) *cluster.Call {
+func (r *run) read(node string) *request {
 	return r.keep(&request{call: r.Go(node, "read", nil), read: true})
 }
 
-func (r *run) keep(q *request) *cluster.Call {
-	r.asked, r.at[q.call.Node] = append(r.asked, q), q.call
-	return q.call
+func (r *run) keep(q *request) *request {
+	r.asked, r.at[q.call.Node] = append(r.asked, q), q
+	return q
+}
+
+// answered wants that all requests succeed.
+func (r *run) answered(asked ...*request) {
+	var calls []*cluster.Call
+	for _, q := range asked {
+		calls = append(calls, q.call)
+	}
+	r.Answered(calls...)
 }
 
 // readAll reads at every node that runs, and wants an answer of each.
-func (r *run) readAll() []*cluster.Call {
-	var calls []*cluster.Call
+func (r *run) readAll() []*request {
+	var reads []*request
 	for _, node := range r.Nodes() {
 		if !slices.Contains(r.absent, node) {
-			calls = append(calls, r.read(node))
+			reads = append(reads, r.read(node))
 		}
 	}
-	r.Answered(calls...)
-	return calls
+	r.answered(reads...)
+	return reads
 }
 
 // How long nodes have, after the last fault, to come to terms: as in Maelstrom,
@@ -144,7 +170,7 @@ const (
 
 // settle reads at all nodes until done, or until they have had time enough, and
 // returns the last reads.
-func (r *run) settle(done func([]*cluster.Call) bool) []*cluster.Call {
+func (r *run) settle(done func([]*request) bool) []*request {
 	var open []*cluster.Call
 	for _, q := range r.asked {
 		if !q.call.Done() && r.Now()-q.call.Sent < cluster.Patience && !slices.Contains(r.absent, q.call.Node) {
@@ -153,8 +179,8 @@ func (r *run) settle(done func([]*cluster.Call) bool) []*cluster.Call {
 	}
 	r.Wait(cluster.Patience, open...)
 	for end := r.Now() + quiescence; ; r.Pass(pollEvery) {
-		if calls := r.readAll(); done(calls) || r.Now() >= end {
-			return calls
+		if r.last = r.readAll(); done(r.last) || r.Now() >= end {
+			return r.last
 		}
 	}
 }
@@ -175,6 +201,14 @@ func (r *run) took() {
 	if r.acknowledged() == 0 {
 		r.t.Failf("the nodes have acknowledged none of %d requests of the type %s", r.added, r.add)
 	}
+}
+
+// sound ends a case that has found nothing wrong: what the nodes read in the end
+// has to be right, or they have shown nothing.
+func (r *run) sound() {
+	if !r.agreed(r.last) {
+		r.t.Inconclusivef("what the nodes read in the end is wrong, which other cases judge: nothing else can be said")
+	}
 	r.t.Earn()
 }
 
@@ -187,7 +221,7 @@ func (r *run) events() []event {
 			outcome: outcomeOf(q.call),
 		}
 		if q.read && e.outcome == ok {
-			e.values = r.values(q.call)
+			e.values = r.values(q)
 		}
 		all = append(all, e)
 	}
@@ -207,7 +241,14 @@ func outcomeOf(call *cluster.Call) outcome {
 
 // values are what a read returned, each as canonical JSON: the elements of a set,
 // or the one number of a counter.
-func (r *run) values(call *cluster.Call) []string {
+func (r *run) values(q *request) []string {
+	if q.values == nil {
+		q.values = r.parse(q.call)
+	}
+	return q.values
+}
+
+func (r *run) parse(call *cluster.Call) []string {
 	var fields map[string]json.RawMessage
 	_ = call.Reply.Decode(&fields) // it is an object
 	raw, there := fields[r.reads]

@@ -74,10 +74,10 @@ func setCases(d dialect) []Case {
 			},
 		},
 		{
-			ID: d.suite + "/value/stale", Level: conformance.Should, Kind: conformance.Behaviour,
+			ID: d.suite + "/value/stale", Level: conformance.May, Kind: conformance.Behaviour,
 			Requirements: d.words("GO-MS-04", "GO-MS-16"),
 			Explain: "The same requests over a network without a fault, in which a message takes at most 10 ms. Two seconds " +
-				"after a value was known first every read has it. The report has the latencies: Maelstrom's stable latency, " +
+				"after a value was known first every read has it. Nobody has to be so quick, but the report has the latencies: Maelstrom's stable latency, " +
 				"from when a value was known to when the last read began that lacks it.",
 			Causes: []string{"nodes tell each other what they know too seldom"},
 			Run: func(t *T) {
@@ -93,9 +93,9 @@ func setCases(d dialect) []Case {
 				"each once: a set has a value or has it not.",
 			Causes: []string{"a value is told apart by who was asked to add it"},
 			Run: func(t *T) {
-				r := begin(t, d, usual())
+				r := begin(t, d, few(3))
 				for i, node := range r.Nodes() {
-					r.Answered(r.send(node, 1000), r.send(node, 2000+i), r.send(node, 1001))
+					r.answered(r.send(node, 1000), r.send(node, 2000+i), r.send(node, 1001))
 				}
 				r.settle(r.allThere)
 				r.nothingLost()
@@ -105,7 +105,7 @@ func setCases(d dialect) []Case {
 		{
 			ID: d.suite + "/value/any-json", Level: conformance.May, Kind: conformance.Reply,
 			Requirements: d.words(),
-			Explain: "Values that are no small numbers: texts, fractions, a number of 17 digits, lists, objects. A read has " +
+			Explain: "Values that are no small numbers: texts, fractions, lists, objects. A read has " +
 				"them as they were sent. Maelstrom itself sends whole numbers alone, and a node may be written for them.",
 			Causes: []string{"values are kept as numbers of the language"},
 			Run:    func(t *T) { runAnyJSON(t, d) },
@@ -119,7 +119,8 @@ func setCases(d dialect) []Case {
 			Run: func(t *T) {
 				r := begin(t, d, usual())
 				f := r.Lose(0.2)
-				r.work(2 * time.Second)
+				r.work(time.Second)
+				r.upset(f)
 				r.Heal(f)
 				r.settle(r.allThere)
 				r.touched(f)
@@ -137,12 +138,12 @@ func undisturbed(t *T, d dialect) *run {
 }
 
 func runAnyJSON(t *T, d dialect) {
-	r := begin(t, d, usual())
+	r := begin(t, d, few(3))
 	for i, value := range []any{
-		"text", "", "Grüße, 世界 \U0001F310 \\ \" \u2028", 1.5, -7, 12345678901234567, true,
+		"text", "", "Grüße, 世界 \U0001F310 \\ \" \u2028", 1.5, -7, true,
 		[]any{1, []any{}}, map[string]any{"b": 2, "a": nil},
 	} {
-		r.Answered(r.send(r.Nodes()[i%len(r.Nodes())], value))
+		r.answered(r.send(r.Nodes()[i%len(r.Nodes())], value))
 	}
 	r.settle(r.allThere)
 	r.nothingLost()

@@ -43,6 +43,7 @@ func (w Workload) Suites() []conformance.Suite {
 	cases := w.cases()
 	for i := range cases {
 		cases[i].Needs = append(cases[i].Needs, conformance.NeedFresh)
+		cases[i].Kills = kills(cases[i].ID)
 	}
 	s := cluster.Suite(w.Name, w.title, cases)
 	s.Control = func(t *T) {

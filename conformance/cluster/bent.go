@@ -26,7 +26,7 @@ type Bent struct {
 	OnEffects func(in spec.Input, effects []spec.Effect) []spec.Effect
 
 	Dead error         // when set, the node ends
-	Now  time.Duration // of the step under way
+	Now  time.Duration // of the line or the step under way
 }
 
 // NewBent returns the node of a mutant.
@@ -39,6 +39,11 @@ type bentNode struct {
 }
 
 func (n *bentNode) Ended() error { return n.bent.Dead }
+
+func (n *bentNode) Line(now time.Duration, line []byte, out [][]byte) [][]byte {
+	n.bent.Now = now
+	return n.Member.Line(now, line, out)
+}
 
 // Start makes the machine and puts the rules before it.
 func (b *Bent) Start(now time.Duration, p *Place) (spec.Machine, []string, error) {

@@ -46,14 +46,15 @@ func (c *Call) Err() *stdio.Error {
 // OK reports that the call is answered with the type that means success.
 func (c *Call) OK() bool { return c.Reply.Type == c.Type+"_ok" }
 
-// hear takes what a node sends to the client. The error says which rule it broke.
-func (c *client) hear(now time.Duration, m stdio.Message) error {
+// hear takes what a node sends to the client: the one that was asked, or any one.
+// The error says which rule it broke.
+func (c *client) hear(now time.Duration, m stdio.Message, any bool) error {
 	if m.Body.InReplyTo == nil {
 		return fmt.Errorf("it sends a client what is no answer: in_reply_to is missing")
 	}
 	call := c.calls[*m.Body.InReplyTo]
 	switch {
-	case call == nil, call.Node != m.Src:
+	case call == nil, call.Node != m.Src && !any:
 		return fmt.Errorf("it answers a request that it was not sent: in_reply_to %d", *m.Body.InReplyTo)
 	case call.Done():
 		return fmt.Errorf("it answers a request twice: in_reply_to %d was a %s", call.id, call.Type)

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/p2pspec/p2pspec/spec"
 	"github.com/p2pspec/p2pspec/transport/stdio"
@@ -74,8 +77,12 @@ func readAsk(body stdio.Body) (ask, *stdio.Error) {
 }
 
 // Canonical is JSON in the one form that all equal values have: keys sorted, no
-// space, and numbers as they were written. It is "" of what is no JSON.
+// space, and a number with as few digits as tell it apart. It is "" of what is no
+// JSON.
 func Canonical(raw []byte) string {
+	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+		return strconv.FormatInt(n, 10) // what most values are
+	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	var v any
@@ -85,8 +92,32 @@ func Canonical(raw []byte) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // it came from JSON
+	_ = e.Encode(shortest(v)) // it came from JSON
 	return string(bytes.TrimSpace(b.Bytes()))
+}
+
+// shortest rewrites the numbers in v. A whole number keeps all its digits.
+func shortest(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		f, err := v.Float64()
+		switch {
+		case err != nil || !strings.ContainsAny(string(v), ".eE"):
+		case f == math.Trunc(f) && math.Abs(f) < 1<<53:
+			return json.Number(strconv.FormatInt(int64(f), 10))
+		default:
+			return f
+		}
+	case []any:
+		for i := range v {
+			v[i] = shortest(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = shortest(v[key])
+		}
+	}
+	return v
 }
 
 // table is a store at one moment. It is never changed, but replaced.

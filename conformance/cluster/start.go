@@ -116,7 +116,7 @@ func (c *Cluster) Refusal() string {
 	typ := fmt.Sprintf("canary_%x", c.t.Rand().Uint64())
 	call := c.Go(nodeName(0), typ, nil)
 	switch {
-	case !c.Wait(c.Patience(), call):
+	case !c.Wait(c.Patience()/2, call): // it has nobody to ask first
 		return fmt.Sprintf("%s does not answer the invented request %s: an unknown type has to be answered with error 10",
 			call.Node, typ)
 	case call.Err() == nil:
