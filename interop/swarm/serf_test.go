@@ -70,8 +70,8 @@ func takePartInSerf(t *testing.T, f wire.Format) {
 	}
 
 	// Serf tells leaving from failing by a message of its own, which goes before.
-	ours.tell(t, "broadcast "+serfLeaves)
 	for _, m := range left {
+		ours.tell(t, "stream %v "+serfLeaves, m.at)
 		m.awaitStatus(t, "ours", "leaving")
 	}
 	end(t, ours.process)
