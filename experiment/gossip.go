@@ -15,7 +15,10 @@ func Gossip() []Experiment {
 		{"demers-3", "pull, feedback and counter (table 3)", Demers3},
 		{"hyparview", "broadcasts after a share of the nodes has failed (Leitão et al. 2007, DSN)", HyParView},
 		{"karp", "rounds and transmissions until all know (Karp et al. 2000)", Karp},
+		{"lifeguard", "healthy members declared dead by slow ones (Dadgar et al. 2017)", Lifeguard},
 		{"plumtree", "redundancy and longest way of broadcasts along a tree (the same, SRDS)", Plumtree},
+		{"swim-detection", "periods until a crash is noticed, and their cost (Das et al. 2002, §3, §4.3)", SwimDetection},
+		{"swim-false-positives", "members that are up, declared dead by loss (the same, §3, §4.2)", SwimFalsePositives},
 	}
 }
 
