@@ -76,15 +76,36 @@ func (r *runner) run(selected []Selected) (results []Result, unreachable string)
 	if !r.target.PerCase() {
 		jobs = min(jobs, MaxPrograms)
 	}
+	waiting, working := r.partition(selected, apart)
+	var wg sync.WaitGroup
+	wg.Go(func() { r.runApart(selected, waiting, min(r.opts.Jobs, MaxWaiting), results) })
 	unreachable = r.runShared(selected, shared, results)
+	wg.Wait()
 	r.dropShared()
-	r.runApart(selected, apart, jobs, results)
+	r.runApart(selected, working, jobs, results)
 	return results, unreachable
+}
+
+// partition tells the cases that wait for programs of their own, which do next to
+// nothing, from all others that have an instance of their own.
+func (r *runner) partition(selected []Selected, apart []int) (waiting, working []int) {
+	for _, i := range apart {
+		if !r.target.PerCase() && selected[i].Case.Waits {
+			waiting = append(waiting, i)
+		} else {
+			working = append(working, i)
+		}
+	}
+	return waiting, working
 }
 
 // MaxPrograms is how many leechers or clusters run at once as programs of their
 // own: they wait most of their time, and a loaded machine would tell on their timing.
 const MaxPrograms = 4
+
+// MaxWaiting is how many programs run at once that do next to nothing, while cases
+// wait for what they do in time: [Case.Waits].
+const MaxWaiting = 12
 
 // runShared runs cases that share an instance, one by one.
 func (r *runner) runShared(selected []Selected, which []int, results []Result) (unreachable string) {

@@ -44,6 +44,9 @@ func Lint(payload []byte) error {
 
 // decode renders a packet for a transcript: nil unless it can be read.
 func decode(payload []byte) any {
+	if len(payload) > largest {
+		return nil
+	}
 	p, err := parsePacket(payload)
 	if err != nil {
 		return nil
@@ -57,6 +60,9 @@ func decode(payload []byte) any {
 	}
 	return parts
 }
+
+// largest is more than any packet has that is worth reading by eye.
+const largest = 1 << 14
 
 // readable is a message under its name.
 func readable(m wire.Message) any { return map[string]any{called(m.Type()): m} }

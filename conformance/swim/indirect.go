@@ -201,16 +201,17 @@ var indirectCases = []Case{
 		Control: "the ack itself",
 		Explain: "The target is asked to ping a member, which it must do: by the member's name, as from itself, and with " +
 			"a number of its own. When that is acked, who asked must get one ack with the number that it gave, " +
-			"and no nack.",
+			"and no nack, also when that for a silent member comes.",
 		Causes: []string{"the ping has the number or the source of who asked", "the ack has the number of the ping"},
 		Kills: []string{
 			"ack-of-16-bits", "patience-of-a-millisecond", "pings-without-a-source", "relays-for-itself",
 			"relays-nothing",
 		},
 		Run: playing(func(c *Cluster) {
-			asker, m := c.Add(), c.Add()
+			asker, m, silent := c.Add(), c.Add(), c.Add()
+			silent.Die()
 			asker.seq += 1 << 20 // so that numbers cannot be the same by chance
-			seq := asker.askAbout(m, true)
+			seq, other := asker.askAbout(m, true), asker.askAbout(silent, true)
 			if !asker.Answered(seq) {
 				c.judgeRelayed(m, seq)
 				c.Survives("an indirect ping")
@@ -218,7 +219,8 @@ var indirectCases = []Case{
 			}
 			c.judgeRelayed(m, seq)
 			c.Earn()
-			c.Wait(maxTimeout)
+			c.Until(func() bool { return len(asker.Nacks(other)) > 0 }, maxTimeout)
+			c.Wait(sameMoment)
 			if len(asker.Nacks(seq)) > 0 {
 				c.Failf("a nack follows the ack")
 			}

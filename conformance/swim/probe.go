@@ -1,6 +1,7 @@
 package swim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -33,24 +34,26 @@ func (c *Cluster) Probed(m *Member, times int) []*Heard {
 // own, which then have their turns between.
 func (c *Cluster) ProbeInterval() time.Duration {
 	const pings = 3
-	seen := func() (all []*Heard) {
-		for _, m := range c.Members {
-			all = append(all, m.Pings()...)
-		}
-		slices.SortStableFunc(all, func(a, b *Heard) int { return int(a.At - b.At) })
-		return all
-	}
-	began := len(seen())
-	if !c.Until(func() bool { return len(seen()) >= began+pings }, pings*probeWithin) {
+	began := len(c.pings())
+	if !c.Until(func() bool { return len(c.pings()) >= began+pings }, pings*probeWithin) {
 		c.Inconclusivef("the target does not ping its members often enough to measure its interval")
 	}
-	all := seen()[began:]
+	all := c.pings()[began:]
 	shortest := all[1].At - all[0].At
 	for i := 2; i < len(all); i++ {
 		shortest = min(shortest, all[i].At-all[i-1].At)
 	}
 	c.Observef("the target pings every %v", shortest.Round(10*time.Millisecond))
 	return shortest
+}
+
+// pings are those to all members, in the order in which they came.
+func (c *Cluster) pings() (all []*Heard) {
+	for _, m := range c.Members {
+		all = append(all, m.Pings()...)
+	}
+	slices.SortStableFunc(all, func(a, b *Heard) int { return cmp.Compare(a.At, b.At) })
+	return all
 }
 
 // Die makes a member silent, over datagrams and over streams.
@@ -131,24 +134,26 @@ var probeCases = []Case{
 		Requirements: []string{"GO-FD-04", "GO-SW-01"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the pings themselves", Within: patientCase, Waits: true,
-		Explain: "The only other member answers. The time between two pings to it must be one period or several, " +
-			"within two fifths of one. A turn may be the target's own, in which it has nothing to do.",
+		Explain: "Two members answer. The times between six pings, to whichever of them, must be the same: one " +
+			"member is probed in each period.",
 		Causes: []string{"the next probe waits for the end of the last one, and then a period more", "a member is pinged twice in a period"},
 		Kills:  []string{"pings-twice"},
 		Run: playing(func(c *Cluster) {
-			m := c.One()
-			pings := c.Probed(m, 5)
+			c.Join(2)
+			c.Until(func() bool { return len(c.pings()) >= 6 }, 6*probeWithin)
+			pings := c.pings()
+			if len(pings) < 6 {
+				c.Survives("a long silence")
+				c.Failf("two members are pinged %d times in %v", len(pings), 6*probeWithin)
+			}
 			var gaps []time.Duration
-			for i := range 4 {
+			for i := range 5 {
 				gaps = append(gaps, pings[i+1].At-pings[i].At)
 			}
-			period := slices.Sorted(slices.Values(gaps))[1]
-			if period < minTimeout {
-				c.Mismatch("the time between two pings to one member", period, "a period of some length")
-			}
-			for i, h := range pings[1:] {
-				if since := h.At - pings[0].At; offBeat(since, period) > period*2/5 {
-					c.Mismatch(fmt.Sprintf("the time from ping 1 to ping %d", i+2), since, "a multiple of "+period.String())
+			period := slices.Sorted(slices.Values(gaps))[2]
+			for i, h := range pings[:6] {
+				if since, want := h.At-pings[0].At, time.Duration(i)*period; (since - want).Abs() > period*2/5 {
+					c.Mismatch(fmt.Sprintf("the time from ping 1 to ping %d", i+1), since, want.String())
 				}
 			}
 			c.Earn()
@@ -158,12 +163,12 @@ var probeCases = []Case{
 		ID: "swim/probe/each-in-its-turn", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-FD-03", "GO-SW-01"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Control: "the pings themselves", Within: patientCase, Waits: true,
-		Explain: "Three members answer. Twelve pings in a row must be four rounds in which each is pinged once: so a " +
+		Explain: "Three members answer. Nine pings in a row must be rounds in which each is pinged once: so a " +
 			"member is found silent after 2n-1 periods at the latest, however many there are.",
 		Causes: []string{"each probe picks a member at random"},
 		Kills:  []string{"never-probes", "pings-twice", "probes-by-chance"},
 		Run: playing(func(c *Cluster) {
-			const members, rounds = 3, 4
+			const members, rounds = 3, 3
 			all := c.Join(members)
 			var order []int
 			for i, m := range all {
@@ -315,11 +320,6 @@ var probeCases = []Case{
 			}
 		}),
 	},
-}
-
-// offBeat is how far a time is from a multiple of the period.
-func offBeat(t, period time.Duration) time.Duration {
-	return min(t%period, period-t%period)
 }
 
 // maxHealth is the largest factor of a probe's patience: the health score stays
