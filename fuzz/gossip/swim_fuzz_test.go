@@ -40,7 +40,8 @@ func FuzzSWIM(f *testing.F) {
 		all = append(all, one...)
 	}
 	for i, m := range []wire.Message{
-		wire.PushPull{Join: true, User: []byte("u"), Nodes: swimNodes()}, wire.Ping{SeqNo: 1}, wire.User{Payload: []byte("x")},
+		wire.PushPull{Join: true, User: []byte("u"), Nodes: swimNodes()},
+		wire.Ping{SeqNo: 1}, wire.User{Payload: []byte("x")},
 	} {
 		b, err := format.Stream().AppendMessage(nil, wire.Frame{Msg: m, Opens: true})
 		if err != nil {
