@@ -53,11 +53,15 @@ func completeNodes() []node {
 	}
 }
 
-// beyond are the cases that a node which is complete may miss: they are of level
-// may, and it does something else well.
+// beyond are the cases that are not for a node which is complete.
 var beyond = map[string][]string{
-	"python3 python/complete/broadcast.py":  {"broadcast/cost/low-latency", "broadcast/cost/few-messages"},
-	"node javascript/complete/broadcast.js": {"broadcast/cost/low-latency", "broadcast/value/any-json"},
+	"python3 python/complete/broadcast.py": {"broadcast/cost/low-latency", "broadcast/cost/few-messages"},
+	// JavaScript's numbers do not hold 2^53 + 1.
+	"node javascript/complete/broadcast.js": {
+		"broadcast/cost/low-latency", "broadcast/cost/few-messages", "broadcast/value/any-json",
+	},
+	// Nobody tells it anything: a pause may hit no message.
+	"./go/complete/g-counter": {"g-counter/fault/pause"},
 }
 
 // The nodes of Maelstrom's workloads that are complete pass every case.
@@ -93,10 +97,11 @@ func wrongNodes() []wrongNode {
 		{node{"broadcast", "python3 python/wrong/fault.py twice broadcast"}, []string{"value/duplicate"}},
 		{node{"broadcast", "python3 python/wrong/fault.py shrinks broadcast"}, []string{"read/never-shrinks"}},
 		{node{"g-set", "python3 python/wrong/fault.py deaf g_set"}, []string{"fault/partition", "value/lost"}},
-		{node{"pn-counter", "python3 python/wrong/fault.py reborn pn_counter"}, []string{"fault/restart"}},
+		{node{"pn-counter", "node javascript/wrong/pn-counter-one-row.js"}, []string{"value/sum", "fault/partition"}},
 		{node{"g-counter", "./go/wrong/g-counter"}, nil},
 		{node{"g-counter", "node javascript/wrong/g-counter-again.js"}, []string{"fault/loss", "fault/twice"}},
 		{node{"g-counter", "node javascript/wrong/g-counter-last-writer.js"}, nil},
+		{node{"g-counter", "node javascript/wrong/g-counter-reborn.js"}, []string{"fault/restart"}},
 		{
 			node{"unique-ids", "node javascript/wrong/unique-ids-by-clock.js"},
 			[]string{"id/all-nodes", "fault/partition", "fault/restart"},
@@ -118,8 +123,8 @@ func looked(family string) []string {
 			"value/lost", "value/duplicate", "value/phantom", "read/never-shrinks", "fault/partition", "reply/unknown-type",
 		},
 		"g-set":      {"value/lost", "value/duplicate", "value/phantom", "fault/partition"},
-		"pn-counter": {"value/sum", "fault/partition", "fault/restart"},
-		"g-counter":  {"value/sum", "value/large", "fault/loss", "fault/twice"},
+		"pn-counter": {"value/sum", "value/phantom", "fault/partition"},
+		"g-counter":  {"value/sum", "value/large", "fault/loss", "fault/twice", "fault/restart"},
 		"unique-ids": {"id/one-node", "id/all-nodes", "fault/partition", "fault/restart"},
 		"echo":       {"payload/text", "payload/nested", "payload/null", "reply/unknown-type"},
 	}
@@ -147,10 +152,12 @@ func TestWrongWorkloadsFail(t *testing.T) {
 			var all, failed []string
 			for _, res := range r.Results {
 				id := strings.TrimPrefix(res.Case, n.family+"/")
-				all = append(all, id)
 				switch res.Verdict {
 				case conformance.Fail, conformance.Warn, conformance.Info:
 					failed = append(failed, id)
+					fallthrough
+				case conformance.Pass:
+					all = append(all, id)
 				}
 				if res.Failure != nil {
 					t.Logf("%s: %s: %s", id, res.Verdict, res.Failure.Message)

@@ -7,7 +7,6 @@ somebody has made in earnest.
 """
 
 import os
-import random
 import re
 import runpy
 import sys
@@ -40,11 +39,6 @@ def hasty():
     """Answers before it stores, and then does not always get to it."""
     for kind in "broadcast", "add":
         handle(kind, lambda handler, src, body, nth: {} if nth % 5 == 0 else handler(src, body))
-
-
-def reborn():
-    """Goes on with the rows of its former life, from zero."""
-    random.randbytes = bytes
 
 
 # Faults in what is answered.
@@ -161,7 +155,7 @@ def reads(fault):
         key: fault(value, nth) if isinstance(value, list) else value for key, value in body.items()})
 
 
-FAULTS = [forgets, careless, deaf, hasty, reborn, phantom, twice, shrinks, renumbers,
+FAULTS = [forgets, careless, deaf, hasty, phantom, twice, shrinks, renumbers,
           misreplies, chatters, dies, agrees]
 
 if __name__ == "__main__":
