@@ -81,11 +81,12 @@
 // stay as they are for long enough, it is delivered by every node that is
 // connected with one that has it in its store, however many links failed before.
 //
-// A broadcast that is alone leaves a tree: eager links that connect all, without
-// cycles, each the same from both ends. Two that overlap while the tree is new can
-// prune it to pieces, each the other's links; the next broadcast is announced
-// across the gaps, and mends it. Networks of three and four nodes were explored to
-// the end for that, with a crash and without.
+// A broadcast that is alone leaves a tree if the ends of each link agree before:
+// eager links that connect all, without cycles, each the same from both ends. Two
+// broadcasts that overlap while the tree is new can prune it to pieces, each the
+// other's links, and a Graft and a Prune that cross leave a link of two minds; the
+// next broadcasts are announced across the gaps, and mend it. Networks of three and
+// four nodes were explored to the end for that, with a crash and without.
 //
 // No message makes the node panic, and a refused one leaves no trace: it yields
 // a spec.Drop with the clause it breaks. Memory and the effects of a Step are

@@ -1,9 +1,6 @@
 package plumtree
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // store has the broadcasts that were delivered, the oldest first. Payloads are
 // dropped before the identifiers, so that a late copy is known for what it is.
@@ -69,7 +66,7 @@ func (s *store) expire(now time.Duration, cfg *Config) {
 		delete(s.index, s.list[old].id)
 		old++
 	}
-	s.list = slices.Delete(s.list, 0, old)
+	s.list = s.list[old:] // copied when it has to grow
 	s.stripped -= int32(old)
 	s.first += uint64(old)
 }
