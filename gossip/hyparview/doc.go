@@ -62,13 +62,15 @@
 //  3. Who is disconnected looks for another neighbour at once, as after a failure,
 //     but does not ask who disconnected it. A repair asks each passive member
 //     once; each cycle begins one while neighbours are wanted.
-//  4. Two nodes that ask each other at once keep the stream that the lower address
+//  4. A node that is left without a neighbour, and with nobody in reserve but those
+//     who have just disconnected it, joins anew by one of them.
+//  5. Two nodes that ask each other at once keep the stream that the lower address
 //     has dialled. A node that joins or asks anew replaces its old stream.
-//  5. A neighbour that was wanted with low priority and comes when the view has
+//  6. A neighbour that was wanted with low priority and comes when the view has
 //     become full is disconnected again.
-//  6. Streams are given up that take longer than Config.Patience to be opened or to
+//  7. Streams are given up that take longer than Config.Patience to be opened or to
 //     say what they are for.
-//  7. A node can leave. To the others that is a failure.
+//  8. A node can leave. To the others that is a failure.
 //
 // # Guarantees
 //
@@ -78,8 +80,10 @@
 // neighbours until its view is full or all in its passive view are dead or have
 // refused; if it has no neighbour then, it says [Isolated].
 //
-// That all nodes are connected is likely, and not certain: docs of the experiment
-// hyparview say how likely after which failures.
+// That all nodes are connected is likely, and not certain. The experiment
+// hyparview measures how likely after which failures. Hundreds of nodes that join
+// by one contact within a round trip overwhelm it: those it turns away hear
+// [Isolated], and should enter again a little later.
 //
 // No message makes the node panic, and a refused one leaves no trace: it yields
 // a spec.Drop with the clause it breaks. Memory and the effects of a Step are
