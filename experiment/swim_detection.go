@@ -54,7 +54,10 @@ func SwimDetection(o Options) (*Result, error) {
 		ours, law := Line{Name: name}, Line{Name: "formula, " + name}
 		for _, n := range swimSizes(o.Nodes) {
 			d := measureDetection(n, turn, o)
-			bound := "-"
+			gap, bound := "-", "-"
+			if d.gap > 0 {
+				gap = fmt.Sprint(d.gap)
+			}
 			if turn {
 				bound = fmt.Sprint(2*n - 1)
 			}
@@ -62,7 +65,7 @@ func SwimDetection(o Options) (*Result, error) {
 				fmt.Sprint(n), fmt.Sprintf("%.3f", d.first.mean()), fmt.Sprintf("%.2f", d.first.deviation()),
 				fmt.Sprintf("%.3f", expectedPeriods(n, turn)),
 				fmt.Sprintf("%.2f", d.failed.mean()), fmt.Sprintf("%.2f", d.failed.deviation()),
-				fmt.Sprint(d.gap), bound,
+				gap, bound,
 				fmt.Sprintf("%.3f", d.load.mean()), fmt.Sprintf("%.3f", d.load.deviation()), fmt.Sprintf("%.1f", d.most),
 			})
 			x := math.Log10(float64(n))

@@ -76,9 +76,8 @@
 //
 // From memberlist:
 //
-//  1. A round draws members without putting them back, instead of shuffling the
-//     list. Who joins has its turn in the round under way, where memberlist may put
-//     it among those that have had theirs.
+//  1. Who joins has its turn in the round under way, where memberlist may put it
+//     among those that have had theirs (GO-FD-03).
 //  2. What a packet says is acted on at once: that somebody lives before the rest
 //     of it, as memberlist's two queues would mostly have it (GO-GS-05).
 //  3. A refutation replaces the queued rumor about the node under its name; in

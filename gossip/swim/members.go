@@ -40,42 +40,39 @@ func (n *Node) add(at int, m *Member) {
 		}
 	}
 	n.order = append(n.order, int32(at))
+	left := n.order[n.probed:]
+	i, last := n.rng.Below(uint64(len(left))), len(left)-1
+	left[i], left[last] = left[last], left[i]
 }
 
 // nextTarget returns the member whose turn it is to be probed, nil when there is
-// none. Each round draws all members without putting one back.
+// none.
 //
 // GO-FD-03 (memberlist probe; SWIM §4.3, §3.1).
 func (n *Node) nextTarget() *Member {
-	if n.cfg.RandomTarget {
-		if n.drawn++; int(n.drawn) >= len(n.nodes) {
+	for tried := 0; tried <= len(n.order); tried++ {
+		if int(n.probed) >= len(n.order) {
 			n.beginRound()
 		}
-		for _, m := range n.pick(1, func(m *Member) bool { return m.Name != n.cfg.Name && !gone(m.State) }) {
-			return m
+		if len(n.order) == 0 {
+			return nil
 		}
-		return nil
-	}
-	for tried := 0; tried <= len(n.nodes); tried++ {
-		if int(n.drawn) >= len(n.order) {
-			n.beginRound()
+		turn := n.probed
+		if n.probed++; n.cfg.RandomTarget {
+			turn = int32(n.rng.Below(uint64(len(n.order))))
 		}
-		left := n.order[n.drawn:]
-		j := n.rng.Below(uint64(len(left)))
-		left[0], left[j] = left[j], left[0]
-		n.drawn++
-		if m := n.nodes[left[0]]; m.Name != n.cfg.Name && !gone(m.State) {
+		if m := n.nodes[n.order[turn]]; !gone(m.State) {
 			return m
 		}
 	}
 	return nil
 }
 
-// beginRound forgets those that have been dead for long, and starts over.
+// beginRound forgets those that have been dead for long, and shuffles all others
+// but the node itself.
 //
 // GO-FD-20 (memberlist resetNodes).
 func (n *Node) beginRound() {
-	n.drawn = 0
 	kept := n.doubts[:0]
 	for _, d := range n.doubts {
 		at, _ := n.find(d.name)
@@ -88,17 +85,14 @@ func (n *Node) beginRound() {
 	}
 	clear(n.doubts[len(kept):])
 	n.doubts = kept
-	if len(n.order) != len(n.nodes) {
-		n.order = ascending(len(n.nodes))
+	self, _ := n.find(n.cfg.Name)
+	n.order, n.probed = n.order[:0], 0
+	for i := range n.nodes {
+		if i != self {
+			n.order = append(n.order, int32(i))
+		}
 	}
-}
-
-func ascending(count int) []int32 {
-	order := make([]int32, count)
-	for i := range order {
-		order[i] = int32(i)
-	}
-	return order
+	n.rng.Shuffle(len(n.order), func(i, j int) { n.order[i], n.order[j] = n.order[j], n.order[i] })
 }
 
 // pick draws up to k different members that are eligible. Among many, of which

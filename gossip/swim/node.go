@@ -26,14 +26,14 @@ type Node struct {
 	missed   bool   // a period began during a probe: the next begins at its end
 	left     bool   // Leave has begun: the own state is Left
 	shares   bool   // nodes is still Config.Known
-	drawn    int32  // of order: those that had their turn
+	probed   int32  // of order: those that had their turn
 	relays   []relay
 	streams  []stream // in the order of their beginnings
 	waits    []wait
 	rumors   queue // about members
 	news     queue // of users
 
-	order  []int32   // into nodes: the round of probes
+	order  []int32   // into nodes: the round of probes, without the node itself
 	nodes  []*Member // in the order of their names; a Member is replaced, never changed
 	doubts []doubt   // of the members that are not alive, in the order of their names
 
@@ -78,7 +78,8 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 		}}
 		n.announce(n.nodes[0])
 	}
-	n.order = ascending(len(n.nodes))
+	n.order = make([]int32, 0, len(n.nodes)-1)
+	n.beginRound()
 	return n, nil
 }
 

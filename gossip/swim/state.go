@@ -42,7 +42,7 @@ func copies[T any](list []*T) []*T {
 func (n *Node) AppendState(b []byte) []byte {
 	b = n.rng.AppendState(b)
 	b = append(b, boolByte(n.left), boolByte(n.missed))
-	b = appendUint32(b, n.sequence, uint32(n.health), uint32(n.drawn))
+	b = appendUint32(b, n.sequence, uint32(n.health), uint32(n.probed))
 	b = appendUint32(b, uint32(len(n.nodes)))
 	for _, m := range n.nodes {
 		b = appendMember(b, m)
@@ -226,7 +226,7 @@ func (n *Node) checkMembers() error {
 			return fmt.Errorf("swim: %q in state %d is due at %v, the first at %v", m.Name, m.State, d.due, n.doubtDue)
 		}
 	}
-	if doubts != len(n.doubts) || len(n.order) != len(n.nodes) {
+	if doubts != len(n.doubts) || len(n.order) != len(n.nodes)-1 {
 		return fmt.Errorf("swim: %d members, %d in order, %d of %d doubts",
 			len(n.nodes), len(n.order), doubts, len(n.doubts))
 	}
