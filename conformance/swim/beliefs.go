@@ -195,18 +195,10 @@ func tableKills(id string) []string {
 		return []string{"alive-at-equal-incarnation"}
 	case "swim/table/alive-hears-suspect":
 		return []string{"suspect-needs-a-higher-incarnation", "suspect-of-any-incarnation"}
-	case "swim/table/alive-hears-dead":
-		return []string{"dead-needs-a-higher-incarnation", "dead-of-any-incarnation"}
-	case "swim/table/alive-hears-left":
-		return []string{"dead-needs-a-higher-incarnation", "dead-of-any-incarnation", "left-is-dead"}
 	case "swim/table/suspect-hears-alive":
 		return []string{"alive-at-equal-incarnation", "suspicion-is-not-lifted"}
 	case "swim/table/suspect-hears-suspect":
 		return []string{"suspicion-begins-anew"}
-	case "swim/table/suspect-hears-dead":
-		return []string{"dead-needs-a-higher-incarnation", "dead-of-any-incarnation"}
-	case "swim/table/suspect-hears-left":
-		return []string{"dead-needs-a-higher-incarnation", "dead-of-any-incarnation", "left-is-dead"}
 	case "swim/table/dead-hears-alive":
 		return []string{"alive-at-equal-incarnation", "dead-stays-dead"}
 	case "swim/table/dead-hears-suspect":
@@ -223,6 +215,22 @@ func tableKills(id string) []string {
 		return []string{"dies-again"}
 	case "swim/table/left-hears-left":
 		return []string{"dies-again"}
+	case "swim/table/alive-hears-dead":
+		return []string{
+			"dead-needs-a-higher-incarnation", "dead-of-any-incarnation", "tells-of-the-living-alone",
+		}
+	case "swim/table/alive-hears-left":
+		return []string{
+			"dead-needs-a-higher-incarnation", "dead-of-any-incarnation", "left-is-dead", "tells-of-the-living-alone",
+		}
+	case "swim/table/suspect-hears-dead":
+		return []string{
+			"dead-needs-a-higher-incarnation", "dead-of-any-incarnation", "tells-of-the-living-alone",
+		}
+	case "swim/table/suspect-hears-left":
+		return []string{
+			"dead-needs-a-higher-incarnation", "dead-of-any-incarnation", "left-is-dead", "tells-of-the-living-alone",
+		}
 	default:
 		return nil
 	}

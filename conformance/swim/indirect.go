@@ -204,8 +204,8 @@ var indirectCases = []Case{
 			"and no nack, also when that for a silent member comes.",
 		Causes: []string{"the ping has the number or the source of who asked", "the ack has the number of the ping"},
 		Kills: []string{
-			"ack-of-16-bits", "patience-of-a-millisecond", "pings-without-a-source", "relays-for-itself",
-			"relays-nothing",
+			"ack-of-16-bits", "any-ack-will-do", "own-acks-alone", "patience-of-a-millisecond",
+			"pings-without-a-source", "relays-for-itself", "relays-nothing",
 		},
 		Run: playing(func(c *Cluster) {
 			asker, m, silent := c.Add(), c.Add(), c.Add()

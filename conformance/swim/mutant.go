@@ -25,7 +25,8 @@ type Mutant struct {
 // Mutants are all mutants, by what they get wrong.
 func Mutants() []Mutant {
 	return slices.Concat(pingMutants(), packetMutants(), beliefMutants(), refutationMutants(), pushPullMutants(),
-		probeMutants(), indirectMutants(), suspicionMutants())
+		probeMutants(), indirectMutants(), suspicionMutants(),
+		gossipMutants(), entryMutants())
 }
 
 // Target is the mutant on virtual time.

@@ -110,7 +110,7 @@ var pushPullCases = []Case{
 		Control: "push/pulls that show the member alive before",
 		Explain: "In a push/pull a member has left. It must be known as left: nobody else says that of a member.",
 		Causes:  []string{"left is taken for dead, or for suspect"},
-		Kills:   []string{"left-by-hearsay-is-suspect"},
+		Kills:   []string{"left-by-hearsay-is-suspect", "tells-of-the-living-alone"},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			n := m.State()

@@ -22,7 +22,8 @@ func Suites() []conformance.Suite {
 			c.Earn()
 		},
 		Ready: ready, Decode: decode, Lint: Lint, Frame: Frame, LintStream: LintStream,
-		Cases: slices.Concat(pingCases, packetCases, probeCases, indirectCases, suspicionCases, beliefCases(), pushPullCases, refutationCases),
+		Cases: slices.Concat(pingCases, packetCases, probeCases, indirectCases, suspicionCases, beliefCases(), entryCases, gossipCases, pushPullCases,
+			refutationCases),
 	}}
 }
 

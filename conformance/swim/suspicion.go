@@ -113,7 +113,9 @@ var suspicionCases = []Case{
 		Explain: "The only other member is suspected. As nobody could confirm it, it must be declared dead after the " +
 			"shortest time: a whole number of periods, three in the profile of one host. The accuser is the target.",
 		Causes: []string{"the longest time is waited for though there is nobody else", "it is dead at once, or never"},
-		Kills:  []string{"never-probes", "patience-of-64-periods"},
+		Kills: []string{
+			"never-probes", "patience-of-64-periods", "tells-of-the-living-alone", "tells-the-dead-nothing",
+		},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			since := c.suspect(m, accuser)
@@ -197,7 +199,7 @@ var suspicionCases = []Case{
 		Causes: []string{"a suspicion under way is not passed on again", "each message is passed on"},
 		Kills: []string{
 			"accuses-in-its-own-name", "confirmations-do-not-count", "one-accuser-counts-often",
-			"passes-on-what-is-known", "patience-of-64-periods", "suspicions-are-kept",
+			"passes-on-what-is-known", "patience-of-64-periods", "suspicions-are-kept", "tells-64-times",
 		},
 		Run: playing(func(c *Cluster) {
 			all := c.Join(7)
