@@ -356,6 +356,11 @@ func TestPushPullsThatLie(t *testing.T) {
 	require.Less(t, spent, uint64(8<<20))
 	require.Equal(t, len(b)-len("\xa1n"), d.(*decoder).extent.at, "it goes on where it was")
 
+	e := extent{skipper: skipper{at: MaxInflated - 5}, header: 9, user: 6}
+	require.Equal(t, "GO-WF-18", e.advance(nil).Clause)
+	e.user = 5
+	require.Nil(t, e.advance(nil))
+
 	endless := &decoder{format: &Format{}}
 	b = binary.BigEndian.AppendUint32([]byte("\x02\x81\xa7Payload\xdb"), MaxInflated)
 	_, _, err := endless.Decode(b)

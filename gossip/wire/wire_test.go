@@ -83,6 +83,16 @@ func TestCapturedFrames(t *testing.T) {
 	}
 }
 
+// A length is an int in memberlist, which from 128 on is written with its sign. GO-WF-02
+func TestLengthsAreSigned(t *testing.T) {
+	for n, want := range map[int]string{127: "7f", 128: "d1 0080", 1<<15 - 1: "d1 7fff", 1 << 15: "d2 00008000"} {
+		b, err := (&Format{}).Stream().AppendMessage(nil, Frame{Msg: User{make([]byte, n)}})
+		require.NoError(t, err)
+		require.Equal(t, unhex(t, "08 81 aa557365724d73674c656e"+want), b[:len(b)-n])
+	}
+	require.Equal(t, unhex(t, "d3 0000000080000000"), appendInt(nil, 1<<31))
+}
+
 // formats are every combination of the layers.
 func formats() (all []*Format) {
 	key := func(n int) []byte { return bytes.Repeat([]byte{byte(n)}, n) }
