@@ -102,6 +102,7 @@ func (r *runner) release(t *T) {
 			}
 		}
 	}
+	t.illustrate()
 	if t.net == r.net {
 		return
 	}

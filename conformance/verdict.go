@@ -48,6 +48,8 @@ type Failure struct {
 	Where    string   `json:"where,omitempty"` // the first divergence: a field path or a byte offset
 	Whose    Whose    `json:"whose,omitempty"`
 	Causes   []string `json:"causes,omitempty"`
+	// Diagrams show what led to it, where the network can draw.
+	Diagrams []Diagram `json:"diagrams,omitempty"`
 }
 
 // Entry is one line of a transcript.

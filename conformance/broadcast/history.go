@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/p2pspec/p2pspec/conformance/cluster"
 )
 
 // event is one request of a client about a set, with what came of it.
 type event struct {
+	call    *cluster.Call
 	node    string
 	read    bool
 	value   string   // that was to be added, as canonical JSON

@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ func (r *run) nothingLost() {
 		}
 		if lost = append(lost, f); at == "" {
 			at = r.last[i].call.Node
+			r.witness(f.value, r.last[i].call)
 		}
 	}
 	if len(lost) == 0 {
@@ -41,6 +43,17 @@ func (r *run) nothingLost() {
 	})
 }
 
+// witness says that a failure is about one value, and that a read decides it.
+func (r *run) witness(value string, by *cluster.Call) {
+	token := regexp.MustCompile(`(^|[^0-9A-Za-z.-])` + regexp.QuoteMeta(value) + `($|[^0-9A-Za-z.])`)
+	r.Witness(by.Answered, func(p cluster.Passed) bool {
+		if p.Msg.Body.Type == "read" || p.Msg.Body.Type == "read_ok" {
+			return p.At >= by.Sent && (p.Msg.Src == by.Node || p.Msg.Dest == by.Node)
+		}
+		return token.Match(p.Msg.Body.Raw)
+	})
+}
+
 // observe puts the latencies into the report.
 func (r *run) observe(all []fate) {
 	q := spread(all)
@@ -51,6 +64,7 @@ func (r *run) observe(all []fate) {
 func (r *run) noneTwice() {
 	r.took()
 	if value, by, found := twice(r.events()); found {
+		r.witness(value, by.call)
 		r.t.Fail(conformance.Failure{
 			Message:  fmt.Sprintf("a read of %s at %v has %s twice", by.node, ms(by.sent), value),
 			Expected: []string{"a set: each value once"}, Got: shown(by.values),
@@ -68,6 +82,7 @@ func (r *run) noneFromNowhere() {
 			continue
 		}
 		by := events[slices.IndexFunc(events, func(e event) bool { return slices.Contains(e.values, f.value) })]
+		r.witness(f.value, by.call)
 		r.t.Fail(conformance.Failure{
 			Message:  fmt.Sprintf("a read of %s at %v has %s, which nobody has added", by.node, ms(by.sent), f.value),
 			Expected: []string{"values that a client has asked to add"}, Got: shown(by.values),

@@ -96,8 +96,10 @@ func unknownRequest(suite string, works func(*T) *cluster.Cluster) Case {
 			"never sends one, and some of its libraries end the node: the report tells what this one does.",
 		Causes: []string{"an unknown type is overlooked, or ends the node"},
 		Run: func(t *T) {
-			if why := works(t).Refusal(); why != "" {
-				t.Failf("%s", why)
+			c := works(t)
+			c.MayEnd()
+			if why := c.Refusal(); why != "" {
+				t.Failf("%s", strings.Join(append(c.Odd(), why), "; "))
 			}
 		},
 	}

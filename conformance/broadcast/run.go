@@ -217,7 +217,7 @@ func (r *run) events() []event {
 	var all []event
 	for _, q := range r.asked {
 		e := event{
-			node: q.call.Node, read: q.read, value: q.value, sent: q.call.Sent, done: q.call.Answered,
+			call: q.call, node: q.call.Node, read: q.read, value: q.value, sent: q.call.Sent, done: q.call.Answered,
 			outcome: outcomeOf(q.call),
 		}
 		if q.read && e.outcome == ok {

@@ -22,6 +22,7 @@ type Cluster struct {
 	members []string
 	able    map[string]bool // the capabilities that every node has named
 	log     []Passed
+	story   story
 }
 
 // Options say which nodes a case wants. Zero fields take the defaults named.
@@ -111,7 +112,7 @@ func New(t *conformance.T, opt Options) *Cluster {
 	r.clear()
 	var seed [32]byte
 	t.Rand().Fill(seed[:])
-	r.lag = 0
+	r.lag, r.draw = 0, c.diagrams
 	r.rand, r.latency, r.see = spec.NewRand(seed), opt.Latency, c.see
 	if r.plain, r.services = opt.Plain, nil; opt.Plain {
 		r.services = newServices()
@@ -133,7 +134,8 @@ func Shared(t *conformance.T, opt Options) *Cluster {
 	if c == nil || inst.Exited() != nil || c.opt.slack != inst.slack.factor() || c.opt.Nodes != opt.withDefaults().Nodes {
 		return New(t, opt)
 	}
-	c.t, c.log = t, nil
+	c.t, c.log, c.story = t, nil, story{}
+	c.router.draw = c.diagrams
 	return c
 }
 
@@ -231,6 +233,7 @@ const logKept = 1 << 16
 // see keeps a message, and shows it in the transcript: those of clients always,
 // those between nodes while a client waits for what may depend on them.
 func (c *Cluster) see(p Passed) {
+	c.story.add(happening{Passed: p})
 	from, to := c.router.clients[p.Msg.Src] != nil, c.router.clients[p.Msg.Dest] != nil
 	via, note := p.Msg.Src+" → "+p.Msg.Dest, ""
 	if p.Lost != "" {

@@ -108,14 +108,14 @@ func (c *Cluster) Cut(from, to []string) *Fault {
 }
 
 func (c *Cluster) inflict(f *Fault) *Fault {
-	c.t.Notef("from now on: %s", f.what)
+	c.note("from now on: %s", f.what)
 	c.router.faults = append(c.router.faults, f)
 	return f
 }
 
 // Heal ends a fault. What it has hit is kept.
 func (c *Cluster) Heal(f *Fault) {
-	c.t.Notef("healed: %s, which hit %d messages", f.what, f.hits)
+	c.note("healed: %s, which hit %d messages", f.what, f.hits)
 	c.router.faults = slices.DeleteFunc(c.router.faults, func(g *Fault) bool { return g == f })
 }
 
@@ -130,7 +130,7 @@ func (c *Cluster) Touched(f *Fault) {
 // Pause stops a node where it stands. Messages to it wait.
 func (c *Cluster) Pause(node string) *Fault {
 	s := c.seatOf(node)
-	c.t.Notef("%s is paused", node)
+	c.note("%s is paused", node)
 	if err := s.link.pause(); err != nil {
 		c.t.Inconclusivef("%s cannot be paused: %v", node, err)
 	}
@@ -152,11 +152,15 @@ func (c *Cluster) Resume(node string, f *Fault) {
 	s.held = nil
 }
 
+// MayEnd says that a node which ends by itself from now on is dead, and that this
+// is no failure by itself: [Cluster.Odd] tells of it.
+func (c *Cluster) MayEnd() { c.router.mayEnd = true }
+
 // Kill ends nodes without a word, as a kill -9 does. Messages to them are lost.
 func (c *Cluster) Kill(nodes ...string) *Fault {
 	for _, node := range nodes {
 		s := c.seatOf(node)
-		c.t.Notef("%s is killed", node)
+		c.note("%s is killed", node)
 		s.link.kill()
 		s.link, s.down = nil, true
 		c.members = slices.DeleteFunc(c.members, func(m string) bool { return m == node })

@@ -42,7 +42,10 @@ type Router struct {
 	plain    bool               // as Maelstrom has it: with services, and lenient towards what its clients overlook
 	services map[string]service // by name; nil unless plain
 	odd      []string           // what its clients overlook
+	mayEnd   bool               // a node that ends is dead, and no more
 
+	// draw illustrates what has happened; nil while there is no cluster.
+	draw func() []conformance.Diagram
 	// see is told of each message as it is handed over, or lost.
 	see func(Passed)
 	// breach is the first thing that a node did which the protocol forbids.
@@ -210,7 +213,13 @@ func (r *Router) collect(s *seat) {
 		}
 		r.accept(s, line)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case r.mayEnd:
+		s.link.kill()
+		s.link, s.down, r.woken = nil, true, true
+		r.odd = append(r.odd, s.name+": "+err.Error())
+	default:
 		r.breaks(s.name, err)
 	}
 }
@@ -373,6 +382,14 @@ func (r *Router) seat(name string) *seat {
 	return r.seats[i]
 }
 
+// Diagrams show what has gone over the network.
+func (r *Router) Diagrams() []conformance.Diagram {
+	if r.draw == nil {
+		return nil
+	}
+	return r.draw()
+}
+
 // Shut kills all nodes.
 func (r *Router) Shut() { r.clear() }
 
@@ -383,6 +400,7 @@ func (r *Router) clear() {
 		}
 	}
 	r.seats, r.queue, r.faults, r.breach, r.carried, r.odd = nil, nil, nil, nil, 0, nil
+	r.draw, r.mayEnd = nil, false
 }
 
 // flight is a message under way.

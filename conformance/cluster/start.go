@@ -95,7 +95,7 @@ func (c *Cluster) Restart(node string) {
 	if s := c.router.seat(node); s == nil || !s.down {
 		c.t.Harnessf("%s was not killed", node)
 	}
-	c.t.Notef("%s is started again", node)
+	c.note("%s is started again", node)
 	c.seat(node)
 	c.initialize(node)
 }

@@ -92,6 +92,9 @@ func (c *console) group(g group) {
 		c.printf("  %-12s  %s\n", "also", clip(strings.Join(g.More, " "), consoleWidth))
 		c.printf("  %-12s  %s for the same reason\n", "", count(len(g.More), "more case"))
 	}
+	for _, text := range diagramLines(g.Result) {
+		c.printf("  %s\n", c.paint(clip(text, consoleWidth), color.Faint))
+	}
 	c.evidence(g.resultView)
 }
 

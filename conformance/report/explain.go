@@ -14,6 +14,9 @@ func Explain(res conformance.Result) string {
 	for _, p := range (resultView{Result: res}).paragraphs() {
 		fmt.Fprintf(&b, "%-12s %s\n", p.Name, p.Text)
 	}
+	for _, text := range diagramLines(res) {
+		fmt.Fprintln(&b, "  "+text)
+	}
 	for _, e := range res.Transcript {
 		fmt.Fprintln(&b, "  "+entryLine(e))
 	}
@@ -21,6 +24,21 @@ func Explain(res conformance.Result) string {
 		fmt.Fprintf(&b, "  (%s left out in the middle)\n", count(res.Omitted, "line"))
 	}
 	return b.String()
+}
+
+// diagramLines are the diagrams of a failure, each below its title.
+func diagramLines(res conformance.Result) []string {
+	if res.Failure == nil {
+		return nil
+	}
+	var lines []string
+	for _, d := range res.Failure.Diagrams {
+		lines = append(lines, line(d.Title)+":")
+		for _, text := range d.Lines {
+			lines = append(lines, strings.TrimRight(clean(text), " \n"))
+		}
+	}
+	return lines
 }
 
 // paragraph is one named remark of an explanation, on a single clean line.
