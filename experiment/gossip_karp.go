@@ -68,10 +68,10 @@ func Karp(o Options) (*Result, error) {
 		Title: fmt.Sprintf("Rounds until all know a rumor, up to %d nodes, seed %d", o.Nodes, o.Seed),
 		Setup: []string{
 			"one rumor; synchronous cycles, in each of which every node calls another one",
-			fmt.Sprintf("means of %d epidemics at the largest n, ten times as many at a tenth of it; ± is the standard", o.Runs),
-			"deviation of one",
+			fmt.Sprintf("means of %d epidemics at the largest n, ten times as many below it", o.Runs),
+			"± is the standard deviation of one",
 		},
-		Figure: Figure{Title: "rounds until all know", X: "log10 n", Y: "rounds"},
+		Figure: Figure{Title: "rounds until all know", X: "log10 n", Y: "rounds", LegendRight: true},
 		Notes: []string{
 			"The laws hold up to a constant, which is about +1.1 for push, +1.0 for pull and 0 for push-pull.",
 			"Transmissions: rumors sent by push or answer. Without a rule nobody knows when to stop, and each further",
@@ -84,11 +84,11 @@ func Karp(o Options) (*Result, error) {
 		"n", "ln ln n", "push-pull, until all know", "median counter", "±", "by ln ln n", "rounds", "residue"}}
 	lines := make([]Line, 0, 6)
 	for _, law := range roundLaws() {
-		lines = append(lines, Line{Name: law.name})
+		lines = append(lines, Line{Name: law.name}, Line{Name: law.law})
 	}
 	for n := min(1000, o.Nodes); n <= o.Nodes; n *= 10 {
 		var both spread
-		runs := o.Runs * (o.Nodes / n)
+		runs := o.Runs * min(10, o.Nodes/n)
 		for i, law := range roundLaws() {
 			rounds, sent, _ := epidemics(tireless(law.exchange), n, runs, o.Seed, true)
 			both = sent
@@ -96,8 +96,10 @@ func Karp(o Options) (*Result, error) {
 			t.Rows = append(t.Rows, []string{
 				fmt.Sprint(n), law.name, fmt.Sprintf("%.2f", rounds.mean()), fmt.Sprintf("%.2f", rounds.deviation()),
 				law.law, fmt.Sprintf("%.2f", want), fmt.Sprintf("%+.2f", rounds.mean()-want)})
-			lines[i].X = append(lines[i].X, math.Log10(float64(n)))
-			lines[i].Y = append(lines[i].Y, rounds.mean())
+			for j, y := range []float64{rounds.mean(), want} {
+				l := &lines[2*i+j]
+				l.X, l.Y = append(l.X, math.Log10(float64(n))), append(l.Y, y)
+			}
 		}
 		rounds, sent, residue := epidemics(medianCounter(n), n, runs, o.Seed, false)
 		lnln := math.Log(math.Log(float64(n)))
