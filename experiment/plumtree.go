@@ -13,23 +13,25 @@ type treeVariant struct {
 	name  string
 	cfg   plumtree.Config
 	any   bool   // each broadcast has another origin
+	drawn bool   // in the figure
 	paper string // its redundancy after the first broadcasts
 }
 
 func treeVariants() []treeVariant {
 	never := plumtree.Config{Threshold: -1}
 	return []treeVariant{
-		{"eager gossip", plumtree.Config{Flood: true}, false, "3 (fanout 4)"},
-		{"Plumtree", plumtree.Config{}, false, "0"},
-		{"Plumtree, no optimisation", never, false, "0"},
-		{"Plumtree, any origin", plumtree.Config{}, true, "0"},
-		{"Plumtree, any origin, no optimisation", never, true, "0"},
+		{"eager gossip", plumtree.Config{Flood: true}, false, true, "3 (fanout 4)"},
+		{"Plumtree", plumtree.Config{}, false, false, "0"},
+		{"Plumtree, no optimisation", never, false, false, "0"},
+		{"Plumtree, any origin", plumtree.Config{}, true, true, "0"},
+		{"Plumtree, any origin, no optimisation", never, true, false, "0"},
 	}
 }
 
 const (
-	// treeMessages are broadcast by each variant.
-	treeMessages = 30
+	// stableMessages are broadcast over stable links, then half of the nodes fail,
+	// and failedMessages follow.
+	stableMessages, failedMessages = 20, 10
 	// treeSettle is how long one takes, its repair included.
 	treeSettle = 5 * time.Second
 )
@@ -48,9 +50,12 @@ func Plumtree(o Options) (*Result, error) {
 		Setup: []string{
 			"HyParView beneath: active view 5, hence fanout 4; links of 10 to 100 ms; optimisation threshold 7",
 			fmt.Sprintf("joins one after the other, %d cycles, then %d broadcasts; %d overlays a row",
-				shuffleCycles, treeMessages, o.Runs),
+				shuffleCycles, stableMessages, o.Runs),
 		},
-		Figure: Figure{Title: "RMR of a broadcast", X: "broadcast", Y: "RMR"},
+		Figure: Figure{
+			Title: fmt.Sprintf("RMR of a broadcast; half of the nodes fail before the one after %d", stableMessages),
+			X:     "broadcast", Y: "RMR",
+		},
 		Notes: []string{
 			"RMR: m/(n-1) - 1 for m payloads and n nodes that have it: 0 for a tree, fanout - 1 for eager gossip",
 			"(Leitão, Pereira and Rodrigues 2007). LDH: the hops of the longest way to a delivery; the paper's own",
@@ -63,34 +68,44 @@ func Plumtree(o Options) (*Result, error) {
 	return r, nil
 }
 
-// growTrees is the table of broadcasts over stable links.
+// growTrees is the table of broadcasts over stable links. The figure shows what
+// follows them, too, for gossip and for trees of any origin.
 func (o Options) growTrees(r *Result) Table {
 	t := Table{Title: "Stable links", Header: []string{
 		"variant", "RMR of 1st", "2nd", "5th", "last ten", "±", "paper", "LDH of 1st", "last ten", "±", "reliability"}}
 	for _, v := range treeVariants() {
-		line := Line{Name: v.name, X: make([]float64, treeMessages), Y: make([]float64, treeMessages)}
-		var lateRMR, firstLDH, lateLDH, reliability spread
+		line := Line{Name: v.name, Y: make([]float64, stableMessages+failedMessages)}
+		var rmr, firstLDH, ldh, reliability spread
 		for run := range o.Runs {
 			overlay := newTreeOverlay(v.cfg, o.Nodes, shuffleCycles, o.treeSeed(run))
-			for i := range treeMessages {
+			for i := range line.Y {
+				if i == stableMessages {
+					overlay.failShare(0.5)
+				}
 				b := overlay.send(overlay.origin(v.any), treeSettle)
-				line.X[i] = float64(i + 1)
 				line.Y[i] += b.redundancy() / float64(o.Runs)
-				reliability = append(reliability, 100*float64(b.delivered)/float64(o.Nodes-1))
 				switch {
 				case i == 0:
 					firstLDH = append(firstLDH, float64(b.hops))
-				case i >= treeMessages-10:
-					lateRMR, lateLDH = append(lateRMR, b.redundancy()), append(lateLDH, float64(b.hops))
+				case i >= stableMessages-10 && i < stableMessages:
+					rmr, ldh = append(rmr, b.redundancy()), append(ldh, float64(b.hops))
+				}
+				if i < stableMessages {
+					reliability = append(reliability, 100*float64(b.delivered)/float64(o.Nodes-1))
 				}
 			}
 		}
 		t.Rows = append(t.Rows, []string{
 			v.name, fmt.Sprintf("%.3f", line.Y[0]), fmt.Sprintf("%.3f", line.Y[1]), fmt.Sprintf("%.3f", line.Y[4]),
-			fmt.Sprintf("%.4f", lateRMR.mean()), fmt.Sprintf("%.4f", lateRMR.deviation()), v.paper,
-			fmt.Sprintf("%.1f", firstLDH.mean()), fmt.Sprintf("%.1f", lateLDH.mean()),
-			fmt.Sprintf("%.1f", lateLDH.deviation()), fmt.Sprintf("%.2f%%", reliability.mean())})
-		r.Figure.Lines = append(r.Figure.Lines, line)
+			fmt.Sprintf("%.4f", rmr.mean()), fmt.Sprintf("%.4f", rmr.deviation()), v.paper,
+			fmt.Sprintf("%.1f", firstLDH.mean()), fmt.Sprintf("%.1f", ldh.mean()),
+			fmt.Sprintf("%.1f", ldh.deviation()), fmt.Sprintf("%.2f%%", reliability.mean())})
+		if v.drawn {
+			for i := range line.Y {
+				line.X = append(line.X, float64(i+1))
+			}
+			r.Figure.Lines = append(r.Figure.Lines, line)
+		}
 	}
 	return t
 }
