@@ -56,8 +56,7 @@ func numberOf(a netip.AddrPort) int32 {
 	return int32(b[1])<<16 | int32(b[2])<<8 | int32(b[3])
 }
 
-// newCycles makes a network with one rumor, at node 0. cfg has passed
-// epidemic.New.
+// newCycles makes a network with one rumor, at node 0.
 func newCycles(cfg epidemic.Config, seed, run uint64) *cycles {
 	c := &cycles{
 		nodes:  make([]*epidemic.Node, len(cfg.Peers)),
@@ -80,10 +79,10 @@ func newCycles(cfg epidemic.Config, seed, run uint64) *cycles {
 	return c
 }
 
-// run performs cycles until nobody is interested any more; with all, until
-// everybody knows, which an epidemic that dies never reaches.
+// run performs cycles until nobody is interested any more or, with all, until
+// everybody knows.
 func (c *cycles) run(all bool) {
-	for all && c.knows < len(c.nodes) || !all && c.interest() {
+	for c.interest() && !(all && c.knows == len(c.nodes)) {
 		c.step()
 	}
 }
