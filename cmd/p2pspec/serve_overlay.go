@@ -16,8 +16,8 @@ func (a *app) overlayCommand(family string, node func(seed uint64) stdio.Node) *
 	cmd := &cobra.Command{
 		Use:   family,
 		Short: "Run one node of " + family + " on stdin and stdout",
-		Long: fmt.Sprintf(`Run one node of %s that speaks the protocol of docs/overlay.md: one JSON object
-a line, until the end of its stdin.`, family),
+		Long: fmt.Sprintf(`Run one node of %s on stdin and stdout, one JSON object a line, until the end of its
+stdin: docs/overlay.md for overlays, docs/maelstrom.md for Maelstrom's workloads.`, family),
 		Example: fmt.Sprintf("  p2pspec check %s --exec 'p2pspec serve %s --stdio'", family, family),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/conformance/broadcast"
 	"github.com/p2pspec/p2pspec/conformance/suites"
 )
 
@@ -34,6 +35,25 @@ not json
 		}
 		if code := a.run(t.Context(), []string{"serve", family}); code != conformance.ExitUsage {
 			t.Errorf("%s without --stdio: exit %d", family, code)
+		}
+	}
+}
+
+// The reference nodes of Maelstrom's workloads answer init without an overlay.
+func TestServeWorkload(t *testing.T) {
+	const in = `{"id":0,"src":"c0","dest":"n0","body":{"type":"init","msg_id":1,"node_id":"n0","node_ids":["n0"]}}
+{"id":1,"src":"c0","dest":"n0","body":{"type":"dance","msg_id":2}}
+`
+	for _, w := range broadcast.Workloads() {
+		var out, failed strings.Builder
+		a := &app{in: strings.NewReader(in), out: &out, err: &failed, suites: suites.All()}
+		if code := a.run(t.Context(), []string{"serve", w.Name, "--stdio"}); code != conformance.ExitMet {
+			t.Errorf("%s: exit %d: %s", w.Name, code, failed.String())
+		}
+		for _, part := range []string{`"type":"init_ok","in_reply_to":1`, `"code":10`} {
+			if !strings.Contains(out.String(), part) {
+				t.Errorf("%s: no %s in %s", w.Name, part, out.String())
+			}
 		}
 	}
 }
