@@ -77,6 +77,7 @@ func contractSubject() check.Subject {
 			"cfg":           "it never changes",
 			"now":           "instants are relative to it",
 			"doubtDue":      "the least of doubts[].due",
+			"next":          "it follows from all that have a time",
 			"shares":        "it is about memory alone",
 			"rumors.byNode": "it follows from rumors.list",
 			"news.byNode":   "rumors of users have no names",

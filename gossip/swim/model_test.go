@@ -139,7 +139,8 @@ func (s *stage) step(in spec.Input) []spec.Effect {
 func (s *stage) hear(state model.State, id, about model.ID, c model.Claim) (model.Event, model.State) {
 	s.set(state, id, model.None)
 	from := s.other(id, about)
-	s.step(spec.Recv{From: stageAddr(from), Msg: wire.Packet{Parts: []wire.Message{stageMessage(about, c, from)}}})
+	m := stageMessage(about, c, from)
+	s.step(spec.Recv{From: stageAddr(from), Msg: wire.Packet{Parts: []wire.Message{m}}})
 	if id == about {
 		return model.Event{Kind: model.Refute, Member: id, Subject: model.None, Claim: c}, s.read(id)
 	}
@@ -227,7 +228,8 @@ func (s *stage) each(state model.State, f func(model.Event, model.State)) {
 				}
 			}
 			v := state.View[id][b]
-			if wrongly := v.Status() == model.Alive && !state.Dead[b]; id != b && (!wrongly || int(v.Incarnation()) < s.Max) {
+			wrongly := v.Status() == model.Alive && !state.Dead[b]
+			if id != b && (!wrongly || int(v.Incarnation()) < s.Max) {
 				changes(s.probe(state, id, b))
 			}
 		}
@@ -236,7 +238,9 @@ func (s *stage) each(state model.State, f func(model.Event, model.State)) {
 
 // relation returns all transitions between the states that each leads to from the
 // initial one, as Spin prints them, sorted; and how many states there are.
-func relation(m model.Model, each func(model.State, func(model.Event, model.State))) (lines []string, states int) {
+func relation(
+	m model.Model, each func(model.State, func(model.Event, model.State)),
+) (lines []string, states int) {
 	queue, seen := []model.State{m.Initial()}, map[model.State]bool{m.Initial(): true}
 	for len(queue) > 0 {
 		before := queue[0]
@@ -296,7 +300,7 @@ func TestMembersAreTheModel(t *testing.T) {
 			s.N, s.Subjects, s.Max, states, len(lines), sum)
 		if got != line {
 			members, formal := s.differences()
-			t.Errorf("the members have\n\t%sand the model\n\t%s%d transitions only of the members: %q; %d only of the model: %q",
+			t.Errorf("the members have\n\t%sand the model\n\t%sonly the members %d, as %q; only the model %d, as %q",
 				got, line, len(members), members[:min(3, len(members))], len(formal), formal[:min(3, len(formal))])
 		}
 		compared++
@@ -358,7 +362,8 @@ func TestBentMembersAreNotTheModel(t *testing.T) {
 		}, model.Hear},
 		{"an alive of the same incarnation ends a suspicion", func(n, before *Node, in spec.Input) {
 			self, was, c := heard(before, in)
-			if !self && was.State == wire.StateSuspect && c == (Claim{State: wire.StateAlive, Incarnation: was.Incarnation}) {
+			same := c == Claim{State: wire.StateAlive, Incarnation: was.Incarnation}
+			if !self && was.State == wire.StateSuspect && same {
 				for _, d := range before.doubts {
 					n.clearDoubt(d.name)
 					at, _ := n.find(d.name)
@@ -374,7 +379,8 @@ func TestBentMembersAreNotTheModel(t *testing.T) {
 	} {
 		s := stage{Model: model.Model{N: 3, Subjects: 1, Max: 1}, bend: mutant.bend}
 		found := slices.Concat(s.differences())
-		if !slices.ContainsFunc(found, func(line string) bool { return strings.HasPrefix(line, mutant.in.String()) }) {
+		in := func(line string) bool { return strings.HasPrefix(line, mutant.in.String()) }
+		if !slices.ContainsFunc(found, in) {
 			t.Errorf("%s: found in %d transitions, want a %v among them", mutant.name, len(found), mutant.in)
 		}
 	}

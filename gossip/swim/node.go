@@ -12,8 +12,9 @@ import (
 // A Node is one member. It implements [spec.Machine]. What every Step looks at
 // comes first: simulations have many nodes, and caches are small.
 type Node struct {
-	cfg *Config
-	now time.Duration
+	cfg  *Config
+	now  time.Duration
+	next timer // the first that is due
 
 	doubtDue   time.Duration // the soonest of doubts; never: none is due
 	probeAt    time.Duration // the next period; never
@@ -80,6 +81,7 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 	}
 	n.order = make([]int32, 0, len(n.nodes)-1)
 	n.beginRound()
+	n.next = n.nextTimer()
 	return n, nil
 }
 
@@ -120,10 +122,11 @@ func (n *Node) Queued() int { return len(n.rumors.list) + len(n.news.list) }
 // Step advances the node to now and applies in. See [spec.Machine].
 func (n *Node) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
 	n.now = max(n.now, now)
-	out = n.fireTimers(out)
+	if n.next.at <= n.now {
+		out = n.fireTimers(out)
+	}
 	switch in := in.(type) {
 	case spec.Wake:
-		return out
 	case spec.Recv:
 		out = n.receive(in, out)
 	case spec.Opened:
@@ -148,20 +151,21 @@ func (n *Node) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.
 	default:
 		panic(fmt.Sprintf("swim: unknown input %T", in))
 	}
-	return n.condemn(out) // a last confirmation may end a suspicion at once
+	out = n.condemn(out) // a last confirmation may end a suspicion at once
+	n.next = n.nextTimer()
+	return out
 }
 
 // Deadline is the next instant at which a timer is due. See [spec.Machine].
 func (n *Node) Deadline() (time.Duration, bool) {
-	t := n.nextTimer()
-	return t.at, t.at != never
+	return n.next.at, n.next.at != never
 }
 
 // timer names the timer that is due first.
 type timer struct {
 	at    time.Duration
 	kind  timerKind
-	index int // into streams or waits
+	index int32 // into streams or waits
 }
 
 // timerKind in the order in which timers of one instant fire. A period that
@@ -184,7 +188,7 @@ func (n *Node) nextTimer() timer {
 	next := timer{at: never}
 	consider := func(at time.Duration, kind timerKind, index int) {
 		if at < next.at {
-			next = timer{at, kind, index}
+			next = timer{at, kind, int32(index)}
 		}
 	}
 	if len(n.relays) > 0 { // all are equally patient
@@ -225,10 +229,10 @@ func (n *Node) fireTimers(out []spec.Effect) []spec.Effect {
 		case doubtTimer:
 			out = n.condemn(out)
 		case streamTimer:
-			out = n.streamTimedOut(t.index, out)
+			out = n.streamTimedOut(int(t.index), out)
 		case waitTimer:
 			out = append(out, spec.Done{Op: n.waits[t.index].op, Err: ErrTimeout})
-			n.waits = dropped(n.waits, t.index)
+			n.waits = dropped(n.waits, int(t.index))
 		case gossipTimer:
 			out = n.gossip(out)
 		case pushPullTimer:

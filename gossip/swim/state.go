@@ -196,8 +196,8 @@ func (n *Node) Check() error {
 	case n.Queued() > 0 != (n.gossipAt != never) && n.cfg.GossipInterval > 0 && n.cfg.GossipNodes > 0:
 		return fmt.Errorf("swim: %d rumors, and gossip at %v", n.Queued(), n.gossipAt)
 	}
-	if at, armed := n.Deadline(); armed && at <= n.now {
-		return fmt.Errorf("swim: timer due at %v still armed at %v", at, n.now)
+	if n.next != n.nextTimer() || n.next.at <= n.now {
+		return fmt.Errorf("swim: the timer at %v is armed at %v, the first is that at %v", n.next.at, n.now, n.nextTimer().at)
 	}
 	if err := n.checkMembers(); err != nil {
 		return err

@@ -118,8 +118,11 @@ func (n *Node) got(in spec.Got, out []spec.Effect) []spec.Effect {
 
 // serve answers what somebody has sent over a stream of theirs.
 //
-// GO-AE-02, GO-AE-05, GO-AE-06, GO-WF-08 (memberlist handleConn).
+// GO-AE-02, GO-AE-05, GO-AE-06, GO-WF-08, GO-WF-15 (memberlist handleConn).
 func (n *Node) serve(s *stream, frame wire.Frame, out []spec.Effect) []spec.Effect {
+	if !frame.Opens { // without the cluster's label
+		return drop(s.remote, "GO-WF-15", errUnlabelled, out)
+	}
 	if f := frame.Fault; f != nil {
 		return drop(s.remote, f.Clause, f, n.write(s.conn, wire.Error{Text: f.Error()}, out))
 	}
