@@ -16,14 +16,15 @@ const preamble = `# Real clients
 
 <!-- Written by go test ./interop -update from interop/reports; edit the texts in interop/*_test.go. -->
 
-What happens when the suites are run against DHT nodes, trackers and peers that are in use. Each runs in a
-network namespace of its own (` + "`interop/ns`" + `), started for the run with the settings that its
-description in ` + "`conformance/clients`" + ` states, and is judged with
+What happens when the suites are run against DHT nodes, trackers, peers and members of clusters that are in
+use. Each runs in a network namespace of its own (` + "`interop/ns`" + `), started for the run with the settings
+that its description in ` + "`conformance/clients`" + ` states, and is judged with
 
     interop/setup
     interop/run libtorrent dht
     interop/run opentracker tracker
     interop/run libtorrent bittorrent
+    interop/run memberlist swim
 
 The full reports, with the bytes of all that is not a pass, are in ` + "`interop/reports`" + `; what they
 show is expected by ` + "`interop/baselines`" + `, and ` + "`interop/check`" + ` fails when a run shows anything else.
@@ -326,8 +327,16 @@ func message(res conformance.Result) string {
 
 // judgedEntry is the last datagram of the target that is no answer to a ping,
 // or else the last that the harness sent and that was no ping. A target that
-// ended was judged by what was sent to it.
+// ended was judged by what was sent to it, and so is a member of SWIM by what the
+// harness had to say something about: it gossips on its own, whatever it is sent.
 func judgedEntry(res conformance.Result) (last conformance.Entry, ok bool) {
+	if strings.HasPrefix(res.Case, "swim/") {
+		for _, e := range slices.Backward(res.Transcript) {
+			if e.Dir == ">" && e.Note != "" {
+				return e, true
+			}
+		}
+	}
 	dirs := []string{"<", ">"}
 	if strings.Contains(res.Failure.Message, lastWords) {
 		dirs = dirs[1:]
