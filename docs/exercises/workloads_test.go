@@ -88,15 +88,16 @@ type wrongNode struct {
 }
 
 func wrongNodes() []wrongNode {
+	const faulty = "python3 python/wrong/fault.py "
 	return []wrongNode{
 		{node{"broadcast", "./go/wrong/broadcast"}, []string{"fault/partition"}},
-		{node{"broadcast", "python3 python/wrong/fault.py forgets broadcast"}, []string{"fault/partition"}},
-		{node{"broadcast", "python3 python/wrong/fault.py careless broadcast"}, []string{"fault/partition", "value/lost"}},
-		{node{"broadcast", "python3 python/wrong/fault.py hasty broadcast"}, []string{"fault/partition", "value/lost"}},
-		{node{"broadcast", "python3 python/wrong/fault.py phantom broadcast"}, []string{"value/phantom"}},
-		{node{"broadcast", "python3 python/wrong/fault.py twice broadcast"}, []string{"value/duplicate"}},
-		{node{"broadcast", "python3 python/wrong/fault.py shrinks broadcast"}, []string{"read/never-shrinks"}},
-		{node{"g-set", "python3 python/wrong/fault.py deaf g_set"}, []string{"fault/partition", "value/lost"}},
+		{node{"broadcast", faulty + "forgets broadcast"}, []string{"fault/partition"}},
+		{node{"broadcast", faulty + "careless broadcast"}, []string{"fault/partition", "value/lost"}},
+		{node{"broadcast", faulty + "hasty broadcast"}, []string{"fault/partition", "value/lost"}},
+		{node{"broadcast", faulty + "phantom broadcast"}, []string{"value/phantom"}},
+		{node{"broadcast", faulty + "twice broadcast"}, []string{"value/duplicate"}},
+		{node{"broadcast", faulty + "shrinks broadcast"}, []string{"read/never-shrinks"}},
+		{node{"g-set", faulty + "deaf g_set"}, []string{"fault/partition", "value/lost"}},
 		{node{"pn-counter", "node javascript/wrong/pn-counter-one-row.js"}, []string{"value/sum", "fault/partition"}},
 		{node{"g-counter", "./go/wrong/g-counter"}, nil},
 		{node{"g-counter", "node javascript/wrong/g-counter-again.js"}, []string{"fault/loss", "fault/twice"}},
@@ -107,11 +108,11 @@ func wrongNodes() []wrongNode {
 			[]string{"id/all-nodes", "fault/partition", "fault/restart"},
 		},
 		{node{"unique-ids", "node javascript/wrong/unique-ids-by-count.js"}, []string{"fault/restart"}},
-		{node{"echo", "python3 python/wrong/fault.py renumbers echo"}, []string{"payload/text"}},
-		{node{"echo", "python3 python/wrong/fault.py dies echo"}, []string{"reply/unknown-type"}},
-		{node{"echo", "python3 python/wrong/fault.py agrees echo"}, []string{"reply/unknown-type"}},
-		{node{"echo", "python3 python/wrong/fault.py misreplies echo"}, nil},
-		{node{"echo", "python3 python/wrong/fault.py chatters echo"}, nil},
+		{node{"echo", faulty + "renumbers echo"}, []string{"payload/text"}},
+		{node{"echo", faulty + "dies echo"}, []string{"reply/unknown-type"}},
+		{node{"echo", faulty + "agrees echo"}, []string{"reply/unknown-type"}},
+		{node{"echo", faulty + "misreplies echo"}, nil},
+		{node{"echo", faulty + "chatters echo"}, nil},
 	}
 }
 
@@ -120,7 +121,8 @@ func wrongNodes() []wrongNode {
 func looked(family string) []string {
 	areas := map[string][]string{
 		"broadcast": {
-			"value/lost", "value/duplicate", "value/phantom", "read/never-shrinks", "fault/partition", "reply/unknown-type",
+			"value/lost", "value/duplicate", "value/phantom", "read/never-shrinks", "fault/partition",
+			"reply/unknown-type",
 		},
 		"g-set":      {"value/lost", "value/duplicate", "value/phantom", "fault/partition"},
 		"pn-counter": {"value/sum", "value/phantom", "fault/partition"},
@@ -174,7 +176,8 @@ func TestWrongWorkloadsFail(t *testing.T) {
 // judgeAll judges nodes, so many at once, each by the cases that are asked of it,
 // and has the reports looked at one after another.
 func judgeAll(
-	t *testing.T, nodes []node, atOnce int, cases func(node) []string, look func(*testing.T, node, *conformance.Report),
+	t *testing.T, nodes []node, atOnce int, cases func(node) []string,
+	look func(*testing.T, node, *conformance.Report),
 ) {
 	reports, errs := make([]*conformance.Report, len(nodes)), make([]error, len(nodes))
 	free := make(chan struct{}, atOnce)

@@ -35,7 +35,8 @@ func TestFlawsAreFound(t *testing.T) {
 			return broken != 0
 		})
 		if broken != c.breaks || len(way) != c.steps {
-			t.Errorf("flaw %d breaks %v after %d steps, want %v after %d: %v", c.flaw, broken, len(way), c.breaks, c.steps, way)
+			t.Errorf("flaw %d breaks %v after %d steps, want %v after %d: %v",
+				c.flaw, broken, len(way), c.breaks, c.steps, way)
 		}
 	}
 }

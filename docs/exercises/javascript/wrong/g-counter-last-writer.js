@@ -28,7 +28,8 @@ async function gossip() {
   for (;;) {
     await sleep(PERIOD)
     for (const peer of node.others) {
-      node.call(peer, 'exchange', { theirs: register }, PERIOD).then(answer => answer?.theirs && merge(answer.theirs))
+      node.call(peer, 'exchange', { theirs: register }, PERIOD)
+        .then(answer => answer?.theirs && merge(answer.theirs))
     }
   }
 }

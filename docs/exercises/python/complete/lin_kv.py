@@ -21,7 +21,8 @@ node = Node()
 def hand_on(kind, *fields):
     @node.on(kind)
     async def handler(src, body):
-        answer = await node.call("lin-kv", kind, PATIENCE, **{field: body[field] for field in fields if field in body})
+        asked = {field: body[field] for field in fields if field in body}
+        answer = await node.call("lin-kv", kind, PATIENCE, **asked)
         if answer is None:
             raise Refusal(TIMEOUT, "lin-kv does not answer")
         if answer["type"] == "error":
