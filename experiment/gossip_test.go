@@ -82,12 +82,12 @@ func TestKarp(t *testing.T) {
 	const n = 1000
 	for i, want := range []float64{18.08, 13.76, 9.13} {
 		law := roundLaws()[i]
-		rounds, _, _ := epidemics(tireless(law.exchange), n, 40, 1, true)
+		rounds, _, _ := epidemics(tireless(law.exchange), n, 20, 1, true)
 		require.InDelta(t, want, rounds.mean(), 0.8, law.name)
 		require.InDelta(t, law.formula(n)+[]float64{1.1, 1, 0}[i], rounds.mean(), 0.8, law.name)
 	}
 	for _, n := range []int{1000, 10_000} {
-		_, sent, residue := epidemics(medianCounter(n), n, 5, 1, false)
+		_, sent, residue := epidemics(medianCounter(n), n, 2, 1, false)
 		require.Zero(t, residue.mean())
 		require.Less(t, sent.mean(), 8*math.Log(math.Log(float64(n))))
 	}

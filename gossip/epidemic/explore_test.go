@@ -204,7 +204,7 @@ func scopes() map[string]*scope {
 			writes: []explore.Command{writeAt(0, "c09", false), writeAt(1, "c39", true)},
 		},
 		"four": {
-			nodes: 4, compare: both(Ranges), early: [][2]int32{{0, 1}, {2, 3}, {1, 2}},
+			nodes: 4, compare: both(Ranges), losses: 1, dups: 1, early: [][2]int32{{0, 1}, {2, 3}, {1, 2}},
 			final:  [][2]int32{{0, 1}, {1, 2}, {2, 3}, {1, 2}, {0, 1}},
 			writes: []explore.Command{writeAt(0, "k", false), writeAt(3, "k", true)},
 		},
