@@ -268,6 +268,14 @@ func (r *reader) next(want Kind, name string) (h Head, ok bool) {
 	return Head{}, false
 }
 
+// peek is the next byte, or one that begins no value.
+func (r *reader) peek() byte {
+	if r.fault != nil || r.at == len(r.b) {
+		return 0xc1
+	}
+	return r.b[r.at]
+}
+
 // entries begins a map: more says of each entry whether there is one.
 func (r *reader) entries() uint64 {
 	h, _ := r.next(KindMap, "a map")
@@ -289,6 +297,14 @@ func (r *reader) more(n *uint64) bool {
 }
 
 func (r *reader) bytes(limit int) []byte {
+	if c := r.peek(); c&0xe0 == 0xa0 { // most are short: this spares them the rest
+		n := int(c & 0x1f)
+		if end := r.at + 1 + n; end <= len(r.b) && n <= limit {
+			v := r.b[r.at+1 : end : end]
+			r.at = end
+			return v
+		}
+	}
 	h, ok := r.next(KindRaw, "bytes")
 	if !ok {
 		return nil
@@ -315,6 +331,10 @@ func (r *reader) key() []byte {
 func (r *reader) string() string { return string(r.bytes(MaxName)) }
 
 func (r *reader) uint(limit uint64) uint64 {
+	if c := r.peek(); c < 0x80 && uint64(c) <= limit {
+		r.at++
+		return uint64(c)
+	}
 	h, _ := r.next(KindUint, "an unsigned integer")
 	if h.Value > limit {
 		r.fail("larger than allowed")
@@ -327,7 +347,7 @@ func (r *reader) uint32() uint32 { return uint32(r.uint(math.MaxUint32)) }
 
 // bool reads a boolean, or 0 or 1 in its place.
 func (r *reader) bool() bool {
-	if r.at < len(r.b) && r.b[r.at] <= 1 {
+	if r.peek() <= 1 {
 		return r.uint(1) == 1
 	}
 	h, _ := r.next(KindBool, "a boolean")
