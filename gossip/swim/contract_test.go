@@ -267,7 +267,8 @@ func contractStream(g *check.Gen, asked spec.Effect) spec.Input {
 		contractState(g), wire.Ping{SeqNo: 7}, wire.Ping{Node: "m00"},
 		wire.User{Payload: contractBytes(g)}, wire.Nack{}, nil,
 	}[g.Below(6)]
-	return spec.Got{Conn: -spec.Conn(uint64(g.Op) - g.Below(12)), Msg: wire.Frame{Msg: answer}}
+	conn := -spec.Conn(uint64(g.Op) - g.Below(12))
+	return spec.Got{Conn: conn, Msg: wire.Frame{Msg: answer, Opens: g.Below(8) > 0}}
 }
 
 func contractBytes(g *check.Gen) []byte {

@@ -15,6 +15,7 @@ var (
 	errNotPacket    = errors.New("swim: neither a packet nor a frame of memberlist")
 	errParts        = errors.New("swim: a packet without parts or with too many")
 	errMisplaced    = errors.New("swim: a message that does not belong here")
+	errUnlabelled   = errors.New("swim: a stream without the label of the cluster")
 	errOtherNode    = errors.New("swim: a ping for another node")
 	errAddress      = errors.New("swim: an address that cannot be sent to")
 	errRelays       = errors.New("swim: too many pings for others under way")

@@ -259,7 +259,7 @@ func TestForgedMembers(t *testing.T) {
 	}
 	huge := wire.PushPull{Nodes: make([]wire.NodeState, forged)}
 	d.input(spec.Opened{Conn: -1, Remote: contractAddr(9)})
-	for _, e := range d.input(spec.Got{Conn: -1, Msg: wire.Frame{Msg: huge}}) {
+	for _, e := range d.input(spec.Got{Conn: -1, Msg: wire.Frame{Msg: huge, Opens: true}}) {
 		if drop, ok := e.(spec.Drop); ok && drop.Clause != "GO-WF-18" {
 			t.Errorf("%v", drop)
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/p2pspec/p2pspec/spec"
 )
 
-func frame(m wire.Message) wire.Frame { return wire.Frame{Msg: m} }
+func frame(m wire.Message) wire.Frame { return wire.Frame{Msg: m, Opens: true} }
 
 func nodeState(i int, incarnation uint32, s wire.State) wire.NodeState {
 	return wire.NodeState{
@@ -24,7 +24,7 @@ func (d *desk) say(conn spec.Conn, m wire.Message) []spec.Effect {
 	if out := d.input(spec.Opened{Conn: conn, Remote: contractAddr(9)}); len(out) > 0 {
 		d.t.Fatalf("an accepted stream: %v", out)
 	}
-	return d.input(spec.Got{Conn: conn, Msg: frame(m)})
+	return d.input(spec.Got{Conn: conn, Msg: wire.Frame{Msg: m, Opens: true}})
 }
 
 // written is the one message written first, and whether a Close comes last.
@@ -103,9 +103,14 @@ func TestStreamsAreServed(t *testing.T) {
 	}
 	d.input(spec.Opened{Conn: -5, Remote: contractAddr(9)})
 	fault := &wire.Fault{Clause: "GO-WF-14", What: "stream", Reason: "no key"}
-	m, closed := written(d.input(spec.Got{Conn: -5, Msg: wire.Frame{Fault: fault}}))
+	m, closed := written(d.input(spec.Got{Conn: -5, Msg: wire.Frame{Fault: fault, Opens: true}}))
 	if !closed || m.(wire.Error).Text != fault.Error() {
 		t.Errorf("%v %v", m, closed)
+	}
+	d.input(spec.Opened{Conn: -6, Remote: contractAddr(9)}) // GO-WF-15: without the cluster's label
+	out := d.input(spec.Got{Conn: -6, Msg: wire.Frame{Msg: wire.Ping{}}})
+	if drop, ok := out[0].(spec.Drop); !ok || drop.Clause != "GO-WF-15" || len(out) != 2 {
+		t.Errorf("%v", out)
 	}
 	if len(d.streams) > 0 {
 		t.Errorf("%d streams left", len(d.streams))
