@@ -28,6 +28,7 @@ func (o Options) overlayOptions(nodes, minNodes int) (Options, error) {
 type failureSample struct {
 	first  float64 // share of the live nodes that a broadcast at that moment reaches
 	mean   float64 // the same of those in the cycle after it
+	second float64 // share that the first one after it reaches
 	cycles int     // until one reaches nearly all, maxRecovery if none does
 	after  float64 // share that the last one reached
 }
@@ -61,20 +62,23 @@ func HyParView(o Options) (*Result, error) {
 		Figure: Figure{Title: "reliability in the first cycle, %", X: "failed nodes, %", Y: "reliability, %"},
 		Notes: []string{
 			"At once: sent at the moment of the failures, which no node has noticed yet. First cycle: the mean of",
-			fmt.Sprintf("that and %d more in the next 10 s. Cycles: until a broadcast reaches %.1f%% of the live nodes;",
-				firstCycle-1, 100*recovered),
-			fmt.Sprintf("an overlay that does not in %d counts as %d. After: what the last broadcast reached.",
-				maxRecovery, maxRecovery),
+			fmt.Sprintf("that and %d more in the next 10 s. Second: a broadcast after that cycle. Cycles: until one",
+				firstCycle-1),
+			fmt.Sprintf("reaches %.1f%% of the live nodes; an overlay that does not in %d counts as %d, and a lonely node",
+				100*recovered, maxRecovery, maxRecovery),
+			"suffices for that. After: what the last broadcast reached.",
 			"Paper: Leitão, Pereira and Rodrigues 2007, at N = 10,000, as it is cited: near 100 % until 80 % have",
-			"failed, and back within a few cycles at 90 %. No copy of its figures was at hand.",
+			"failed, and back within a few cycles at 90 %. No copy of its figures was at hand. In its cycles failures",
+			"are noticed and mended in no time; here it takes the latency of a link to notice one, and some round trips",
+			"to replace a neighbour, in which the first broadcasts are lost.",
 		},
 	}
 	t := Table{Title: "Reliability", Header: []string{
-		"failed nodes", "paper", "at once", "first cycle", "±", "cycles", "after", "±"}}
+		"failed nodes", "paper", "at once", "first cycle", "±", "second", "cycles", "after", "±"}}
 	published := map[int]string{10: "~100%", 20: "~100%", 40: "~100%", 60: "~100%", 80: "~100%", 90: "recovers"}
 	ours, paper := Line{Name: "ours"}, Line{Name: "paper, as cited"}
 	for i, percent := range []int{10, 20, 40, 60, 70, 80, 90, 95} {
-		var first, mean, cycles, after spread
+		var first, mean, second, cycles, after spread
 		for run := range o.Runs {
 			overlay := newTreeOverlay(plumtree.Config{Flood: true}, o.Nodes, shuffleCycles, o.treeSeed(run))
 			if i == 0 && run == 0 {
@@ -82,12 +86,13 @@ func HyParView(o Options) (*Result, error) {
 			}
 			s := overlay.measureFailure(float64(percent) / 100)
 			first, mean = append(first, 100*s.first), append(mean, 100*s.mean)
+			second = append(second, 100*s.second)
 			cycles, after = append(cycles, float64(s.cycles)), append(after, 100*s.after)
 		}
 		t.Rows = append(t.Rows, []string{
 			fmt.Sprintf("%d%%", percent), published[percent], fmt.Sprintf("%.2f%%", first.mean()),
 			fmt.Sprintf("%.2f%%", mean.mean()), fmt.Sprintf("%.2f", mean.deviation()),
-			fmt.Sprintf("%.1f", cycles.mean()), fmt.Sprintf("%.2f%%", after.mean()), fmt.Sprintf("%.2f", after.deviation())})
+			fmt.Sprintf("%.2f%%", second.mean()), fmt.Sprintf("%.1f", cycles.mean()), fmt.Sprintf("%.2f%%", after.mean()), fmt.Sprintf("%.2f", after.deviation())})
 		ours.X, ours.Y = append(ours.X, float64(percent)), append(ours.Y, mean.mean())
 		if percent <= 80 {
 			paper.X, paper.Y = append(paper.X, float64(percent)), append(paper.Y, 100)
@@ -113,7 +118,11 @@ func (o *treeOverlay) measureFailure(share float64) (s failureSample) {
 	const settle = 3 * time.Second // for a broadcast to reach whom it can
 	for s.cycles = 1; ; s.cycles++ {
 		b := o.send(o.randomLive(), settle)
-		if s.after = reach(b); s.after >= recovered || s.cycles == maxRecovery {
+		s.after = reach(b)
+		if s.cycles == 1 {
+			s.second = s.after
+		}
+		if s.after >= recovered || s.cycles == maxRecovery {
 			break
 		}
 		o.RunFor(overlayCycle - settle)
