@@ -92,7 +92,8 @@ func HyParView(o Options) (*Result, error) {
 		t.Rows = append(t.Rows, []string{
 			fmt.Sprintf("%d%%", percent), published[percent], fmt.Sprintf("%.2f%%", first.mean()),
 			fmt.Sprintf("%.2f%%", mean.mean()), fmt.Sprintf("%.2f", mean.deviation()),
-			fmt.Sprintf("%.2f%%", second.mean()), fmt.Sprintf("%.1f", cycles.mean()), fmt.Sprintf("%.2f%%", after.mean()), fmt.Sprintf("%.2f", after.deviation())})
+			fmt.Sprintf("%.2f%%", second.mean()), fmt.Sprintf("%.1f", cycles.mean()),
+			fmt.Sprintf("%.2f%%", after.mean()), fmt.Sprintf("%.2f", after.deviation())})
 		ours.X, ours.Y = append(ours.X, float64(percent)), append(ours.Y, mean.mean())
 		if percent <= 80 {
 			paper.X, paper.Y = append(paper.X, float64(percent)), append(paper.Y, 100)
