@@ -24,7 +24,7 @@ func (d *desk) say(conn spec.Conn, m wire.Message) []spec.Effect {
 	if out := d.input(spec.Opened{Conn: conn, Remote: contractAddr(9)}); len(out) > 0 {
 		d.t.Fatalf("an accepted stream: %v", out)
 	}
-	return d.input(spec.Got{Conn: conn, Msg: wire.Frame{Msg: m, Opens: true}})
+	return d.input(spec.Got{Conn: conn, Msg: frame(m)})
 }
 
 // written is the one message written first, and whether a Close comes last.
