@@ -79,7 +79,7 @@ func counterCases(d dialect) []Case {
 		{
 			ID: d.suite + "/value/large", Level: conformance.Should, Kind: conformance.State,
 			Requirements: d.words(),
-			Explain:      "Each of the nodes is asked to add 3,000,000,000 twice, more than 32 bits hold, and 0. All read the sum.",
+			Explain:      "Each node is asked to add 3,000,000,000 twice, more than 32 bits hold, and 0. All read the sum.",
 			Causes:       []string{"the counter has 32 bits", "a delta of zero is taken for none"},
 			Run: func(t *T) {
 				r := begin(t, d, few(3))
@@ -145,8 +145,10 @@ func (r *run) rightSum() {
 	for _, read := range reads {
 		if n := r.number(read); !sums[n] {
 			r.t.Fail(conformance.Failure{
-				Message:  fmt.Sprintf("%s reads %d in the end, after %d acknowledged additions", read.call.Node, n, r.acknowledged()),
-				Expected: []string{sumsInWords(sums)}, Got: fmt.Sprintf("%s; the nodes read %s", read.call.Reply.Raw, r.numbers(reads)),
+				Message: fmt.Sprintf("%s reads %d in the end, after %d acknowledged additions",
+					read.call.Node, n, r.acknowledged()),
+				Expected: []string{sumsInWords(sums)},
+				Got:      fmt.Sprintf("%s; the nodes read %s", read.call.Reply.Raw, r.numbers(reads)),
 			})
 		}
 	}

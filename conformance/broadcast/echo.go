@@ -58,8 +58,8 @@ func echoCases() []Case {
 		{
 			ID: "echo/payload/big-numbers", Level: conformance.May, Kind: conformance.Reply,
 			Requirements: []string{"GO-MS-10"},
-			Explain: "A whole number of 19 digits comes back with all of them. Languages whose numbers are all of 64 bits with " +
-				"a fraction cannot.",
+			Explain: "A whole number of 19 digits comes back with all of them. Languages whose numbers are all floating " +
+				"point cannot.",
 			Causes: []string{"numbers are read as floating point"},
 			Run:    func(t *T) { echoes(t, `9223372036854775807`, `1234567890123456789`) },
 		},

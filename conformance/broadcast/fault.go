@@ -15,6 +15,11 @@ func faultCases(d dialect) []Case {
 	if !d.list {
 		wish = "In the end every node reads the sum of what was acknowledged, and of any part of what was left open."
 	}
+	return slices.Concat(partitionCases(d, wish), messageCases(d, wish), processCases(d, wish))
+}
+
+// partitionCases cut nodes off from each other.
+func partitionCases(d dialect, wish string) []Case {
 	return []Case{
 		{
 			ID: d.suite + "/fault/partition", Level: conformance.Must, Kind: conformance.State,
@@ -50,6 +55,12 @@ func faultCases(d dialect) []Case {
 				}, 1)
 			},
 		},
+	}
+}
+
+// messageCases lose, double and delay messages one by one.
+func messageCases(d dialect, wish string) []Case {
+	return []Case{
 		{
 			ID: d.suite + "/fault/loss", Level: conformance.Should, Kind: conformance.State,
 			Requirements: d.words("GO-MS-04"),
@@ -85,6 +96,12 @@ func faultCases(d dialect) []Case {
 				r.judge()
 			},
 		},
+	}
+}
+
+// processCases stop nodes.
+func processCases(d dialect, wish string) []Case {
+	return []Case{
 		{
 			ID: d.suite + "/fault/pause", Level: conformance.Must, Kind: conformance.State,
 			Requirements: d.words("GO-MS-04", "GO-MS-18"),
@@ -138,6 +155,7 @@ func runPause(t *T, d dialect) {
 	r.work(300 * time.Millisecond)
 	node := halves(r.Cluster)[0]
 	f := r.Pause(node)
+	r.read(node) // something to find when it goes on
 	r.work(time.Second)
 	r.Resume(node, f)
 	r.work(300 * time.Millisecond)

@@ -23,7 +23,8 @@ func TestFates(t *testing.T) {
 	all := fates([]event{
 		added("n0", "1", 0, 10, ok), added("n0", "2", 1, 11, ok), added("n1", "3", 2, 12, failed),
 		added("n1", "4", 3, 0, unknown), added("n1", "5", 4, 0, unknown),
-		read("n0", 20, "1", "2"), read("n1", 30, "2", "4"), read("n2", 40, "9"), read("n1", 50, "1", "4"), read("n2", 60, "1", "4"),
+		read("n0", 20, "1", "2"), read("n1", 30, "2", "4"), read("n2", 40, "9"),
+		read("n1", 50, "1", "4"), read("n2", 60, "1", "4"),
 	})
 	at := func(value string) fate {
 		return all[slices.IndexFunc(all, func(f fate) bool { return f.value == value })]

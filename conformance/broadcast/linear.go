@@ -87,7 +87,7 @@ func runLinear(t *T, disturb func(*store) *cluster.Fault) {
 		}
 	}
 	if answered < len(history)/3 {
-		t.Mismatch("the requests that were answered", fmt.Sprint(answered), fmt.Sprintf("at least a third of %d", len(history)))
+		t.Mismatch("the requests that were answered", answered, fmt.Sprintf("at least a third of %d", len(history)))
 	}
 	switch porcupine.CheckOperationsTimeout(registers(), history, linearPatience) {
 	case porcupine.Illegal:

@@ -96,7 +96,7 @@ func linKVCases() []Case {
 		{
 			ID: "lin-kv/order/linearizable", Level: conformance.Must, Kind: conformance.State,
 			Requirements: []string{"GO-MS-13"},
-			Explain: "Three clients read, write and cas two keys through all nodes at the same time, for 90 requests. There is " +
+			Explain: "Three clients read, write and cas two keys through all nodes at the same time, 90 times. There is " +
 				"an order of all that agrees with what was answered and with what had ended before what began.",
 			Causes: []string{"a node reads its own copy, or an older one", "a change is acknowledged before it is sure"},
 			Run: func(t *T) {

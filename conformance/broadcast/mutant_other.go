@@ -207,11 +207,7 @@ func linKVMutants() []Mutant {
 		{"cas-creates", "a cas makes its key", rewriting(func(fields map[string]json.RawMessage, _ string) {
 			fields["create_if_not_exists"] = json.RawMessage("true")
 		})},
-		{"cas-does-nothing", "a cas answers cas_ok, and changes nothing", asking(cluster.LinKV, func(b *bent, _ *proxyTongue) {
-			b.OnCommand = func(_ spec.OpID, body stdio.Body) (bool, spec.Input, args, *stdio.Error) {
-				return body.Type == "cas", nil, nil, nil
-			}
-		})},
+		{"cas-does-nothing", "a cas answers cas_ok, and changes nothing", asking(cluster.LinKV, casNothing)},
 		{"null-for-none", "a key that is not there reads as null", failing(func(e *stdio.Error) (args, *stdio.Error) {
 			if e.Code == stdio.KeyDoesNotExist {
 				return args{"value": nil}, nil
@@ -224,6 +220,12 @@ func linKVMutants() []Mutant {
 			}
 			return nil, e
 		})},
+	}
+}
+
+func casNothing(b *bent, _ *proxyTongue) {
+	b.OnCommand = func(_ spec.OpID, body stdio.Body) (bool, spec.Input, args, *stdio.Error) {
+		return body.Type == "cas", nil, nil, nil
 	}
 }
 

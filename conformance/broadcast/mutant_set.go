@@ -83,7 +83,9 @@ func setMutants(d dialect) []Mutant {
 				return true, in, fields, failed
 			}
 		})},
-		{"values-by-node", "a value that two nodes were asked to add is two for it", bend(func(b *bent) { valuesByNode(b, d) })},
+		{"values-by-node", "a value that two nodes were asked to add is two for it", bend(func(b *bent) {
+			valuesByNode(b, d)
+		})},
 	}...)
 }
 

@@ -243,8 +243,8 @@ func (r *replica) AppendState(b []byte) []byte {
 		b = fmt.Appendf(b, "%q %d %d %d %v\n", e.Key, e.Up, e.Down, e.number, e.learned)
 	}
 	for _, p := range r.peers {
-		b = fmt.Appendf(b, "%v %d %d %d %v %v %v %v %x %x\n", p.addr, p.has, p.sent, p.owed, p.again-r.now, p.answerAt-r.now, p.greeted, p.welcome,
-			p.epoch, p.theirs)
+		b = fmt.Appendf(b, "%v %d %d %d %v %v ", p.addr, p.has, p.sent, p.owed, p.again-r.now, p.answerAt-r.now)
+		b = fmt.Appendf(b, "%v %v %x %x\n", p.greeted, p.welcome, p.epoch, p.theirs)
 	}
 	return binary.BigEndian.AppendUint64(b, uint64(r.last))
 }

@@ -161,11 +161,13 @@ func (r *run) readAll() []*request {
 	return reads
 }
 
-// How long nodes have, after the last fault, to come to terms: as in Maelstrom,
-// and how often they are asked meanwhile, so that good ones cost less time.
+// How long nodes have, after the last fault, to come to terms: as in Maelstrom;
+// and the first and the longest pause between the reads that find out whether
+// they have, so that good ones cost less time.
 const (
 	quiescence = 10 * time.Second
-	pollEvery  = 200 * time.Millisecond
+	firstPause = 100 * time.Millisecond
+	lastPause  = 2 * time.Second
 )
 
 // settle reads at all nodes until done, or until they have had time enough, and
@@ -178,7 +180,9 @@ func (r *run) settle(done func([]*request) bool) []*request {
 		}
 	}
 	r.Wait(cluster.Patience, open...)
-	for end := r.Now() + quiescence; ; r.Pass(pollEvery) {
+	pause := firstPause
+	for end := r.Now() + quiescence; ; r.Pass(pause) {
+		pause = min(2*pause, lastPause)
 		if r.last = r.readAll(); done(r.last) || r.Now() >= end {
 			return r.last
 		}

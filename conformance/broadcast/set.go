@@ -36,7 +36,12 @@ func (d dialect) words(more ...string) []string {
 
 // setCases are those of a workload whose clients add to a set.
 func setCases(d dialect) []Case {
-	return append(replyCases(d), []Case{
+	return slices.Concat(replyCases(d), spreadCases(d), valueCases(d))
+}
+
+// spreadCases are about values that spread over a network without a fault.
+func spreadCases(d dialect) []Case {
+	return []Case{
 		{
 			ID: d.suite + "/value/lost", Level: conformance.Must, Kind: conformance.State,
 			Requirements: d.words("GO-MS-04"),
@@ -77,8 +82,8 @@ func setCases(d dialect) []Case {
 			ID: d.suite + "/value/stale", Level: conformance.May, Kind: conformance.Behaviour,
 			Requirements: d.words("GO-MS-04", "GO-MS-16"),
 			Explain: "The same requests over a network without a fault, in which a message takes at most 10 ms. Two seconds " +
-				"after a value was known first every read has it. Nobody has to be so quick, but the report has the latencies: Maelstrom's stable latency, " +
-				"from when a value was known to when the last read began that lacks it.",
+				"after a value was known first every read has it. Nobody has to be so quick, but the report has the " +
+				"latencies: Maelstrom's stable latency, from when a value was known to when the last read began that lacks it.",
 			Causes: []string{"nodes tell each other what they know too seldom"},
 			Run: func(t *T) {
 				r := undisturbed(t, d)
@@ -86,6 +91,12 @@ func setCases(d dialect) []Case {
 				r.noneStale(2 * time.Second)
 			},
 		},
+	}
+}
+
+// valueCases are about which values a set has.
+func valueCases(d dialect) []Case {
+	return []Case{
 		{
 			ID: d.suite + "/value/same-again", Level: conformance.Should, Kind: conformance.State,
 			Requirements: d.words("GO-MS-06"),
@@ -127,7 +138,7 @@ func setCases(d dialect) []Case {
 				r.neverShrunk()
 			},
 		},
-	}...)
+	}
 }
 
 // undisturbed has clients work for two seconds on a network without a fault.

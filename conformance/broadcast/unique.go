@@ -15,7 +15,7 @@ func uniqueCases() []Case {
 		{
 			ID: "unique-ids/id/one-node", Level: conformance.Must, Kind: conformance.Reply,
 			Requirements: []string{"GO-MS-11"},
-			Explain:      "One node is asked for 500 identifiers, one after another. Each is there, is not null, and comes once.",
+			Explain:      "One node is asked for 500 identifiers, one after another. Each is there, no null, and comes once.",
 			Causes:       []string{"the identifier is a time in milliseconds", "it is drawn from too small a range"},
 			Run: func(t *T) {
 				u := generators(t)
