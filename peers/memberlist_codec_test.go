@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/go-msgpack/v2/codec"
@@ -202,6 +203,8 @@ func FuzzMemberlistAgrees(f *testing.F) {
 		their := mlFor(wire.Type(b[0]))
 		theirErr := mlDecode(b[1:], their)
 		switch {
+		case err == nil && theirErr != nil && strings.Contains(theirErr.Error(), "decoding time"):
+			// Under a key that neither knows, memberlist looks into times.
 		case err == nil && theirErr != nil:
 			t.Errorf("%x: this module reads %+v, memberlist nothing: %v", b, ours, theirErr)
 		case err == nil && !same(asMemberlist(ours), their):

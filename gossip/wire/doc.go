@@ -54,7 +54,8 @@
 // lengths than 4 and 16, metadata beyond 512 bytes, names beyond 255, a state without
 // a name, messages more than [MaxNesting] deep inside each other.
 //
-// Versions of fewer than six bytes read as none.
+// Versions of fewer than six bytes read as none. Under an unknown key memberlist
+// wants a time to be one; here it is passed over like anything else.
 //
 // # Guarantees
 //
