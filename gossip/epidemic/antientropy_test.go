@@ -237,7 +237,7 @@ func TestMergeLaws(t *testing.T) {
 			Stamp: Stamp{rapid.Uint64Range(1, 3).Draw(t, "counter"), rapid.Int32Range(0, 1).Draw(t, "site")},
 		}
 		if u.Deleted = rapid.Bool().Draw(t, "deleted"); !u.Deleted {
-			u.Value = []byte{rapid.ByteRange(0, 2).Draw(t, "value")}
+			u.Value = rapid.SliceOfN(rapid.ByteRange(0, 2), 0, 1).Draw(t, "value")
 		}
 		return u
 	})
