@@ -145,9 +145,9 @@ func runBesideTheDead(t *T) {
 		c.Pass(c.Periods(2 * c.Options().Successors))
 		dead := drawMember(c)
 		c.Kill(dead)
-		joinAll(c, drawMember(c), spare[0])
+		c.JoinAll(drawMember(c), spare[0])
 		c.Pass(time.Duration(t.Rand().Below(uint64(c.Periods(4)))))
-		joinAll(c, drawMember(c), spare[1])
+		c.JoinAll(drawMember(c), spare[1])
 		settle(c)
 		c.Kill(drawMember(c))
 		settle(c)
@@ -177,7 +177,7 @@ func runChurn(t *T) {
 		} else if round >= 4 {
 			c.Restart(next)
 		}
-		joinAll(c, drawMember(c), next)
+		c.JoinAll(drawMember(c), next)
 		c.Pass(c.Periods(3))
 		if round%2 == 1 {
 			settle(c)
@@ -203,7 +203,7 @@ func runLeft(t *T) {
 	settle(c)
 	refusedWith(c, c.Call(node, "lookup", args{"key": 1}), 11)
 	finds(c, c.Members(), c.ID(node), after(c, node))
-	joinAll(c, c.Members()[0], node)
+	c.JoinAll(c.Members()[0], node)
 	settle(c)
 	finds(c, c.Members(), edges(c)...)
 }

@@ -59,7 +59,7 @@ func joinCases() []Case {
 						join(c, node)
 						continue
 					}
-					joinAll(c, c.Nodes()[i-1], node)
+					c.JoinAll(c.Nodes()[i-1], node)
 					c.Pass(c.Periods(4))
 				}
 				settle(c)
@@ -83,7 +83,7 @@ func joinCases() []Case {
 			Run: func(t *T) {
 				c := fresh(t, cluster.Options{})
 				join(c, "n0")
-				joinAll(c, "n0", c.Nodes()[1:]...)
+				c.JoinAll("n0", c.Nodes()[1:]...)
 				settle(c)
 				finds(c, c.Members(), edges(c)...)
 			},
@@ -107,7 +107,7 @@ func joinCases() []Case {
 				c := fresh(t, cluster.Options{Bits: 8, IDs: []uint64{10, 100, 180, 24, 60, 42, 81}})
 				join(c, "n0", "n1", "n2")
 				settle(c)
-				joinAll(c, "n2", "n3", "n4", "n5", "n6")
+				c.JoinAll("n2", "n3", "n4", "n5", "n6")
 				settle(c)
 				finds(c, c.Members(), edges(c)...)
 			},
@@ -128,7 +128,7 @@ func joinCases() []Case {
 				join(c, c.Nodes()[:7]...)
 				settle(c)
 				before := c.Members()
-				joinAll(c, "n3", "n7")
+				c.JoinAll("n3", "n7")
 				for _, m := range before {
 					// Which of n7 and its successor owns what is between them is not settled yet.
 					if m != owner(c, after(c, "n7"), before) {
@@ -156,7 +156,7 @@ func joinCases() []Case {
 				call := c.Call("n5", "join", args{"via": "n4"})
 				c.Touched(f)
 				refusedWith(c, call, stdio.Unavailable)
-				joinAll(c, "n0", "n5")
+				c.JoinAll("n0", "n5")
 				settle(c)
 				finds(c, []string{"n5"}, edges(c)...)
 			},
@@ -182,7 +182,7 @@ func joinCases() []Case {
 				settle(c)
 				c.Touched(f)
 				c.Restart(node)
-				joinAll(c, c.Members()[0], node)
+				c.JoinAll(c.Members()[0], node)
 				settle(c)
 				finds(c, c.Members(), edges(c)...)
 			},
@@ -214,7 +214,7 @@ func runThenGone(t *T) {
 	join(c, c.Nodes()[:5]...)
 	settle(c)
 	for _, node := range c.Nodes()[5:] {
-		joinAll(c, c.Members()[0], node)
+		c.JoinAll(c.Members()[0], node)
 		c.Pass(time.Duration(t.Rand().Below(uint64(c.Periods(3)))))
 		c.Kill(node)
 		c.Pass(c.Periods(6))

@@ -51,7 +51,7 @@ func lookupCases() []Case {
 				for _, bad := range []args{nil, {"key": "six"}, {"key": mask(c) + 1}, {"key": -1}, {"key": 1.5}, {"key": nil}} {
 					refusedWith(c, c.Call("n0", "lookup", bad), stdio.MalformedRequest)
 				}
-				finds(c, []string{"n0"}, drawKey(c))
+				finds(c, []string{"n0"}, c.DrawID())
 			},
 		},
 		{
@@ -79,7 +79,7 @@ func lookupCases() []Case {
 				c := joined(t)
 				var keys []uint64
 				for range 10 {
-					keys = append(keys, drawKey(c))
+					keys = append(keys, c.DrawID())
 				}
 				finds(c, []string{c.Members()[t.Rand().Below(8)]}, keys...)
 			},
@@ -163,7 +163,7 @@ func runPath(t *T) {
 	})
 	join(c, "n0")
 	for i := 1; i < nodes; i *= 2 { // twice as many each time
-		joinAll(c, "n0", c.Nodes()[i:min(2*i, nodes)]...)
+		c.JoinAll("n0", c.Nodes()[i:min(2*i, nodes)]...)
 		c.Pass(c.Periods(6))
 	}
 	settle(c)
@@ -183,7 +183,7 @@ func runPath(t *T) {
 func meanHops(c *cluster.Cluster, each int) float64 {
 	hops, count := 0, 0
 	for range each {
-		key := drawKey(c)
+		key := c.DrawID()
 		var calls []*cluster.Call
 		for _, node := range c.Members() {
 			calls = append(calls, c.Go(node, "lookup", args{"key": key}))

@@ -22,7 +22,7 @@ func ringCases() []Case {
 			Run: func(t *T) {
 				c := fresh(t, cluster.Options{Nodes: 2})
 				join(c, "n0")
-				for _, key := range append(edges(c), drawKey(c), 0, mask(c)) {
+				for _, key := range append(edges(c), c.DrawID(), 0, mask(c)) {
 					if f := right(c, c.Call("n0", "lookup", args{"key": key}), key); *f.Hops != 0 {
 						t.Mismatch("the hops to itself", fmt.Sprint(*f.Hops), "0")
 					}
@@ -47,7 +47,7 @@ func ringCases() []Case {
 				c := fresh(t, cluster.Options{Nodes: 2})
 				join(c, "n0", "n1")
 				settle(c)
-				finds(c, c.Members(), append(edges(c), 0, mask(c), drawKey(c))...)
+				finds(c, c.Members(), append(edges(c), 0, mask(c), c.DrawID())...)
 			},
 		},
 		{
@@ -65,7 +65,7 @@ func ringCases() []Case {
 			},
 			Run: func(t *T) {
 				c := joined(t)
-				finds(c, c.Members(), drawKey(c), drawKey(c), drawKey(c))
+				finds(c, c.Members(), c.DrawID(), c.DrawID(), c.DrawID())
 			},
 		},
 		{

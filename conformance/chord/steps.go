@@ -42,31 +42,8 @@ func formed(t *T, opt cluster.Options) *cluster.Cluster {
 	return c
 }
 
-// join has nodes join one after another: the very first makes the ring, the
-// others come through the first member.
-func join(c *cluster.Cluster, nodes ...string) {
-	for _, node := range nodes {
-		var how args
-		if members := c.Members(); len(members) > 0 {
-			how = args{"via": members[0]}
-		}
-		c.Ask(node, "join", how)
-		c.Joined(node)
-		c.Pass(c.Periods(2))
-	}
-}
-
-// joinAll has nodes join through one member at the same moment.
-func joinAll(c *cluster.Cluster, via string, nodes ...string) {
-	var calls []*cluster.Call
-	for _, node := range nodes {
-		calls = append(calls, c.Go(node, "join", args{"via": via}))
-	}
-	c.Answered(calls...)
-	for _, node := range nodes {
-		c.Joined(node)
-	}
-}
+// join has nodes join one after another, with time for a round of repair.
+func join(c *cluster.Cluster, nodes ...string) { c.Join(c.Periods(2), nodes...) }
 
 // How long a ring may take to settle after the last change, in rounds of
 // stabilization: each repairs one step everywhere, and a bound that grows with
@@ -140,9 +117,6 @@ func owner(c *cluster.Cluster, key uint64, members []string) string {
 // ring are the members in the order of the circle, from a node's successor round
 // to the node itself.
 func ring(c *cluster.Cluster, node string) []string { return clockwise(c, after(c, node), c.Members()) }
-
-// drawKey draws an identifier.
-func drawKey(c *cluster.Cluster) uint64 { return c.T().Rand().Below(1 << c.Options().Bits) }
 
 // edges are the keys at which answers change: each member's identifier and the
 // next one.

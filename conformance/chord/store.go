@@ -189,7 +189,7 @@ func storeCases() []Case {
 }
 
 // drawEven draws a key to put something under. Odd ones are left unused.
-func drawEven(c *cluster.Cluster) uint64 { return drawKey(c) &^ 1 }
+func drawEven(c *cluster.Cluster) uint64 { return c.DrawID() &^ 1 }
 
 func runAnyJSON(t *T) {
 	c := joined(t)

@@ -110,7 +110,7 @@ func runSides(t *T) {
 	f := c.Partition(left...)
 	for _, side := range [][]string{left, right} {
 		for range 4 { // the first ones find out who cannot be reached
-			target := drawKey(c)
+			target := c.DrawID()
 			var calls []*cluster.Call
 			for _, node := range side {
 				calls = append(calls, c.Go(node, "find_node", args{"target": target}))
@@ -126,7 +126,7 @@ func runHeals(t *T) {
 	c := formed(t, quiet())
 	f := c.Partition(c.Nodes()[:4]...)
 	for _, node := range c.Members() {
-		c.Call(node, "find_node", args{"target": drawKey(c)})
+		c.Call(node, "find_node", args{"target": c.DrawID()})
 	}
 	c.Touched(f)
 	c.Heal(f)
@@ -154,7 +154,7 @@ func runLoss(t *T) {
 	store(c, "n1", key, "safe")
 	f := c.Lose(0.2)
 	for _, node := range c.Members() {
-		target := drawKey(c)
+		target := c.DrawID()
 		call := c.Call(node, "find_node", args{"target": target})
 		if e := call.Err(); e != nil && e.Code == stdio.Unavailable {
 			continue // nobody that it asked has answered

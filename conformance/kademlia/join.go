@@ -123,7 +123,7 @@ func joinCases() []Case {
 func runAlone(t *T) {
 	c := fresh(t, cluster.Options{Nodes: 2})
 	join(c, "n0")
-	finds(c, "n0", drawKey(c), c.Members())
+	finds(c, "n0", c.DrawID(), c.Members())
 	key := drawEven(c)
 	if _, found := findValue(c, "n0", key); found {
 		t.Failf("a value is found that nobody has stored")
@@ -168,7 +168,7 @@ func runStartedAgain(t *T) {
 	c.Kill(node)
 	c.Restart(node)
 	join(c, node)
-	findEverywhere(c, []string{node}, drawKey(c), c.Members())
+	findEverywhere(c, []string{node}, c.DrawID(), c.Members())
 	found := 0
 	for _, other := range c.Members() {
 		if slices.Contains(findNode(c, other, c.ID(node)), node) {

@@ -152,7 +152,7 @@ func runAlpha(t *T) {
 	opt.K, opt.Alpha = 6, 2
 	c := formed(t, opt)
 	for _, node := range c.Members()[4:] {
-		_, log := watched(c, node, drawKey(c))
+		_, log := watched(c, node, c.DrawID())
 		sent := asks(c, node, log)
 		heard := answers(log, node)
 		if len(heard) == 0 {
@@ -180,7 +180,7 @@ func destinations(log []cluster.Passed) []string {
 func runTwice(t *T) {
 	c := formed(t, quiet())
 	for _, node := range c.Members() {
-		_, log := watched(c, node, drawKey(c))
+		_, log := watched(c, node, c.DrawID())
 		seen := map[string]bool{}
 		for _, p := range asks(c, node, log) {
 			fields := p.Msg.Body.Fields()
@@ -202,7 +202,7 @@ func runTwice(t *T) {
 func runEnds(t *T) {
 	c := formed(t, quiet())
 	for _, node := range c.Members() {
-		named, log := watched(c, node, drawKey(c))
+		named, log := watched(c, node, c.DrawID())
 		asks(c, node, log)
 		for _, name := range named {
 			answered := slices.ContainsFunc(answers(log, node), func(p cluster.Passed) bool { return p.Msg.Src == name })
@@ -241,7 +241,7 @@ func runSlow(t *T) {
 	opt := quiet()
 	opt.Timeout = time.Second
 	c := formed(t, opt)
-	slow := closest(c, drawKey(c), c.Nodes()[1:])[0]
+	slow := closest(c, c.DrawID(), c.Nodes()[1:])[0]
 	f := c.Pause(slow)
 	others := slices.DeleteFunc(c.Members(), func(m string) bool { return m == slow })
 	asker := others[0]
@@ -263,7 +263,7 @@ func runSeveral(t *T) {
 		var calls []*cluster.Call
 		var targets []uint64
 		for range 10 {
-			targets = append(targets, drawKey(c))
+			targets = append(targets, c.DrawID())
 			calls = append(calls, c.Go(node, "find_node", args{"target": targets[len(targets)-1]}))
 		}
 		c.Answered(calls...)

@@ -27,7 +27,7 @@ func rpcCases() []Case {
 					join(c, c.Nodes()...)
 					settle(c)
 				})
-				finds(c, c.Members()[0], drawKey(c), c.Members())
+				finds(c, c.Members()[0], c.DrawID(), c.Members())
 				if why := c.Refusal(); why != "" {
 					t.Fail(conformance.Failure{Message: why, Expected: []string{`"type":"error","code":10`}})
 				}
@@ -62,7 +62,7 @@ func rpcCases() []Case {
 				c := fresh(t, cluster.Options{Nodes: 3})
 				join(c, "n0", "n1")
 				for typ, field := range map[string]string{"find_node": "target", "find_value": "key", "store": "key"} {
-					refusedWith(c, c.Call("n2", typ, args{field: drawKey(c), "value": 1}), stdio.Unavailable)
+					refusedWith(c, c.Call("n2", typ, args{field: c.DrawID(), "value": 1}), stdio.Unavailable)
 				}
 				join(c, "n2")
 				finds(c, "n2", c.ID("n2"), c.Members())
@@ -119,7 +119,7 @@ func runOutside(t *T) {
 			refusedWith(c, c.Call(node, typ, request), stdio.MalformedRequest)
 		}
 	}
-	finds(c, node, drawKey(c), c.Members())
+	finds(c, node, c.DrawID(), c.Members())
 }
 
 // refusedWith wants a call to be answered with an error of the code.

@@ -62,18 +62,8 @@ func settle(c *cluster.Cluster) {
 	}
 }
 
-// join has nodes join one after another: the very first alone, the others through
-// the first member.
-func join(c *cluster.Cluster, nodes ...string) {
-	for _, node := range nodes {
-		var how args
-		if members := c.Members(); len(members) > 0 {
-			how = args{"via": members[0]}
-		}
-		c.Ask(node, "join", how)
-		c.Joined(node)
-	}
-}
+// join has nodes join one after another.
+func join(c *cluster.Cluster, nodes ...string) { c.Join(0, nodes...) }
 
 // closest is the oracle: the k members closest to the target, nearest first.
 func closest(c *cluster.Cluster, target uint64, members []string) []string {
@@ -165,7 +155,7 @@ func reachEverywhere(c *cluster.Cluster, members []string, target uint64) {
 // reachAll has every node look up some drawn targets where nodes are dead.
 func reachAll(c *cluster.Cluster, members []string, targets int) {
 	for range targets {
-		reachEverywhere(c, members, drawKey(c))
+		reachEverywhere(c, members, c.DrawID())
 	}
 }
 
@@ -224,11 +214,8 @@ func findValue(c *cluster.Cluster, node string, key uint64) (value any, found bo
 	return call.Reply.Fields()["value"], true
 }
 
-// drawKey draws an identifier.
-func drawKey(c *cluster.Cluster) uint64 { return c.T().Rand().Below(1 << c.Options().Bits) }
-
 // drawEven draws a key to store something under. Odd ones are left unused.
-func drawEven(c *cluster.Cluster) uint64 { return drawKey(c) &^ 1 }
+func drawEven(c *cluster.Cluster) uint64 { return c.DrawID() &^ 1 }
 
 // same compares two values as JSON.
 func same(a, b any) bool { return reflect.DeepEqual(a, b) }
@@ -264,7 +251,7 @@ func findEverywhere(c *cluster.Cluster, nodes []string, target uint64, members [
 // findAll has every node look up some drawn targets.
 func findAll(c *cluster.Cluster, members []string, targets int) {
 	for range targets {
-		findEverywhere(c, members, drawKey(c), members)
+		findEverywhere(c, members, c.DrawID(), members)
 	}
 }
 

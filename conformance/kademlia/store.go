@@ -159,7 +159,7 @@ func runUnknownKey(t *T) {
 	store(c, c.Members()[0], key, 1.0)
 	wantValue(c, c.Members()[1], key, 1.0)
 	for _, node := range c.Members() {
-		other := drawKey(c) | 1
+		other := c.DrawID() | 1
 		if value, found := findValue(c, node, other); found {
 			t.Mismatch(fmt.Sprintf("what %s finds under %d, where nothing was stored", node, other),
 				word(value, true), "error 20: none")
