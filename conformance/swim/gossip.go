@@ -193,8 +193,12 @@ var gossipCases = []Case{
 			a := m.news()
 			h := c.MustTell("a refutation", aliveOf(m.Name, a.Incarnation))
 			c.quiet()
+			refutes := func(p wire.Message) bool {
+				alive, ok := p.(wire.Alive)
+				return ok && alive.Node == m.Name && alive.Incarnation == a.Incarnation
+			}
 			late := func(x *Heard) bool {
-				return says(suspicion)(x) && (x.At > h.At+sameMoment/2 || slices.ContainsFunc(x.Packet.Parts, isAlive))
+				return says(suspicion)(x) && (x.At > h.At+sameMoment/2 || slices.ContainsFunc(x.Packet.Parts, refutes))
 			}
 			if c.copies(late) > 0 {
 				c.Failf("a suspicion is told after its refutation")
@@ -334,8 +338,6 @@ var gossipCases = []Case{
 		}),
 	},
 }
-
-func isAlive(m wire.Message) bool { return m.Type() == wire.TypeAlive }
 
 // frameRoom is what an Ethernet frame leaves for a datagram's bytes.
 const frameRoom = 1472

@@ -1,6 +1,7 @@
 package swim
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"time"
@@ -26,7 +27,7 @@ type Mutant struct {
 func Mutants() []Mutant {
 	return slices.Concat(pingMutants(), packetMutants(), beliefMutants(), refutationMutants(), pushPullMutants(),
 		probeMutants(), indirectMutants(), suspicionMutants(),
-		gossipMutants(), entryMutants())
+		gossipMutants(), entryMutants(), secretMutants(), hostileMutants(), leaveMutants())
 }
 
 // Target is the mutant on virtual time.
@@ -44,15 +45,40 @@ func (m Mutant) place(
 	if m.bend != nil {
 		m.bend(b)
 	}
-	return Builtin{
+	inst, err := Builtin{
 		Configure: m.configure,
 		Wrap: func(machine spec.Machine) spec.Machine {
 			b.Machine, b.node = machine, machine.(*core.Node)
 			return b
 		},
-		Packets: func(f wire.Format) spec.Codec { return bentPackets{f, b} },
+		Packets: func(f wire.Format) spec.Codec {
+			b.format = f
+			if b.version != nil {
+				f.Version = *b.version
+			}
+			return bentPackets{f, b}
+		},
 		Streams: func(f wire.Format) spec.StreamCodec { return bentStreams{f.Stream(), b} },
 	}.place(net, opt)
+	if err != nil {
+		return nil, err
+	}
+	return mutantInstance{inst.(*virtualInstance), b}, nil
+}
+
+type mutantInstance struct {
+	*virtualInstance
+	bent *bent
+}
+
+// errCrash is what a mutant says that a message has ended.
+var errCrash = errors.New("the process ended at a message")
+
+func (i mutantInstance) Exited() error {
+	if i.bent.dead {
+		return errCrash
+	}
+	return nil
 }
 
 // bent is the reference member behind rules that change what it hears and says. A
@@ -80,6 +106,11 @@ type bent struct {
 	// decode reads from a stream what the codec would refuse; ok is false where it has
 	// nothing to say.
 	decode func(b []byte) (m spec.Message, n int, ok bool)
+
+	// version, if set, is that of the encryption of what is sent.
+	version *uint8
+	format  wire.Format // of the cluster
+	dead    bool        // the process has crashed
 
 	now     time.Duration
 	replies []spec.Effect // to be done after the step
