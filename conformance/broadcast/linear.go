@@ -60,7 +60,7 @@ func registers() porcupine.Model {
 // Of a run that is judged for linearizability.
 const (
 	linearClients  = 3
-	linearRequests = 30 // of each client
+	linearRequests = 10 // of each client, three times
 	linearKeys     = 2
 	linearValues   = 4 // so few that a cas meets its value now and then
 	linearPatience = 10 * time.Second
@@ -69,10 +69,12 @@ const (
 func runLinear(t *T, disturb func(*store) *cluster.Fault) {
 	s := stores(t)
 	s.Log()
-	f := disturb(s)
 	history := s.accesses()
+	f := disturb(s)
+	history = append(history, s.accesses()...)
 	if f != nil {
 		s.Heal(f)
+		s.ready()
 		talked := slices.ContainsFunc(s.Log(), func(p cluster.Passed) bool {
 			return strings.HasPrefix(p.Msg.Src, "n") && strings.HasPrefix(p.Msg.Dest, "n")
 		})
@@ -80,6 +82,7 @@ func runLinear(t *T, disturb func(*store) *cluster.Fault) {
 			s.Touched(f)
 		}
 	}
+	history = append(history, s.accesses()...)
 	answered := 0
 	for _, op := range history {
 		if op.Output != nil {
