@@ -4,7 +4,7 @@
 
 const { Node } = require('../overlay')
 
-const PATIENCE = 300 // milliseconds until what is not confirmed is sent again
+const PATIENCE = 1500 // milliseconds until what is not confirmed is sent again
 
 const node = new Node()
 let sum = 0
