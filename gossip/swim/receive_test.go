@@ -134,6 +134,10 @@ func TestNameBelongsToItsAddress(t *testing.T) {
 	if j := told[Joined](d.hear(back)); len(j) != 1 {
 		t.Errorf("a name whose member has left: %v", j)
 	}
+	d = quiet(t, 3) // without a time of reclaim
+	d.hear(dead(1, 1, 2))
+	d.pass(time.Hour, nil)
+	refuses()
 }
 
 // GO-FD-16, GO-WF-18, GO-WF-06.

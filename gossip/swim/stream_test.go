@@ -45,7 +45,8 @@ func TestPushPullIsServed(t *testing.T) {
 	d := quiet(t, 5)
 	d.input(Share{Op: 1, State: []byte("mine")})
 	state := wire.PushPull{Join: true, User: []byte("theirs"), Nodes: []wire.NodeState{
-		nodeState(1, 2, wire.StateAlive), nodeState(2, 1, wire.StateDead), nodeState(3, 1, wire.StateSuspect),
+		nodeState(0, 1, wire.StateAlive), nodeState(1, 2, wire.StateAlive),
+		nodeState(2, 1, wire.StateDead), nodeState(3, 1, wire.StateSuspect),
 		nodeState(4, 1, wire.StateLeft), nodeState(8, 1, wire.StateAlive),
 	}}
 	out := d.say(-1, state)
