@@ -42,7 +42,7 @@ func (b *broadcast) redundancy() float64 {
 // there, and lets them shuffle for some cycles.
 func newTreeOverlay(cfg plumtree.Config, nodes, cycles int, seed uint64) *treeOverlay {
 	o := &treeOverlay{network: newNetwork(seed), sent: make(map[plumtree.ID]*broadcast)}
-	o.OnEffect(nil)
+	o.OnEffect(nil) // the machines are counted instead
 	cfg.View.ShufflePeriod = overlayCycle
 	for i := range nodes {
 		cfg.View.Self, cfg.View.Seed = address(i), o.freshSeed()

@@ -45,13 +45,13 @@ func TestHyParViewFillsViews(t *testing.T) {
 func TestPlumtreeRedundancy(t *testing.T) {
 	for _, v := range treeVariants() {
 		o := newTreeOverlay(v.cfg, 300, 5, 3)
-		first := o.send(o.origin(v.any), treeSettle)
+		first := o.send(o.origin(v.roams), treeSettle)
 		require.InDelta(t, 3, first.redundancy(), 0.1, "%s: fanout 4", v.name)
 		require.Equal(t, 299, first.delivered)
 		for range 3 {
-			o.send(o.origin(v.any), treeSettle)
+			o.send(o.origin(v.roams), treeSettle)
 		}
-		last := o.send(o.origin(v.any), treeSettle)
+		last := o.send(o.origin(v.roams), treeSettle)
 		require.Equal(t, 299, last.delivered)
 		if v.cfg.Flood {
 			require.InDelta(t, 3, last.redundancy(), 0.1, v.name)

@@ -12,7 +12,7 @@ import (
 type treeVariant struct {
 	name  string
 	cfg   plumtree.Config
-	any   bool   // each broadcast has another origin
+	roams bool   // each broadcast has another origin
 	drawn bool   // in the figure
 	paper string // its redundancy after the first broadcasts
 }
@@ -82,7 +82,7 @@ func (o Options) growTrees(r *Result) Table {
 				if i == stableMessages {
 					overlay.failShare(0.5)
 				}
-				b := overlay.send(overlay.origin(v.any), treeSettle)
+				b := overlay.send(overlay.origin(v.roams), treeSettle)
 				line.Y[i] += b.redundancy() / float64(o.Runs)
 				switch {
 				case i == 0:
@@ -152,8 +152,8 @@ func (o Options) failTrees() Table {
 }
 
 // origin is where the next broadcast begins.
-func (o *treeOverlay) origin(any bool) netip.AddrPort {
-	if any {
+func (o *treeOverlay) origin(random bool) netip.AddrPort {
+	if random {
 		return o.randomLive()
 	}
 	return o.live[0]
