@@ -181,7 +181,7 @@ var gossipCases = []Case{
 		Explain: "A member is suspected, and at once refutes it. When the refutation has been told to anybody, the suspicion " +
 			"must not be told any more.",
 		Causes: []string{"what waits to be told is not replaced by news of the same member"},
-		Kills:  []string{"news-is-kept", "suspicion-is-not-lifted"},
+		Kills:  []string{"news-is-kept", "suspicion-goes-on-being-told", "suspicion-is-not-lifted"},
 		Run: playing(func(c *Cluster) {
 			m := c.Join(3)[0]
 			c.quiet()

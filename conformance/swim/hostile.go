@@ -52,6 +52,7 @@ var hostileCases = []Case{
 		Explain: "Behind the byte of each type come random bytes, of lengths from none to 9000. The target must live, and know its members " +
 			"as before.",
 		Causes: []string{"a length is trusted", "a type is looked up in a table without a check"},
+		Kills:  []string{"ends-at-garbage", "ends-at-user-messages", "suspects-itself"},
 		Run: playing(func(c *Cluster) {
 			var packets [][]byte
 			for _, t := range append(types(), 99, 255) {
@@ -72,6 +73,7 @@ var hostileCases = []Case{
 		Explain: "The body of each type is a map, an array, a text or bytes of 2^32-1, or arrays in arrays for 20,000 bytes. The target must " +
 			"live, and answer at once: neither memory nor a stack is spent on what is only announced.",
 		Causes: []string{"memory is set aside by the length that is announced", "nested values are read by recursion without a limit"},
+		Kills:  []string{"ends-at-long-texts", "suspects-itself"},
 		Run: playing(func(c *Cluster) {
 			nested := make([]byte, 20000)
 			for i := range nested {
@@ -98,6 +100,7 @@ var hostileCases = []Case{
 		Explain: "Suspicions and deaths of a member have a text as the incarnation, a negative one, one of 2^40, and a number as the name; an alive " +
 			"message has an address of three bytes. None may change the member's entry.",
 		Causes: []string{"a field of a wrong type is read as 0, which accuses in any incarnation"},
+		Kills:  []string{"fields-of-other-types-are-zero"},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			name := append([]byte{0xa4}, "Node"...)
@@ -132,6 +135,7 @@ var hostileCases = []Case{
 		Explain: "User messages come in packets, empty ones and long ones, and over streams, also one that announces more than 20 MiB and " +
 			"one that is cut short. Whatever the application makes of them, the target must live.",
 		Causes: []string{"a message without bytes is handed on as if it had some", "memory is set aside for what is announced"},
+		Kills:  []string{"ends-at-user-messages", "suspects-itself"},
 		Run: playing(func(c *Cluster) {
 			var packets [][]byte
 			for _, n := range []int{0, 1, 1000, 60000} {
@@ -158,6 +162,7 @@ var hostileCases = []Case{
 		Explain: "Streams begin with a type that does not exist, with one of packets, and with nothing. The target must end them " +
 			"without telling anything of its members.",
 		Causes: []string{"the stream is kept open for ever", "whatever comes is taken for a push/pull"},
+		Kills:  []string{"any-type-is-a-push-pull"},
 		Run: playing(func(c *Cluster) {
 			for _, begin := range [][]byte{{99, 0x80}, c.body(c.Add().Alive()), {}} {
 				what := fmt.Sprintf("%x", begin[:min(len(begin), 8)])
@@ -185,6 +190,7 @@ var hostileCases = []Case{
 		Explain: "A push/pull with a new member is cut short at several places, by an end and by a reset. Nothing of it may be merged, and the " +
 			"target must live.",
 		Causes: []string{"nodes are merged as they arrive"},
+		Kills:  []string{"merges-what-is-cut-short"},
 		Run: playing(func(c *Cluster) {
 			m, other := c.Add(), c.Add()
 			whole := c.frame(wire.PushPull{Nodes: []wire.NodeState{m.State(), other.State()}, User: []byte("state")}, true)
@@ -217,6 +223,7 @@ var hostileCases = []Case{
 		Explain: "A push/pull tells of 10,000 members that do not exist. Whether the target takes them in or not, it must go on to answer " +
 			"pings, and a push/pull within ten seconds, with itself alive in it.",
 		Causes: []string{"each new member costs time by the number of those known", "an answer is built in steps that block all else"},
+		Kills:  []string{"ends-at-ten-thousand-members", "suspects-itself"},
 		Run: playing(func(c *Cluster) {
 			const forged = 10000
 			nodes := make([]wire.NodeState, forged)

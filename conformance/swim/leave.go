@@ -18,6 +18,7 @@ var leaveCases = []Case{
 		Explain: "The target is started with the address of a member. It must open a push/pull there with the flag of a join and with " +
 			"itself alive, and take in the member that the answer tells of.",
 		Causes: []string{"Join is not set", "the answer is not merged"},
+		Kills:  []string{"joins-without-saying-so", "nothing-is-merged", "suspects-itself"},
 		Run: func(t *T) {
 			c := &Cluster{T: t}
 			c.Self.Versions = wire.Versions{ // which the target's have yet to be learned
@@ -60,6 +61,7 @@ var leaveCases = []Case{
 		Explain: "The target is asked to end. Before it is gone it must tell a member that it is dead by its own word, in its incarnation: " +
 			"so others know that it has left, and do not suspect it.",
 		Causes: []string{"it just ends, and costs the others a suspicion", "From is empty, or another's name"},
+		Kills:  []string{"leaves-without-a-word"},
 		Run: playing(func(c *Cluster) {
 			c.Join(2)
 			own := c.self()
@@ -83,6 +85,7 @@ var leaveCases = []Case{
 		Explain: "Three members answer, and then all fall silent, with nobody left who could nack: it may be the target that is cut off. " +
 			"The first probe that fails lasts a period; the second must last two, the third three.",
 		Causes: []string{"there is no health score", "a failed probe without nacks does not change it"},
+		Kills:  []string{"always-well"},
 		Run: playing(func(c *Cluster) {
 			all := c.Join(3)
 			period := c.ProbeInterval()

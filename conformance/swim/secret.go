@@ -81,6 +81,7 @@ var secretCases = []Case{
 		Explain: "Whatever label the target's cluster has, a ping and a push/pull with a label that nobody has are not for it: it " +
 			"must not answer, and end the stream.",
 		Causes: []string{"the label is skipped, not compared"},
+		Kills:  []string{"any-label", "any-label-on-streams"},
 		Run: playing(func(c *Cluster) {
 			c.MustIgnore("a ping with the label of another cluster", func(ping []byte) []byte {
 				return c.labelOf("another cluster", ping)
@@ -97,6 +98,7 @@ var secretCases = []Case{
 		Explain: "A ping has a label's header with the length 0, and another a header that is longer than the packet. Neither may " +
 			"be answered.",
 		Causes: []string{"a label without bytes is taken for none", "a label is read beyond the end of the packet"},
+		Kills:  []string{"empty-labels-are-none"},
 		Run: playing(func(c *Cluster) {
 			c.MustIgnore("a ping with an empty label", func(ping []byte) []byte {
 				return append([]byte{byte(wire.TypeLabel), 0}, ping...)
@@ -116,13 +118,21 @@ var secretCases = []Case{
 		Explain: "The target is started with a label. A ping and a push/pull with it must be answered; the ack must have the " +
 			"label too, and what is pinged and told to a member that joins. What comes back on a stream has none.",
 		Causes: []string{"what is sent has no label", "streams have a label with each message"},
+		Kills:  []string{"sends-no-labels"},
 		Run: playingIn(labelled(), func(c *Cluster) {
-			c.Control()
-			m := c.One()
-			c.Probed(m, 1)
-			if len(m.Garbage) > 0 {
-				c.Mismatch("a packet of the target's", m.Garbage[0].Data, "one with the label")
+			labelled := func(m *Member) {
+				if len(m.Garbage) > 0 {
+					c.Mismatch("a packet of the target's", decode(m.Garbage[0].Data), "one with the label")
+				}
 			}
+			m := c.Add()
+			if !m.Answered(m.Ping(c.Self.Name)) {
+				labelled(m)
+				c.Inconclusivef("the target does not answer a ping with its label")
+			}
+			m = c.One()
+			c.Probed(m, 1)
+			labelled(m)
 			c.Earn()
 		}),
 	},
@@ -134,6 +144,9 @@ var secretCases = []Case{
 		Explain: "The target is started with a label. Pings without one and with the label but for its last byte must not be " +
 			"answered, nor may such push/pulls.",
 		Causes: []string{"a label is checked only if there is one", "labels are compared by their beginning"},
+		Kills: []string{
+			"any-label", "any-label-on-streams", "labels-are-optional", "labels-by-their-beginning",
+		},
 		Run: playingIn(labelled(), func(c *Cluster) {
 			short := Label[:len(Label)-1]
 			c.MustIgnore("a ping without a label", func(ping []byte) []byte { return ping })
@@ -151,6 +164,7 @@ var secretCases = []Case{
 		Explain: "A target without a key is sent an encrypted ping, which it must not answer, and a stream with an encrypted " +
 			"push/pull: it must say so by an error message, and end the stream.",
 		Causes: []string{"the stream is ended without a word: who was told the wrong key is left to guess"},
+		Kills:  []string{"silent-about-errors"},
 		Run: playing(func(c *Cluster) {
 			c.MustIgnore("an encrypted ping", func(ping []byte) []byte { return c.sealed(ping, 1, Key(), "") })
 			f := wire.Format{Keys: [][]byte{Key()}, Version: 1}
@@ -179,6 +193,7 @@ var secretCases = []Case{
 		Explain: "The target is started with a key. A ping encrypted by version 0, with padding, and one by version 1 must be " +
 			"answered, each also with a checksum and compressed inside.",
 		Causes: []string{"only the version that is sent is read", "padding is not taken off", "layers are taken off in another order"},
+		Kills:  []string{"no-padding", "padding-alone"},
 		Run: playingIn(keyed(), func(c *Cluster) {
 			for version, what := range []string{"a ping encrypted with padding", "a ping encrypted without padding"} {
 				seal := func(b []byte) []byte { return c.sealed(b, uint8(version), Key(), "") }
@@ -198,6 +213,7 @@ var secretCases = []Case{
 		Explain: "The target is started with a key. Its acks, pings, gossip and push/pulls must be encrypted by the version of its " +
 			"protocol, 1 unless it speaks protocol 1, and no nonce may come twice: with one key that would give the text away.",
 		Causes: []string{"acks are sent plainly", "the nonce is a constant, or a counter that begins anew"},
+		Kills:  []string{"one-nonce", "sends-version-0"},
 		Run: playingIn(keyed(), func(c *Cluster) {
 			m := c.Join(2)[0]
 			c.Probed(m, 2)
@@ -238,6 +254,7 @@ var secretCases = []Case{
 		Control: "encrypted pings before and after", Waits: true,
 		Explain: "The target is started with a key. A plain ping must not be answered, and a plain push/pull not with its state.",
 		Causes:  []string{"what cannot be decrypted is read as it is"},
+		Kills:   []string{"plain-is-read-as-well", "plain-is-read-on-streams"},
 		Run: playingIn(keyed(), func(c *Cluster) {
 			c.MustIgnore("a plain ping", func(ping []byte) []byte { return ping })
 			c.refusesTable("a plain push/pull", wire.Format{})
@@ -253,6 +270,7 @@ var secretCases = []Case{
 		Explain: "The target is started with a key. Pings with another key, and with the key but one bit of the tag changed, must " +
 			"not be answered, nor may a push/pull with another key.",
 		Causes: []string{"the tag is not checked"},
+		Kills:  []string{"two-keys"},
 		Run: playingIn(keyed(), func(c *Cluster) {
 			c.MustIgnore("a ping with another key", func(ping []byte) []byte { return c.sealed(ping, 1, otherKey(), "") })
 			c.MustIgnore("a ping with a changed tag", func(ping []byte) []byte {
@@ -274,6 +292,7 @@ var secretCases = []Case{
 		Explain: "The target is started with a label and a key. A ping with both must be answered. One whose encryption is not bound to " +
 			"the label, as if it had been made for another cluster, must not.",
 		Causes: []string{"the label is not part of what is authenticated"},
+		Kills:  []string{"not-bound-to-the-label", "sends-no-labels"},
 		Run: playingIn(secret(), func(c *Cluster) {
 			c.MustAnswer("a ping bound to the label", func(ping []byte) []byte {
 				return c.labelOf(Label, c.sealed(ping, 1, Key(), Label))
