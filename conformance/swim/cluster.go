@@ -204,9 +204,14 @@ func (c *Cluster) Control() time.Duration {
 // Survives ends the case as failed unless the target goes on to answer pings.
 func (c *Cluster) Survives(what string) {
 	if _, ok := c.answers(); !ok {
+		c.Wait(lastWords) // the engine tells an end from a silence
 		c.Failf("after %s the target answers no ping", what)
 	}
 }
+
+// lastWords is how long a target that crashed may take to end: its trace is long,
+// and the machine may be busy.
+const lastWords = 5 * time.Second
 
 // attempts is how often a ping is repeated: a datagram may be lost.
 const attempts = 2
@@ -241,7 +246,7 @@ func (c *Cluster) Quietly(name, what string, stimulus func()) {
 	c.RTT(c.Control())
 	stimulus()
 	c.Wait(c.SilenceWait())
-	c.Control()
+	c.Survives(what)
 	after, still := c.Entry(name)
 	if known != still || !sameEntry(before, after) {
 		c.Fail(conformance.Failure{
