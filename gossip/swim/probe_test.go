@@ -159,6 +159,9 @@ func TestSuspectHearsOfItWithThePing(t *testing.T) {
 		d := sit(t, 1, func(c *Config) { c.NoBuddy = plain })
 		d.hear(suspect(1, 1, 5))
 		d.pass(time.Second, nil)
+		if len(sent[wire.Ping](d.since(0))) == 0 {
+			t.Error("a suspect is not pinged")
+		}
 		for _, e := range d.since(0) {
 			s, ok := e.(spec.Send)
 			if !ok || len(sent[wire.Ping]([]spec.Effect{e})) == 0 {
