@@ -92,10 +92,19 @@ func (c *console) group(g group) {
 		c.printf("  %-12s  %s\n", "also", clip(strings.Join(g.More, " "), consoleWidth))
 		c.printf("  %-12s  %s for the same reason\n", "", count(len(g.More), "more case"))
 	}
-	for _, text := range diagramLines(g.Result) {
+	c.prefix(g.resultView)
+	c.evidence(g.resultView)
+}
+
+// prefix shows the diagram of what decided, where there is one beside that of the
+// whole run, of which the transcript has the end.
+func (c *console) prefix(r resultView) {
+	if r.Failure == nil || len(r.Failure.Diagrams) < 2 {
+		return
+	}
+	for _, text := range diagramLines(r.Failure.Diagrams[:1]) {
 		c.printf("  %s\n", c.paint(clip(text, consoleWidth), color.Faint))
 	}
-	c.evidence(g.resultView)
 }
 
 // evidence shows the end of the transcript, where the divergence is.

@@ -14,7 +14,7 @@ func Explain(res conformance.Result) string {
 	for _, p := range (resultView{Result: res}).paragraphs() {
 		fmt.Fprintf(&b, "%-12s %s\n", p.Name, p.Text)
 	}
-	for _, text := range diagramLines(res) {
+	for _, text := range diagramLines(resultView{Result: res}.diagrams()) {
 		fmt.Fprintln(&b, "  "+text)
 	}
 	for _, e := range res.Transcript {
@@ -26,16 +26,20 @@ func Explain(res conformance.Result) string {
 	return b.String()
 }
 
-// diagramLines are the diagrams of a failure, each below its title.
-func diagramLines(res conformance.Result) []string {
-	if res.Failure == nil {
+func (r resultView) diagrams() []conformance.Diagram {
+	if r.Failure == nil {
 		return nil
 	}
+	return r.Failure.Diagrams
+}
+
+// diagramLines are diagrams, each below its title.
+func diagramLines(diagrams []conformance.Diagram) []string {
 	var lines []string
-	for _, d := range res.Failure.Diagrams {
+	for _, d := range diagrams {
 		lines = append(lines, line(d.Title)+":")
 		for _, text := range d.Lines {
-			lines = append(lines, strings.TrimRight(clean(text), " \n"))
+			lines = append(lines, row(text))
 		}
 	}
 	return lines

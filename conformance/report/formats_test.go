@@ -75,6 +75,11 @@ func TestJSONRoundTrip(t *testing.T) {
 			for j := range f.Causes {
 				f.Causes[j] = strings.ToValidUTF8(f.Causes[j], "\ufffd")
 			}
+			for _, d := range f.Diagrams {
+				for j := range d.Lines {
+					d.Lines[j] = strings.ToValidUTF8(d.Lines[j], "\ufffd")
+				}
+			}
 		}
 		for j := range want.Results[i].Transcript {
 			e := &want.Results[i].Transcript[j]

@@ -18,7 +18,7 @@ var htmlSource string
 // out what a browser would not show.
 func writeHTML(w io.Writer, v *view) error {
 	page, err := template.New("report").Funcs(template.FuncMap{
-		"clean": line, "span": span, "count": count, "compact": compact,
+		"clean": line, "row": row, "span": span, "count": count, "compact": compact,
 		"verdicts": conformance.Verdicts, "sentence": sentence,
 		"anchor": func(id string) string { return "case-" + strings.ReplaceAll(id, "/", "-") },
 	}).Parse(htmlSource)

@@ -67,7 +67,7 @@ func markdownGroup(b *strings.Builder, g group) {
 	if len(g.More) > 0 {
 		fmt.Fprintf(b, "- **and %s** for the same reason\n", count(len(g.More), "more case"))
 	}
-	if lines := diagramLines(g.Result); len(lines) > 0 {
+	if lines := diagramLines(g.diagrams()); len(lines) > 0 {
 		b.WriteString("\n```text\n" + strings.ReplaceAll(strings.Join(lines, "\n"), "```", "'''") + "\n```\n")
 	}
 	if len(g.Transcript) == 0 {

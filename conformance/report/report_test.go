@@ -36,6 +36,10 @@ func sample() *conformance.Report {
 		Message: "r.token is not what the document asks for", Where: "r.token", Got: hostile,
 		Expected: []string{"a byte string of 1 to 255 bytes", "error 203"},
 		Whose:    conformance.TargetFault, Causes: []string{"the token is a number", hostile},
+		Diagrams: []conformance.Diagram{
+			{Title: "what decides", Lines: []string{"       c    n0", "1.0 ms o--->|     " + hostile}},
+			{Title: "the run", Lines: []string{"       c    n0", "0.1 ms o--->|", "1.0 ms o--->|"}},
+		},
 	}
 	failed.Observed = []string{"the answer came from another port"}
 	failed.RTT = at(1)

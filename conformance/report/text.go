@@ -34,6 +34,11 @@ func clean(s string) string {
 // line is clean on a single line.
 func line(s string) string { return strings.Join(strings.Fields(clean(s)), " ") }
 
+// row is line with the blanks that hold columns apart.
+func row(s string) string {
+	return strings.TrimRight(strings.NewReplacer("\n", " ", "\t", " ").Replace(clean(s)), " ")
+}
+
 // clip shortens s to at most n runes.
 func clip(s string, n int) string {
 	if utf8.RuneCountInString(s) <= n {
