@@ -44,6 +44,7 @@ func types() []wire.Type {
 }
 
 // hostileCases judge that nothing that comes ends the target, or makes it believe.
+// What has ended real members comes last.
 var hostileCases = []Case{
 	{
 		ID: "swim/hostile/random-bytes", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
@@ -64,33 +65,6 @@ var hostileCases = []Case{
 				}
 			}
 			c.fire("random bytes", packets)
-		}),
-	},
-	{
-		ID: "swim/hostile/lengths-beyond-the-packet", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
-		Requirements: []string{"GO-WF-02"}, Role: conformance.Responder, Kind: conformance.Silence,
-		Control: "pings before and after, and a member's entry",
-		Explain: "The body of each type is a map, an array, a text or bytes of 2^32-1, or arrays in arrays for 20,000 bytes. The target must " +
-			"live, and answer at once: neither memory nor a stack is spent on what is only announced.",
-		Causes: []string{"memory is set aside by the length that is announced", "nested values are read by recursion without a limit"},
-		Kills:  []string{"ends-at-long-texts", "suspects-itself"},
-		Run: playing(func(c *Cluster) {
-			nested := make([]byte, 20000)
-			for i := range nested {
-				nested[i] = 0x91
-			}
-			bodies := [][]byte{nested}
-			for _, kind := range []byte{0xdf, 0xdd, 0xdb, 0xc6} {
-				bodies = append(bodies, []byte{kind, 0xff, 0xff, 0xff, 0xff, 0xa1})
-				bodies = append(bodies, append([]byte("\x81\xa4Node"), kind, 0xff, 0xff, 0xff, 0xff))
-			}
-			var packets [][]byte
-			for _, t := range types() {
-				for _, body := range bodies {
-					packets = append(packets, append([]byte{byte(t)}, body...))
-				}
-			}
-			c.fire("lengths beyond the packet", packets)
 		}),
 	},
 	{
@@ -244,6 +218,55 @@ var hostileCases = []Case{
 			c.Observef("the target tells of %d members", len(answer.Nodes))
 			c.Survives("its answer")
 			c.Earn()
+		}),
+	},
+	{
+		ID: "swim/hostile/empty-part", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
+		Requirements: []string{"GO-WF-10", "GO-WF-01"}, Role: conformance.Responder, Kind: conformance.Reply,
+		Control: "the judged ack itself, and pings",
+		Explain: "A packet without a byte is sent, a compound of no part, and one of an empty part and a " +
+			"ping. The ping must be answered, and the target must live.",
+		Causes: []string{"the type is read from a message without a byte, which ends the process"},
+		Kills:  []string{"first-part-alone", "stops-at-a-part-it-cannot-read"},
+		Run: playing(func(c *Cluster) {
+			m := c.Add()
+			m.TellBytes(nil, "an empty datagram")
+			m.TellBytes(c.compound(), "a compound of no part")
+			c.Survives("a compound of no part")
+			ping, seq := m.ping()
+			m.TellBytes(c.compound(nil, ping), "a compound of an empty part and a ping")
+			if !m.Answered(seq) {
+				c.Survives("a compound with an empty part")
+				c.Failf("a ping behind an empty part is not answered")
+			}
+			c.Earn()
+		}),
+	},
+	{
+		ID: "swim/hostile/lengths-beyond-the-packet", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
+		Requirements: []string{"GO-WF-02"}, Role: conformance.Responder, Kind: conformance.Silence,
+		Control: "pings before and after, and a member's entry",
+		Explain: "The body of each type is a map, an array, a text or bytes of 2^32-1, or arrays in arrays for 20,000 bytes. The target must " +
+			"live, and answer at once: neither memory nor a stack is spent on what is only announced.",
+		Causes: []string{"memory is set aside by the length that is announced", "nested values are read by recursion without a limit"},
+		Kills:  []string{"ends-at-long-texts", "suspects-itself"},
+		Run: playing(func(c *Cluster) {
+			nested := make([]byte, 20000)
+			for i := range nested {
+				nested[i] = 0x91
+			}
+			bodies := [][]byte{nested}
+			for _, kind := range []byte{0xdf, 0xdd, 0xdb, 0xc6} {
+				bodies = append(bodies, []byte{kind, 0xff, 0xff, 0xff, 0xff, 0xa1})
+				bodies = append(bodies, append([]byte("\x81\xa4Node"), kind, 0xff, 0xff, 0xff, 0xff))
+			}
+			var packets [][]byte
+			for _, body := range bodies {
+				for _, t := range types() {
+					packets = append(packets, append([]byte{byte(t)}, body...))
+				}
+			}
+			c.fire("lengths beyond the packet", packets)
 		}),
 	},
 }

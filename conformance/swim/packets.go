@@ -162,28 +162,6 @@ var packetCases = []Case{
 		}),
 	},
 	{
-		ID: "swim/compound/empty-part", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
-		Requirements: []string{"GO-WF-10", "GO-WF-01"}, Role: conformance.Responder, Kind: conformance.Reply,
-		Control: "the judged ack itself, and pings",
-		Explain: "A packet without a byte is sent, a compound of no part, and one of an empty part and a " +
-			"ping. The ping must be answered, and the target must live.",
-		Causes: []string{"the type is read from a message without a byte, which ends the process"},
-		Kills:  []string{"first-part-alone", "stops-at-a-part-it-cannot-read"},
-		Run: playing(func(c *Cluster) {
-			m := c.Add()
-			m.TellBytes(nil, "an empty datagram")
-			m.TellBytes(c.compound(), "a compound of no part")
-			c.Survives("a compound of no part")
-			ping, seq := m.ping()
-			m.TellBytes(c.compound(nil, ping), "a compound of an empty part and a ping")
-			if !m.Answered(seq) {
-				c.Survives("a compound with an empty part")
-				c.Failf("a ping behind an empty part is not answered")
-			}
-			c.Earn()
-		}),
-	},
-	{
 		ID: "swim/compression/is-undone", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-WF-09", "GO-WF-16"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "a plain ping, which is answered",

@@ -23,7 +23,7 @@ func Suites() []conformance.Suite {
 		},
 		Ready: ready, Decode: decode, Lint: Lint, Frame: Frame, LintStream: LintStream,
 		Cases: slices.Concat(pingCases, packetCases, probeCases, indirectCases, suspicionCases, beliefCases(), entryCases, gossipCases, pushPullCases,
-			refutationCases, secretCases, hostileCases, leaveCases),
+			refutationCases, secretCases, leaveCases, hostileCases),
 	}}
 }
 
