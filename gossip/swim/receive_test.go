@@ -69,6 +69,12 @@ func TestConfirmationsShortenSuspicion(t *testing.T) {
 		}
 	}
 	d := quiet(t, 6)
+	d.hear(suspect(1, 1, 2), suspect(1, 1, 3), suspect(1, 1, 3))
+	d.pass(200*time.Millisecond, nil)
+	if s := sent[wire.Suspect](d.since(0)); len(s) == 0 || s[0].From != "m03" {
+		t.Errorf("a confirmation is not passed on: %v", s)
+	}
+	d = quiet(t, 6)
 	d.hear(suspect(1, 1, 2))
 	d.now += 5 * time.Second
 	d.hear(suspect(1, 1, 3))
