@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/p2pspec/p2pspec/spec/models/chord"
+	"github.com/p2pspec/p2pspec/spec/models/search"
 )
 
 // TestFlawsAreFound wants a shortest way to where each deliberate mistake breaks
@@ -33,7 +34,7 @@ func TestFlawsAreFound(t *testing.T) {
 		if c.start != nil {
 			start = m.Ring(c.start...)
 		}
-		way, _ := chord.Search(start, m.Next, func(s chord.State) bool { return !m.Holds(c.breaks, &s) })
+		way, _ := search.Shortest(start, m.Next, func(s chord.State) bool { return !m.Holds(c.breaks, &s) })
 		if len(way) != c.steps || way == nil {
 			t.Errorf("%s: %v breaks after %d steps, want %d: %v", c.name, c.breaks, len(way), c.steps, way)
 		}
@@ -46,7 +47,7 @@ func TestFlawsAreFound(t *testing.T) {
 
 // follow takes the events of a way, false where one is not possible or leads
 // elsewhere.
-func follow(m chord.Model, s chord.State, way []chord.Transition[chord.Event, chord.State]) (chord.State, bool) {
+func follow(m chord.Model, s chord.State, way []search.Transition[chord.Event, chord.State]) (chord.State, bool) {
 	for _, w := range way {
 		next, ok := m.Step(s, w.Event)
 		if !ok || next != w.After {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/p2pspec/p2pspec/spec/models/chord"
+	"github.com/p2pspec/p2pspec/spec/models/search"
 )
 
 // TestReachable looks at all states that can be reached from the ideal ring of
@@ -24,7 +25,7 @@ func TestReachable(t *testing.T) {
 			continue
 		}
 		m, rounds := c.model, 0
-		way, states := chord.Search(m.Initial(), m.Next, func(s chord.State) bool {
+		way, states := search.Shortest(m.Initial(), m.Next, func(s chord.State) bool {
 			if m.Invariant(s) != "" || m.Consequence(s) != "" {
 				return true
 			}

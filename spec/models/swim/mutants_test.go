@@ -3,7 +3,7 @@ package swim_test
 import (
 	"testing"
 
-	"github.com/p2pspec/p2pspec/spec/models/chord"
+	"github.com/p2pspec/p2pspec/spec/models/search"
 	"github.com/p2pspec/p2pspec/spec/models/swim"
 )
 
@@ -25,7 +25,7 @@ func TestFlawsAreFound(t *testing.T) {
 	} {
 		m := swim.Model{N: 3, Subjects: 1, Max: 1, Flaw: c.flaw}
 		var broken swim.Property
-		way, _ := chord.Search(m.Initial(), m.Next, func(s swim.State) bool {
+		way, _ := search.Shortest(m.Initial(), m.Next, func(s swim.State) bool {
 			broken = m.Broken(s)
 			for _, after := range m.Next(s) {
 				if broken == 0 {

@@ -3,7 +3,7 @@ package swim_test
 import (
 	"testing"
 
-	"github.com/p2pspec/p2pspec/spec/models/chord"
+	"github.com/p2pspec/p2pspec/spec/models/search"
 	"github.com/p2pspec/p2pspec/spec/models/swim"
 )
 
@@ -25,7 +25,7 @@ func TestReachable(t *testing.T) {
 			continue
 		}
 		m := c.model
-		way, states := chord.Search(m.Initial(), m.Next, func(s swim.State) bool {
+		way, states := search.Shortest(m.Initial(), m.Next, func(s swim.State) bool {
 			if m.Broken(s) != 0 {
 				return true
 			}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/p2pspec/p2pspec/spec/models/chord"
 	"github.com/p2pspec/p2pspec/spec/models/chord/original"
+	"github.com/p2pspec/p2pspec/spec/models/search"
 )
 
 // TestOriginalLosesItsRing finds the published counterexamples: a shortest way
@@ -31,7 +32,7 @@ func TestOriginalLosesItsRing(t *testing.T) {
 		if c.alone {
 			start = p.Alone()
 		}
-		way, states := chord.Search(start, p.Next, func(s chord.State) bool {
+		way, states := search.Shortest(start, p.Next, func(s chord.State) bool {
 			ring := c.breaks == chord.AtLeastOneRing || m.Holds(chord.AtLeastOneRing, &s)
 			return ring && !m.Holds(c.breaks, &s) && !repairable(p, s)
 		})
@@ -44,7 +45,7 @@ func TestOriginalLosesItsRing(t *testing.T) {
 
 // repairable reports whether repairs alone can make the ring ideal.
 func repairable(p original.Protocol, s chord.State) bool {
-	way, _ := chord.Search(s, p.Repairs, p.Model().Ideal)
+	way, _ := search.Shortest(s, p.Repairs, p.Model().Ideal)
 	return way != nil
 }
 
