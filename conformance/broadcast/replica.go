@@ -211,6 +211,9 @@ func (r *replica) report(p *peer, out []spec.Effect) []spec.Effect {
 
 // since are the changes after a number that a peer did not tell us itself.
 func (r *replica) since(number int64, to netip.AddrPort) []entry {
+	if number >= r.last {
+		return nil
+	}
 	i, _ := slices.BinarySearchFunc(r.entries, number+1, func(e entry, n int64) int { return int(e.number - n) })
 	var fresh []entry
 	for _, e := range r.entries[i:] {
