@@ -1,8 +1,8 @@
 package swim
 
 import (
-	"crypto/sha256"
 	"fmt"
+	"iter"
 	"net/netip"
 	"os"
 	"slices"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/p2pspec/p2pspec/gossip/wire"
 	"github.com/p2pspec/p2pspec/spec"
+	"github.com/p2pspec/p2pspec/spec/models/search"
 	model "github.com/p2pspec/p2pspec/spec/models/swim"
 )
 
@@ -236,36 +237,17 @@ func (s *stage) each(state model.State, f func(model.Event, model.State)) {
 	}
 }
 
-// relation returns all transitions between the states that each leads to from the
-// initial one, as Spin prints them, sorted; and how many states there are.
-func relation(
-	m model.Model, each func(model.State, func(model.Event, model.State)),
-) (lines []string, states int) {
-	queue, seen := []model.State{m.Initial()}, map[model.State]bool{m.Initial(): true}
-	for len(queue) > 0 {
-		before := queue[0]
-		queue = queue[1:]
-		name := m.Write(before)
-		each(before, func(e model.Event, after model.State) {
-			lines = append(lines, fmt.Sprintf("%v: %s -> %s\n", e, name, m.Write(after)))
-			if !seen[after] {
-				seen[after] = true
-				queue = append(queue, after)
-			}
-		})
+// members are the transitions of the real members.
+func (s *stage) members(state model.State) iter.Seq2[model.Event, model.State] {
+	return func(yield func(model.Event, model.State) bool) {
+		s.each(state, func(e model.Event, after model.State) { yield(e, after) })
 	}
-	slices.Sort(lines)
-	return lines, len(seen)
 }
 
 // differences are the transitions that only the members have, or only the model.
 func (s *stage) differences() (members, formal []string) {
-	members, _ = relation(s.Model, s.each)
-	formal, _ = relation(s.Model, func(state model.State, f func(model.Event, model.State)) {
-		for e, after := range s.Next(state) {
-			f(e, after)
-		}
-	})
+	members = search.All(s.Initial(), s.members, s.Write).Lines
+	formal = search.All(s.Initial(), s.Next, s.Write).Lines
 	without := func(lines, others []string) []string {
 		return slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
 			_, found := slices.BinarySearch(others, line)
@@ -294,10 +276,8 @@ func TestMembersAreTheModel(t *testing.T) {
 		if s.Subjects == s.N && !*long {
 			continue
 		}
-		lines, states := relation(s.Model, s.each)
-		sum := sha256.Sum256([]byte(strings.Join(lines, "")))
-		got := fmt.Sprintf("-DN=%d -DSUBJECTS=%d -DMAX=%d states %d edges %d sha256 %x\n",
-			s.N, s.Subjects, s.Max, states, len(lines), sum)
+		got := fmt.Sprintf("-DN=%d -DSUBJECTS=%d -DMAX=%d %v\n",
+			s.N, s.Subjects, s.Max, search.All(s.Initial(), s.members, s.Write))
 		if got != line {
 			members, formal := s.differences()
 			t.Errorf("the members have\n\t%sand the model\n\t%sonly the members %d, as %q; only the model %d, as %q",
