@@ -107,7 +107,9 @@ func (c *Cluster) Await(within time.Duration, match func(*Heard) bool) (h *Heard
 
 // Becomes reads the table until the entry of a member is as asked for, and returns
 // the last that it read.
-func (c *Cluster) Becomes(name string, within time.Duration, as func(wire.NodeState) bool) (last wire.NodeState, ok bool) {
+func (c *Cluster) Becomes(
+	name string, within time.Duration, as func(wire.NodeState) bool,
+) (last wire.NodeState, ok bool) {
 	limit := c.Now() + within
 	for {
 		n, known := c.Entry(name)

@@ -14,8 +14,8 @@ var entryCases = []Case{
 		ID: "swim/table/unknown-hears-alive", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-FD-13", "GO-WF-06"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "a push/pull that does not have the member before",
-		Explain: "An alive message tells of a member that the target does not know. It must be taken in, with its incarnation, " +
-			"address, metadata and versions.",
+		Explain: "An alive message tells of a member that the target does not know. It must be taken in, " +
+			"with its incarnation, address, metadata and versions.",
 		Causes: []string{"members are taken in by push/pull alone"},
 		Kills:  []string{"no-members-by-gossip"},
 		Run: playing(func(c *Cluster) {
@@ -33,8 +33,8 @@ var entryCases = []Case{
 		ID: "swim/table/address-of-the-living", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-FD-15"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "news of the same member at its address, which is taken over",
-		Explain: "Members that are alive and suspect are claimed by an alive message with a higher incarnation and another port. " +
-			"Their entries must stay as they are: names are not taken over.",
+		Explain: "Members that are alive and suspect are claimed by an alive message with a higher " +
+			"incarnation and another port. Their entries must stay as they are: names are not taken over.",
 		Causes: []string{"the address is taken over with the incarnation"},
 		Kills:  []string{"names-are-taken-over"},
 		Run: playing(func(c *Cluster) {
@@ -57,9 +57,10 @@ var entryCases = []Case{
 		ID: "swim/table/address-of-who-left", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-FD-15"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the entry of the member, which has left",
-		Explain: "A member leaves, and comes back at another address with a higher incarnation. It must be alive there.",
-		Causes:  []string{"a name is bound to its first address for ever"},
-		Kills:   []string{"left-stays-left", "names-are-for-ever"},
+		Explain: "A member leaves, and comes back at another address with a higher incarnation. It must " +
+			"be alive there.",
+		Causes: []string{"a name is bound to its first address for ever"},
+		Kills:  []string{"left-stays-left", "names-are-for-ever"},
 		Run: playing(func(c *Cluster) {
 			m := cell{from: wire.StateLeft}.prepared(c)
 			back := c.Add()
@@ -76,8 +77,8 @@ var entryCases = []Case{
 		ID: "swim/table/versions-that-make-no-sense", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-FD-16"}, Role: conformance.Responder, Kind: conformance.State,
 		Control: "the same members with good versions, which are taken in",
-		Explain: "Alive messages of new members have versions of which the least understood is 0, the greatest is 0, or the least " +
-			"is above the greatest. None may be taken in.",
+		Explain: "Alive messages of new members have versions of which the least understood is 0, the " +
+			"greatest is 0, or the least is above the greatest. None may be taken in.",
 		Causes: []string{"versions are not looked at"},
 		Kills:  []string{"any-versions"},
 		Run: playing(func(c *Cluster) {
@@ -100,9 +101,13 @@ var entryCases = []Case{
 		Requirements: []string{"GO-FD-20"}, Role: conformance.Responder, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedClock},
 		Control: "the entry of a member that lives", Within: 5 * time.Minute, Waits: true,
-		Explain: "One member is declared dead, one leaves, one lives. Right after, all three must be told of in a push/pull, so that " +
-			"others hear of the end; within three minutes those two must be forgotten, and the third not.",
-		Causes: []string{"entries are never removed", "the dead are removed at once, and come back by the next push/pull"},
+		Explain: "One member is declared dead, one leaves, one lives. Right after, all three must be told " +
+			"of in a push/pull, so that others hear of the end; within three minutes those two must be " +
+			"forgotten, and the third not.",
+		Causes: []string{
+			"entries are never removed",
+			"the dead are removed at once, and come back by the next push/pull",
+		},
 		Kills: []string{
 			"dead-needs-a-higher-incarnation", "left-is-dead", "never-forgets", "never-probes",
 			"tells-of-the-living-alone",

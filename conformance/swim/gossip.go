@@ -68,10 +68,13 @@ var gossipCases = []Case{
 		ID: "swim/gossip/tells-who-joins", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-GS-01", "GO-WF-06"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Control: "the member's entry", Waits: true,
-		Explain: "A member joins with metadata while others are there. Some must be told of it: by an alive message " +
-			"with its incarnation, address, metadata and versions.",
-		Causes: []string{"what a push/pull has brought is not passed on", "metadata or versions are lost on the way"},
-		Kills:  []string{"metadata-is-lost-on-the-way", "news-is-kept", "push-pull-without-metadata"},
+		Explain: "A member joins with metadata while others are there. Some must be told of it: by an " +
+			"alive message with its incarnation, address, metadata and versions.",
+		Causes: []string{
+			"what a push/pull has brought is not passed on",
+			"metadata or versions are lost on the way",
+		},
+		Kills: []string{"metadata-is-lost-on-the-way", "news-is-kept", "push-pull-without-metadata"},
 		Run: playing(func(c *Cluster) {
 			c.Join(2)
 			m := c.Add()
@@ -90,9 +93,10 @@ var gossipCases = []Case{
 		ID: "swim/gossip/tells-news-of-a-member", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-GS-01", "GO-FD-13"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Control: "the member's entry", Waits: true,
-		Explain: "A member tells its new metadata in its next incarnation. The target must have it in its entry, and pass it on.",
-		Causes:  []string{"an alive of a member that is alive is ignored", "the old metadata is passed on"},
-		Kills:   []string{"metadata-is-lost-on-the-way", "news-is-kept"},
+		Explain: "A member tells its new metadata in its next incarnation. The target must have it in its " +
+			"entry, and pass it on.",
+		Causes: []string{"an alive of a member that is alive is ignored", "the old metadata is passed on"},
+		Kills:  []string{"metadata-is-lost-on-the-way", "news-is-kept"},
 		Run: playing(func(c *Cluster) {
 			m := c.Join(2)[0]
 			a := m.news()
@@ -111,8 +115,8 @@ var gossipCases = []Case{
 		ID: "swim/gossip/tells-who-died-and-who-left", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-FD-17", "GO-GS-01"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Control: "the members' entries", Waits: true,
-		Explain: "One member is declared dead by somebody, another leaves. Both messages must be passed on as they were: who " +
-			"is named in From makes the difference.",
+		Explain: "One member is declared dead by somebody, another leaves. Both messages must be passed " +
+			"on as they were: who is named in From makes the difference.",
 		Causes: []string{"From is replaced by the target's name: others then believe that the member has failed"},
 		Kills:  []string{"dead-needs-a-higher-incarnation", "each-death-in-its-own-name", "left-is-dead"},
 		Run: playing(func(c *Cluster) {
@@ -153,9 +157,9 @@ var gossipCases = []Case{
 		ID: "swim/gossip/copies-are-bounded", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-GS-02", "GO-SW-03"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Control: "the copies themselves", Waits: true,
-		Explain: "A member tells something new. All members together may be told it at most " +
-			"mult * ceil(log10(n+1)) times, where mult is 4 in memberlist's largest profile: what all know by then " +
-			"need not be told.",
+		Explain: "A member tells something new. All members together may be told it at most mult * " +
+			"ceil(log10(n+1)) times, where mult is 4 in memberlist's largest profile: what all know by " +
+			"then need not be told.",
 		Causes: []string{"a round tells everybody", "copies are counted for each member and not in all"},
 		Kills:  []string{"news-is-kept", "tells-64-times"},
 		Run: playing(func(c *Cluster) {
@@ -178,8 +182,8 @@ var gossipCases = []Case{
 		ID: "swim/gossip/newer-replaces-older", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-GS-03", "GO-GS-05"}, Role: conformance.Responder, Kind: conformance.Silence,
 		Control: "the newer message, which is told", Waits: true,
-		Explain: "A member is suspected, and at once refutes it. When the refutation has been told to anybody, the suspicion " +
-			"must not be told any more.",
+		Explain: "A member is suspected, and at once refutes it. When the refutation has been told to " +
+			"anybody, the suspicion must not be told any more.",
 		Causes: []string{"what waits to be told is not replaced by news of the same member"},
 		Kills:  []string{"news-is-kept", "suspicion-goes-on-being-told", "suspicion-is-not-lifted"},
 		Run: playing(func(c *Cluster) {
@@ -210,8 +214,9 @@ var gossipCases = []Case{
 		ID: "swim/gossip/rides-on-acks", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-GS-04", "GO-WF-10"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Control: "the acks", Waits: true,
-		Explain: "A member tells news, and another pings the target right after it. One of twenty such acks at least must " +
-			"come in a compound with news: what waits to be told travels with pings and acks.",
+		Explain: "A member tells news, and another pings the target right after it. One of twenty such " +
+			"acks at least must come in a compound with news: what waits to be told travels with pings " +
+			"and acks.",
 		Causes: []string{"news is told in rounds of gossip alone"},
 		Kills:  []string{"acks-alone"},
 		Run: playing(func(c *Cluster) {
@@ -235,8 +240,9 @@ var gossipCases = []Case{
 		ID: "swim/gossip/packets-fit", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-GS-04", "GO-WF-18"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Control: "the news that is told", Waits: true,
-		Explain: "Ten members have 500 random bytes of metadata each, and all tell news at once. No packet of the target's may be " +
-			"longer than the 1472 bytes that an Ethernet frame has room for.",
+		Explain: "Ten members have 500 random bytes of metadata each, and all tell news at once. No " +
+			"packet of the target's may be longer than the 1472 bytes that an Ethernet frame has room " +
+			"for.",
 		Causes: []string{"as many messages as wait are put into one packet"},
 		Kills:  []string{"news-is-kept", "packets-of-any-length"},
 		Run: playing(func(c *Cluster) {
@@ -267,10 +273,14 @@ var gossipCases = []Case{
 		Requirements: []string{"GO-GS-01", "GO-FD-20"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "news, which a member that lives is told", Waits: true,
-		Explain: "Of three members one is declared dead and one leaves. Ten times the third tells news. The dead one must be " +
-			"told some, so that it hears of its death; the one that has left must not.",
-		Causes: []string{"the dead are not told anything: one that lives never finds out", "who has left is told"},
-		Kills:  []string{"tells-the-dead-nothing", "tells-who-left"},
+		Explain: "Of three members one is declared dead and one leaves. Ten times the third tells news. " +
+			"The dead one must be told some, so that it hears of its death; the one that has left must " +
+			"not.",
+		Causes: []string{
+			"the dead are not told anything: one that lives never finds out",
+			"who has left is told",
+		},
+		Kills: []string{"tells-the-dead-nothing", "tells-who-left"},
 		Run: playing(func(c *Cluster) {
 			all := c.Join(3)
 			all[0].Tell(all[0].Dead(accuser))
@@ -302,8 +312,8 @@ var gossipCases = []Case{
 		ID: "swim/gossip/checksums-by-version", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-WF-12", "GO-WF-19"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Control: "the packets of gossip themselves", Waits: true,
-		Explain: "One member understands protocol 5, one 4 at most. Packets of gossip to the first must have a checksum, those to " +
-			"the second none, which it could not read.",
+		Explain: "One member understands protocol 5, one 4 at most. Packets of gossip to the first must " +
+			"have a checksum, those to the second none, which it could not read.",
 		Causes: []string{"all packets have one, or none", "the version spoken decides, not the one understood"},
 		Kills:  []string{"sends-checksums-to-all", "sends-no-checksums", "versions-are-not-compared"},
 		Run: playing(func(c *Cluster) {

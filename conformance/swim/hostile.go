@@ -50,8 +50,8 @@ var hostileCases = []Case{
 		ID: "swim/hostile/random-bytes", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-WF-01", "GO-WF-02"}, Role: conformance.Responder, Kind: conformance.Silence,
 		Control: "pings before and after, and a member's entry",
-		Explain: "Behind the byte of each type come random bytes, of lengths from none to 9000. The target must live, and know its members " +
-			"as before.",
+		Explain: "Behind the byte of each type come random bytes, of lengths from none to 9000. The " +
+			"target must live, and know its members as before.",
 		Causes: []string{"a length is trusted", "a type is looked up in a table without a check"},
 		Kills:  []string{"ends-at-garbage", "ends-at-user-messages", "suspects-itself"},
 		Run: playing(func(c *Cluster) {
@@ -71,8 +71,9 @@ var hostileCases = []Case{
 		ID: "swim/hostile/fields-of-other-types", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-WF-02", "GO-WF-06"}, Role: conformance.Responder, Kind: conformance.Silence,
 		Control: "pings before and after, and a member's entry",
-		Explain: "Suspicions and deaths of a member have a text as the incarnation, a negative one, one of 2^40, and a number as the name; an alive " +
-			"message has an address of three bytes. None may change the member's entry.",
+		Explain: "Suspicions and deaths of a member have a text as the incarnation, a negative one, one " +
+			"of 2^40, and a number as the name; an alive message has an address of three bytes. None may " +
+			"change the member's entry.",
 		Causes: []string{"a field of a wrong type is read as 0, which accuses in any incarnation"},
 		Kills:  []string{"fields-of-other-types-are-zero"},
 		Run: playing(func(c *Cluster) {
@@ -106,10 +107,14 @@ var hostileCases = []Case{
 		ID: "swim/hostile/user-messages", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-WF-08"}, Role: conformance.Responder, Kind: conformance.Silence,
 		Control: "pings before and after, and a member's entry",
-		Explain: "User messages come in packets, empty ones and long ones, and over streams, also one that announces more than 20 MiB and " +
-			"one that is cut short. Whatever the application makes of them, the target must live.",
-		Causes: []string{"a message without bytes is handed on as if it had some", "memory is set aside for what is announced"},
-		Kills:  []string{"ends-at-user-messages", "suspects-itself"},
+		Explain: "User messages come in packets, empty ones and long ones, and over streams, also one " +
+			"that announces more than 20 MiB and one that is cut short. Whatever the application makes of " +
+			"them, the target must live.",
+		Causes: []string{
+			"a message without bytes is handed on as if it had some",
+			"memory is set aside for what is announced",
+		},
+		Kills: []string{"ends-at-user-messages", "suspects-itself"},
 		Run: playing(func(c *Cluster) {
 			var packets [][]byte
 			for _, n := range []int{0, 1, 1000, 60000} {
@@ -133,8 +138,8 @@ var hostileCases = []Case{
 		ID: "swim/hostile/streams-of-no-known-type", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-AE-06"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "a push/pull on another stream, which is answered",
-		Explain: "Streams begin with a type that does not exist, with one of packets, and with nothing. The target must end them " +
-			"without telling anything of its members.",
+		Explain: "Streams begin with a type that does not exist, with one of packets, and with nothing. " +
+			"The target must end them without telling anything of its members.",
 		Causes: []string{"the stream is kept open for ever", "whatever comes is taken for a push/pull"},
 		Kills:  []string{"any-type-is-a-push-pull"},
 		Run: playing(func(c *Cluster) {
@@ -161,8 +166,8 @@ var hostileCases = []Case{
 		ID: "swim/hostile/streams-cut-short", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-AE-06", "GO-WF-07"}, Role: conformance.Responder, Kind: conformance.Silence,
 		Control: "push/pulls before and after",
-		Explain: "A push/pull with a new member is cut short at several places, by an end and by a reset. Nothing of it may be merged, and the " +
-			"target must live.",
+		Explain: "A push/pull with a new member is cut short at several places, by an end and by a reset. " +
+			"Nothing of it may be merged, and the target must live.",
 		Causes: []string{"nodes are merged as they arrive"},
 		Kills:  []string{"merges-what-is-cut-short"},
 		Run: playing(func(c *Cluster) {
@@ -194,10 +199,14 @@ var hostileCases = []Case{
 		Requirements: []string{"GO-WF-18", "GO-AE-02"}, Role: conformance.Responder, Kind: conformance.Silence,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "pings before and after, and push/pulls", Within: patientCase, Waits: true,
-		Explain: "A push/pull tells of 10,000 members that do not exist. Whether the target takes them in or not, it must go on to answer " +
-			"pings, and a push/pull within ten seconds, with itself alive in it.",
-		Causes: []string{"each new member costs time by the number of those known", "an answer is built in steps that block all else"},
-		Kills:  []string{"ends-at-ten-thousand-members", "suspects-itself"},
+		Explain: "A push/pull tells of 10,000 members that do not exist. Whether the target takes them in " +
+			"or not, it must go on to answer pings, and a push/pull within ten seconds, with itself alive " +
+			"in it.",
+		Causes: []string{
+			"each new member costs time by the number of those known",
+			"an answer is built in steps that block all else",
+		},
+		Kills: []string{"ends-at-ten-thousand-members", "suspects-itself"},
 		Run: playing(func(c *Cluster) {
 			const forged = 10000
 			nodes := make([]wire.NodeState, forged)
@@ -246,10 +255,14 @@ var hostileCases = []Case{
 		ID: "swim/hostile/lengths-beyond-the-packet", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-WF-02"}, Role: conformance.Responder, Kind: conformance.Silence,
 		Control: "pings before and after, and a member's entry",
-		Explain: "The body of each type is a map, an array, a text or bytes of 2^32-1, or arrays in arrays for 20,000 bytes. The target must " +
-			"live, and answer at once: neither memory nor a stack is spent on what is only announced.",
-		Causes: []string{"memory is set aside by the length that is announced", "nested values are read by recursion without a limit"},
-		Kills:  []string{"ends-at-long-texts", "suspects-itself"},
+		Explain: "The body of each type is a map, an array, a text or bytes of 2^32-1, or arrays in " +
+			"arrays for 20,000 bytes. The target must live, and answer at once: neither memory nor a " +
+			"stack is spent on what is only announced.",
+		Causes: []string{
+			"memory is set aside by the length that is announced",
+			"nested values are read by recursion without a limit",
+		},
+		Kills: []string{"ends-at-long-texts", "suspects-itself"},
 		Run: playing(func(c *Cluster) {
 			nested := make([]byte, 20000)
 			for i := range nested {

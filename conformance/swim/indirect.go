@@ -43,9 +43,9 @@ var indirectCases = []Case{
 		Requirements: []string{"GO-FD-05", "GO-WF-04", "GO-SW-01"},
 		Role:         conformance.Responder, Kind: conformance.Behaviour,
 		Control: "the pings that the others answer", Within: patientCase, Waits: true,
-		Explain: "One of four members falls silent. Before its probe ends some of the others must be asked to ping it: " +
-			"each at most once, with the number of the ping, with the member's name and address, the target's as the " +
-			"source, and for a nack. At the next probe it must be as many.",
+		Explain: "One of four members falls silent. Before its probe ends some of the others must be " +
+			"asked to ping it: each at most once, with the number of the ping, with the member's name and " +
+			"address, the target's as the source, and for a nack. At the next probe it must be as many.",
 		Causes: []string{"others are not asked", "all are asked, which is a load that grows with the cluster"},
 		Kills: []string{
 			"asks-for-no-nacks", "asks-nobody", "asks-under-another-number", "dead-without-suspicion",
@@ -60,7 +60,7 @@ var indirectCases = []Case{
 				c.judgeAsked(silent, others, ping, asked)
 				count[i] = len(asked)
 			}
-			if count[0] != count[1] {
+			if count[0] != count[1] && c.crowd() == len(all) {
 				c.Mismatch("how many are asked at the second probe", count[1], fmt.Sprint(count[0]))
 			}
 			c.Observef("%d members are asked", count[0])
@@ -73,8 +73,11 @@ var indirectCases = []Case{
 		Control: "the indirect ping itself", Within: patientCase, Waits: true,
 		Explain: "All who could be asked about a silent member understand protocol 3 at most, which has no " +
 			"nacks. None may be asked for one.",
-		Causes: []string{"Nack is set whatever the version", "the version spoken is looked at, not the one understood"},
-		Kills:  []string{"asks-anybody-for-nacks", "never-probes", "versions-are-not-compared"},
+		Causes: []string{
+			"Nack is set whatever the version",
+			"the version spoken is looked at, not the one understood",
+		},
+		Kills: []string{"asks-anybody-for-nacks", "never-probes", "versions-are-not-compared"},
 		Run: playing(func(c *Cluster) {
 			var others []*Member
 			for range helpers {
@@ -99,8 +102,8 @@ var indirectCases = []Case{
 		ID: "swim/indirect/ack-by-way-of-another", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-FD-05"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Control: "the indirect pings", Within: patientCase, Waits: true,
-		Explain: "A member does not answer, but whoever is asked about it acks with the number of the ping. The member " +
-			"must stay alive.",
+		Explain: "A member does not answer, but whoever is asked about it acks with the number of the " +
+			"ping. The member must stay alive.",
 		Causes: []string{"only an ack from the member itself ends the probe"},
 		Kills:  []string{"late-acks-are-lost", "never-probes", "own-acks-alone"},
 		Run: playing(func(c *Cluster) {
@@ -125,8 +128,8 @@ var indirectCases = []Case{
 		ID: "swim/indirect/late-ack-counts", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-FD-05", "GO-FD-07"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Control: "the indirect pings, which show that the ack is late", Within: patientCase, Waits: true,
-		Explain: "A member acks its ping only when others have been asked about it already, and before the probe " +
-			"ends. It must stay alive.",
+		Explain: "A member acks its ping only when others have been asked about it already, and before " +
+			"the probe ends. It must stay alive.",
 		Causes: []string{"what comes after the first patience is over is ignored"},
 		Kills:  []string{"late-acks-are-lost", "never-probes"},
 		Run: playing(func(c *Cluster) {
@@ -151,8 +154,8 @@ var indirectCases = []Case{
 		ID: "swim/indirect/ping-over-a-stream", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-FD-05", "GO-WF-19"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Control: "the pings in datagrams, which are not answered", Within: patientCase, Waits: true,
-		Explain: "A member hears no datagrams, but answers over streams. It must be pinged over a stream as well, with " +
-			"the same number, and stay alive.",
+		Explain: "A member hears no datagrams, but answers over streams. It must be pinged over a stream " +
+			"as well, with the same number, and stay alive.",
 		Causes: []string{"there is no ping over streams", "its ack is not waited for"},
 		Kills:  []string{"never-probes", "no-pings-over-streams", "pings-twice"},
 		Run: playing(func(c *Cluster) {
@@ -175,8 +178,8 @@ var indirectCases = []Case{
 		ID: "swim/indirect/no-stream-to-old-versions", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-WF-19"}, Role: conformance.Responder, Kind: conformance.Silence,
 		Control: "the suspicion with which the probe ends", Within: patientCase, Waits: true,
-		Explain: "A member that understands protocol 2 at most, which has no pings over streams, falls silent. It must " +
-			"become suspect without a stream.",
+		Explain: "A member that understands protocol 2 at most, which has no pings over streams, falls " +
+			"silent. It must become suspect without a stream.",
 		Causes: []string{"the version is not looked at"},
 		Kills: []string{
 			"dead-without-suspicion", "never-probes", "push-pull-replaces", "streams-to-any-version",
@@ -199,10 +202,13 @@ var indirectCases = []Case{
 		ID: "swim/relay/forwards-the-ack", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-FD-06", "GO-WF-04"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the ack itself",
-		Explain: "The target is asked to ping a member, which it must do: by the member's name, as from itself, and with " +
-			"a number of its own. When that is acked, who asked must get one ack with the number that it gave, " +
-			"and no nack, also when that for a silent member comes.",
-		Causes: []string{"the ping has the number or the source of who asked", "the ack has the number of the ping"},
+		Explain: "The target is asked to ping a member, which it must do: by the member's name, as from " +
+			"itself, and with a number of its own. When that is acked, who asked must get one ack with " +
+			"the number that it gave, and no nack, also when that for a silent member comes.",
+		Causes: []string{
+			"the ping has the number or the source of who asked",
+			"the ack has the number of the ping",
+		},
 		Kills: []string{
 			"ack-of-16-bits", "any-ack-will-do", "own-acks-alone", "patience-of-a-millisecond",
 			"pings-without-a-source", "relays-for-itself", "relays-nothing",
@@ -231,8 +237,9 @@ var indirectCases = []Case{
 		Requirements: []string{"GO-FD-06", "GO-LH-03", "GO-WF-05"},
 		Role:         conformance.Responder, Kind: conformance.Reply,
 		Control: "the target's ping to the silent member",
-		Explain: "The target is asked about two silent members, once for a nack and once not. Who asked for a nack must get " +
-			"one with its number and no ack: so it knows that its own network is well. Who did not must get nothing.",
+		Explain: "The target is asked about two silent members, once for a nack and once not. Who asked " +
+			"for a nack must get one with its number and no ack: so it knows that its own network is " +
+			"well. Who did not must get nothing.",
 		Causes: []string{"nacks are not known", "Nack is not looked at"},
 		Kills:  []string{"nacks-unasked", "no-nacks", "relays-for-itself", "relays-nothing"},
 		Run: playing(func(c *Cluster) {
@@ -288,6 +295,9 @@ var indirectCases = []Case{
 func (c *Cluster) judgeAsked(silent *Member, others []*Member, ping *Heard, asked []*Heard) {
 	if len(asked) == 0 {
 		c.Survives("a member that is silent")
+		if n := c.crowd(); n > len(others)+1 {
+			c.Inconclusivef("none of %d members is asked about a silent one, and there are %d in all", len(others), n)
+		}
 		c.Failf("nobody is asked about a member that does not answer")
 	}
 	seq := ping.Msg.(wire.Ping).SeqNo

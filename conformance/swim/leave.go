@@ -15,8 +15,8 @@ var leaveCases = []Case{
 		Role:         conformance.Responder, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedBootstrap},
 		Control: "the push/pull itself", Waits: true,
-		Explain: "The target is started with the address of a member. It must open a push/pull there with the flag of a join and with " +
-			"itself alive, and take in the member that the answer tells of.",
+		Explain: "The target is started with the address of a member. It must open a push/pull there with " +
+			"the flag of a join and with itself alive, and take in the member that the answer tells of.",
 		Causes: []string{"Join is not set", "the answer is not merged"},
 		Kills:  []string{"joins-without-saying-so", "nothing-is-merged", "suspects-itself"},
 		Run: func(t *T) {
@@ -58,8 +58,8 @@ var leaveCases = []Case{
 		Requirements: []string{"GO-AE-07", "GO-FD-17"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the target's own entry before", Waits: true,
-		Explain: "The target is asked to end. Before it is gone it must tell a member that it is dead by its own word, in its incarnation: " +
-			"so others know that it has left, and do not suspect it.",
+		Explain: "The target is asked to end. Before it is gone it must tell a member that it is dead by " +
+			"its own word, in its incarnation: so others know that it has left, and do not suspect it.",
 		Causes: []string{"it just ends, and costs the others a suspicion", "From is empty, or another's name"},
 		Kills:  []string{"leaves-without-a-word"},
 		Run: playing(func(c *Cluster) {
@@ -82,8 +82,9 @@ var leaveCases = []Case{
 		Requirements: []string{"GO-LH-01", "GO-LH-02"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the pings before, by which the period is measured", Within: patientCase, Waits: true,
-		Explain: "Three members answer, and then all fall silent, with nobody left who could nack: it may be the target that is cut off. " +
-			"The first probe that fails lasts a period; the second must last two, the third three.",
+		Explain: "Three members answer, and then all fall silent, with nobody left who could nack: it may " +
+			"be the target that is cut off. The first probe that fails lasts a period; the second must " +
+			"last two, the third three.",
 		Causes: []string{"there is no health score", "a failed probe without nacks does not change it"},
 		Kills:  []string{"always-well"},
 		Run: playing(func(c *Cluster) {

@@ -28,7 +28,7 @@ type Member struct {
 	// It must not wait.
 	On func(*Heard) bool
 
-	// Log is all that the target sent it, in order.
+	// Log is all that the target sent it, in order, and not what others did.
 	Log []*Heard
 	// Garbage are the datagrams that are no packets of the cluster.
 	Garbage []conformance.Datagram
@@ -51,6 +51,9 @@ type Heard struct {
 	Packet *wire.Packet
 	Data   []byte
 	Stream *conformance.Stream // that it came over; nil in a datagram
+	// Other is set if it came from another member than the target: a real one, of the
+	// cluster that the target is in.
+	Other bool
 }
 
 // Addr is the address that the target knows it by.
@@ -212,7 +215,9 @@ func (m *Member) receive(d conformance.Datagram) {
 }
 
 func (m *Member) hear(h *Heard) {
-	m.Log = append(m.Log, h)
+	if h.Other = m.c.other(h); !h.Other {
+		m.Log = append(m.Log, h)
+	}
 	if m.On != nil && m.On(h) {
 		return
 	}
@@ -230,6 +235,16 @@ func (m *Member) hear(h *Heard) {
 			m.reply(h, wire.Source{}, wire.PushPull{Nodes: []wire.NodeState{m.State()}})
 		}
 	}
+}
+
+// other reports that a message is not the target's. A stream says so only if it has a
+// ping on it: its port is any.
+func (c *Cluster) other(h *Heard) bool {
+	if h.Stream == nil {
+		return h.From != c.Target() && h.From != c.Self.Addr
+	}
+	p, ok := h.Msg.(wire.Ping)
+	return ok && p.Source.Node != "" && c.Self.Name != "" && p.Source.Node != c.Self.Name
 }
 
 // reply answers on the stream that a message came over, or where it asks for it.

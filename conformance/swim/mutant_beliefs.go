@@ -2,6 +2,7 @@ package swim
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/p2pspec/p2pspec/gossip/wire"
 )
@@ -141,99 +142,76 @@ func beliefMutants() []Mutant {
 	}
 }
 
+// accusing changes the incarnation of accusations of the mutant itself; those that
+// are not to be heard it takes for false.
+func accusing(change func(own, accused uint32) (uint32, bool)) func(*bent) {
+	return func(b *bent) {
+		b.hear = func(_ netip.AddrPort, m wire.Message) []wire.Message {
+			own, ok := b.entry(b.node.Name()).Incarnation, true
+			switch x := m.(type) {
+			case wire.Suspect:
+				if x.Node == b.node.Name() {
+					x.Incarnation, ok = change(own, x.Incarnation)
+					m = x
+				}
+			case wire.Dead:
+				if x.Node == b.node.Name() {
+					x.Incarnation, ok = change(own, x.Incarnation)
+					m = x
+				}
+			}
+			if !ok {
+				return nil
+			}
+			return same(m)
+		}
+	}
+}
+
+// ofItself changes alive messages about the mutant itself; nil is not heard.
+func ofItself(change func(own uint32, a wire.Alive) []wire.Message) func(*bent) {
+	return hearing(func(b *bent, a wire.Alive) []wire.Message {
+		if a.Node != b.node.Name() {
+			return same(a)
+		}
+		return change(b.entry(a.Node).Incarnation, a)
+	})
+}
+
 func refutationMutants() []Mutant {
-	own := func(b *bent, node string) bool { return node == b.node.Name() }
 	return []Mutant{
 		{Name: "no-refutation", What: "accusations of the member itself are ignored",
-			bend: func(b *bent) {
-				b.hear = func(_ netip.AddrPort, m wire.Message) []wire.Message {
-					switch m := m.(type) {
-					case wire.Suspect:
-						if own(b, m.Node) {
-							return nil
-						}
-					case wire.Dead:
-						if own(b, m.Node) {
-							return nil
-						}
-					}
-					return same(m)
-				}
-			}},
+			bend: accusing(func(_, _ uint32) (uint32, bool) { return 0, false })},
 		{Name: "refutes-without-raising", What: "the refutation has the incarnation of the accusation",
 			bend: saying(func(b *bent, a wire.Alive) []wire.Message {
-				if own(b, a.Node) && a.Incarnation > 1 {
+				if a.Node == b.node.Name() && a.Incarnation > 1 {
 					a.Incarnation--
 				}
 				return same(a)
 			})},
 		{Name: "refutes-by-one", What: "the incarnation is raised by one, whatever the accusation's",
-			bend: func(b *bent) {
-				b.hear = func(_ netip.AddrPort, m wire.Message) []wire.Message {
-					switch m := m.(type) {
-					case wire.Suspect:
-						if known := b.entry(m.Node); own(b, m.Node) && m.Incarnation > known.Incarnation {
-							m.Incarnation = known.Incarnation
-							return same(m)
-						}
-					case wire.Dead:
-						if known := b.entry(m.Node); own(b, m.Node) && m.Incarnation > known.Incarnation {
-							m.Incarnation = known.Incarnation
-							return same(m)
-						}
-					}
-					return same(m)
-				}
-			}},
+			bend: accusing(func(own, accused uint32) (uint32, bool) { return min(own, accused), true })},
 		{Name: "refutes-stale-accusations", What: "an accusation in an old incarnation is refuted as well",
-			bend: func(b *bent) {
-				b.hear = func(_ netip.AddrPort, m wire.Message) []wire.Message {
-					switch m := m.(type) {
-					case wire.Suspect:
-						if own(b, m.Node) {
-							m.Incarnation = max(m.Incarnation, b.entry(m.Node).Incarnation)
-							return same(m)
-						}
-					case wire.Dead:
-						if own(b, m.Node) {
-							m.Incarnation = max(m.Incarnation, b.entry(m.Node).Incarnation)
-							return same(m)
-						}
-					}
-					return same(m)
-				}
-			}},
+			bend: accusing(func(own, accused uint32) (uint32, bool) { return max(own, accused), true })},
 		{Name: "refutes-its-own-alive", What: "each alive about itself is refuted",
-			bend: hearing(func(b *bent, a wire.Alive) []wire.Message {
-				if own(b, a.Node) {
-					a.Incarnation = max(a.Incarnation, b.entry(a.Node).Incarnation)
-					a.Meta = []byte("different")
-				}
+			bend: ofItself(func(own uint32, a wire.Alive) []wire.Message {
+				a.Incarnation, a.Meta = max(a.Incarnation, own), []byte("different")
 				return same(a)
 			})},
 		{Name: "own-alive-is-ignored", What: "an alive about itself is ignored, whatever its incarnation",
-			bend: hearing(func(b *bent, a wire.Alive) []wire.Message {
-				if own(b, a.Node) {
-					return nil
-				}
-				return same(a)
-			})},
+			bend: ofItself(func(uint32, wire.Alive) []wire.Message { return nil })},
 		{Name: "own-metadata-is-not-compared", What: "an alive about itself with other metadata is taken for its own",
-			bend: hearing(func(b *bent, a wire.Alive) []wire.Message {
-				if known := b.entry(a.Node); own(b, a.Node) && a.Incarnation == known.Incarnation {
+			bend: ofItself(func(own uint32, a wire.Alive) []wire.Message {
+				if a.Incarnation == own {
 					return nil
 				}
 				return same(a)
 			})},
 		{Name: "no-refutation-over-streams", What: "what a push/pull has about the member itself is ignored",
 			bend: hearingFrame(func(b *bent, p wire.PushPull) []wire.Message {
-				var others []wire.NodeState
-				for _, n := range p.Nodes {
-					if !own(b, n.Name) {
-						others = append(others, n)
-					}
-				}
-				p.Nodes = others
+				p.Nodes = slices.DeleteFunc(slices.Clone(p.Nodes), func(n wire.NodeState) bool {
+					return n.Name == b.node.Name()
+				})
 				return same(p)
 			})},
 	}

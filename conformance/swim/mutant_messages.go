@@ -70,7 +70,8 @@ func packetMutants() []Mutant {
 		{Name: "cut-compounds-are-refused", What: "a compound that is cut off is dropped as a whole",
 			bend: func(b *bent) {
 				b.read = func(p []byte) []byte {
-					if _, lost, err := wire.SplitCompound(p); len(p) > 1 && p[0] == byte(wire.TypeCompound) && (lost > 0 || err != nil) {
+					_, lost, err := wire.SplitCompound(p)
+					if len(p) > 1 && p[0] == byte(wire.TypeCompound) && (lost > 0 || err != nil) {
 						return nil
 					}
 					return p

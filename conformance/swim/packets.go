@@ -146,9 +146,10 @@ var packetCases = []Case{
 		ID: "swim/compound/part-of-no-known-type", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-WF-10", "GO-WF-01"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "the judged ack itself",
-		Explain: "A compound has a part of type 99, one that is no msgpack, and then a ping. The ping must be answered: each part stands for itself.",
-		Causes:  []string{"reading ends at the first part that cannot be read"},
-		Kills:   []string{"first-part-alone", "stops-at-a-part-it-cannot-read"},
+		Explain: "A compound has a part of type 99, one that is no msgpack, and then a ping. The ping " +
+			"must be answered: each part stands for itself.",
+		Causes: []string{"reading ends at the first part that cannot be read"},
+		Kills:  []string{"first-part-alone", "stops-at-a-part-it-cannot-read"},
 		Run: playing(func(c *Cluster) {
 			m := c.Add()
 			ping, seq := m.ping()
@@ -168,8 +169,11 @@ var packetCases = []Case{
 		Explain: "A ping and a compound of a ping are sent compressed by LZW, least significant bit " +
 			"first, with literals of 8 bits. Both must be answered, whether or not the target " +
 			"compresses what it sends.",
-		Causes: []string{"the order of bits is that of GIF or of TIFF, not the other", "only streams are inflated"},
-		Kills:  []string{"no-compression-in-packets"},
+		Causes: []string{
+			"the order of bits is that of GIF or of TIFF, not the other",
+			"only streams are inflated",
+		},
+		Kills: []string{"no-compression-in-packets"},
 		Run: playing(func(c *Cluster) {
 			c.Control()
 			c.MustAnswer("a compressed ping", func(ping []byte) []byte { return wire.AppendCompressed(nil, ping) })

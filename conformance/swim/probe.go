@@ -106,8 +106,12 @@ var probeCases = []Case{
 		Control: "the acks that the target accepts: the member stays alive", Within: patientCase, Waits: true,
 		Explain: "A member joins and answers. It must be pinged again and again by its name, each time " +
 			"with another number, and with the target's name and address as the source.",
-		Causes: []string{"members are not probed while they answer", "numbers are used again", "the source is left out"},
-		Kills:  []string{"never-probes", "pings-twice", "pings-without-a-source"},
+		Causes: []string{
+			"members are not probed while they answer",
+			"numbers are used again",
+			"the source is left out",
+		},
+		Kills: []string{"never-probes", "pings-twice", "pings-without-a-source"},
 		Run: playing(func(c *Cluster) {
 			m := c.One()
 			numbers := map[uint32]bool{}
@@ -134,10 +138,14 @@ var probeCases = []Case{
 		Requirements: []string{"GO-FD-04", "GO-SW-01"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the pings themselves", Within: patientCase, Waits: true,
-		Explain: "Three members answer. The times between six pings, to whichever of them, must be the same: one " +
-			"member is probed in each period. Among fewer, memberlist lets a turn of its own pass now and then.",
-		Causes: []string{"the next probe waits for the end of the last one, and then a period more", "a member is pinged twice in a period"},
-		Kills:  []string{"pings-twice"},
+		Explain: "Three members answer. The times between six pings, to whichever of them, must be the " +
+			"same: one member is probed in each period. Among fewer, memberlist lets a turn of its own " +
+			"pass now and then.",
+		Causes: []string{
+			"the next probe waits for the end of the last one, and then a period more",
+			"a member is pinged twice in a period",
+		},
+		Kills: []string{"pings-twice"},
 		Run: playing(func(c *Cluster) {
 			c.Join(3)
 			c.Until(func() bool { return len(c.pings()) >= 6 }, 6*probeWithin)
@@ -173,7 +181,7 @@ var probeCases = []Case{
 			var order []int
 			for i, m := range all {
 				m.On = func(h *Heard) bool {
-					if h.Stream == nil && h.Msg.Type() == wire.TypePing {
+					if h.Stream == nil && !h.Other && h.Msg.Type() == wire.TypePing {
 						order = append(order, i)
 					}
 					return false
@@ -220,7 +228,8 @@ var probeCases = []Case{
 		ID: "swim/probe/silence-is-suspicious", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-FD-07", "GO-FD-04", "GO-WF-06"},
 		Role:         conformance.Responder, Kind: conformance.Behaviour,
-		Control: "the pings that another member answers, by which the period is measured", Within: patientCase, Waits: true,
+		Control: "the pings that another member answers, by which the period is measured",
+		Within:  patientCase, Waits: true,
 		Explain: "One of two members falls silent. At the end of its probe, a period after its ping or as many " +
 			"more as the target's bad health asks for, the other must be told that it is suspect, in its " +
 			"incarnation, by the target.",
@@ -301,7 +310,10 @@ var probeCases = []Case{
 		Control: "the ping in the same packet", Within: patientCase, Waits: true,
 		Explain: "A member is suspected by another. The next ping to it must come in one packet with the " +
 			"suspicion, of its incarnation and with the target as the accuser, so that it can refute at once.",
-		Causes: []string{"suspects are not probed", "the suspicion travels by gossip alone, and may be told by then"},
+		Causes: []string{
+			"suspects are not probed",
+			"the suspicion travels by gossip alone, and may be told by then",
+		},
 		Kills: []string{
 			"accuses-in-the-name-of-the-suspect", "never-probes", "no-buddy", "suspicions-are-kept",
 		},

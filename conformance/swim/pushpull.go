@@ -57,8 +57,12 @@ var pushPullCases = []Case{
 		Explain: "A member joins by a push/pull with itself, with metadata, as its only node. Its answer " +
 			"must not have the member yet, since the target sends its state before it merges. After " +
 			"that the target must tell of the member as it described itself.",
-		Causes: []string{"what is received is not merged", "the answer is made after the merge", "metadata is lost"},
-		Kills:  []string{"nothing-is-merged", "push-pull-of-16-bits", "push-pull-without-metadata"},
+		Causes: []string{
+			"what is received is not merged",
+			"the answer is made after the merge",
+			"metadata is lost",
+		},
+		Kills: []string{"nothing-is-merged", "push-pull-of-16-bits", "push-pull-without-metadata"},
 		Run: playing(func(c *Cluster) {
 			m := c.Add()
 			m.Meta, m.Incarnation = []byte("metadata\x00of p2pspec"), 70000
@@ -239,9 +243,9 @@ var pushPullCases = []Case{
 		Requirements: []string{"GO-AE-01", "GO-AE-04", "GO-WF-07"},
 		Role:         conformance.Responder, Kind: conformance.Behaviour, Needs: []conformance.Need{conformance.NeedClock},
 		Control: "pings that the target is answered meanwhile", Within: 5 * time.Minute,
-		Explain: "One member answers all that the target asks. Within two minutes the target must twice exchange all " +
-			"its state with it, of itself and without the flag of a join: this is how the parts of a " +
-			"cluster that was divided find out what they have missed.",
+		Explain: "One member answers all that the target asks. Within two minutes the target must twice " +
+			"exchange all its state with it, of itself and without the flag of a join: this is how the " +
+			"parts of a cluster that was divided find out what they have missed.",
 		Causes: []string{"there is no push/pull but that of a join", "Join is set in all of them"},
 		Kills:  []string{"each-push-pull-joins", "no-push-pull-of-its-own"},
 		Run: playing(func(c *Cluster) {

@@ -78,8 +78,8 @@ var secretCases = []Case{
 		ID: "swim/label/of-another-cluster", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-WF-15"}, Role: conformance.Responder, Kind: conformance.Silence,
 		Control: "pings and push/pulls as the target's cluster has them",
-		Explain: "Whatever label the target's cluster has, a ping and a push/pull with a label that nobody has are not for it: it " +
-			"must not answer, and end the stream.",
+		Explain: "Whatever label the target's cluster has, a ping and a push/pull with a label that " +
+			"nobody has are not for it: it must not answer, and end the stream.",
 		Causes: []string{"the label is skipped, not compared"},
 		Kills:  []string{"any-label", "any-label-on-streams"},
 		Run: playing(func(c *Cluster) {
@@ -95,10 +95,13 @@ var secretCases = []Case{
 		ID: "swim/label/empty", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-WF-15"}, Role: conformance.Responder, Kind: conformance.Silence,
 		Control: "pings without a label before and after",
-		Explain: "A ping has a label's header with the length 0, and another a header that is longer than the packet. Neither may " +
-			"be answered.",
-		Causes: []string{"a label without bytes is taken for none", "a label is read beyond the end of the packet"},
-		Kills:  []string{"empty-labels-are-none"},
+		Explain: "A ping has a label's header with the length 0, and another a header that is longer than " +
+			"the packet. Neither may be answered.",
+		Causes: []string{
+			"a label without bytes is taken for none",
+			"a label is read beyond the end of the packet",
+		},
+		Kills: []string{"empty-labels-are-none"},
 		Run: playing(func(c *Cluster) {
 			c.MustIgnore("a ping with an empty label", func(ping []byte) []byte {
 				return append([]byte{byte(wire.TypeLabel), 0}, ping...)
@@ -115,8 +118,9 @@ var secretCases = []Case{
 		Role:         conformance.Responder, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedLabel},
 		Control: "the judged answers themselves", Waits: true,
-		Explain: "The target is started with a label. A ping and a push/pull with it must be answered; the ack must have the " +
-			"label too, and what is pinged and told to a member that joins. What comes back on a stream has none.",
+		Explain: "The target is started with a label. A ping and a push/pull with it must be answered; " +
+			"the ack must have the label too, and what is pinged and told to a member that joins. What " +
+			"comes back on a stream has none.",
 		Causes: []string{"what is sent has no label", "streams have a label with each message"},
 		Kills:  []string{"sends-no-labels"},
 		Run: playingIn(labelled(), func(c *Cluster) {
@@ -141,8 +145,8 @@ var secretCases = []Case{
 		Requirements: []string{"GO-WF-15"}, Role: conformance.Responder, Kind: conformance.Silence,
 		Needs:   []conformance.Need{conformance.NeedLabel},
 		Control: "pings with the label before and after", Waits: true,
-		Explain: "The target is started with a label. Pings without one and with the label but for its last byte must not be " +
-			"answered, nor may such push/pulls.",
+		Explain: "The target is started with a label. Pings without one and with the label but for its " +
+			"last byte must not be answered, nor may such push/pulls.",
 		Causes: []string{"a label is checked only if there is one", "labels are compared by their beginning"},
 		Kills: []string{
 			"any-label", "any-label-on-streams", "labels-are-optional", "labels-by-their-beginning",
@@ -161,8 +165,8 @@ var secretCases = []Case{
 		ID: "swim/encryption/not-in-this-cluster", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-WF-13", "GO-AE-06"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Control: "plain pings before and after",
-		Explain: "A target without a key is sent an encrypted ping, which it must not answer, and a stream with an encrypted " +
-			"push/pull: it must say so by an error message, and end the stream.",
+		Explain: "A target without a key is sent an encrypted ping, which it must not answer, and a " +
+			"stream with an encrypted push/pull: it must say so by an error message, and end the stream.",
 		Causes: []string{"the stream is ended without a word: who was told the wrong key is left to guess"},
 		Kills:  []string{"silent-about-errors"},
 		Run: playing(func(c *Cluster) {
@@ -190,10 +194,14 @@ var secretCases = []Case{
 		Requirements: []string{"GO-WF-13", "GO-WF-16"}, Role: conformance.Responder, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedKey},
 		Control: "the judged acks themselves", Waits: true,
-		Explain: "The target is started with a key. A ping encrypted by version 0, with padding, and one by version 1 must be " +
-			"answered, each also with a checksum and compressed inside.",
-		Causes: []string{"only the version that is sent is read", "padding is not taken off", "layers are taken off in another order"},
-		Kills:  []string{"no-padding", "padding-alone"},
+		Explain: "The target is started with a key. A ping encrypted by version 0, with padding, and one " +
+			"by version 1 must be answered, each also with a checksum and compressed inside.",
+		Causes: []string{
+			"only the version that is sent is read",
+			"padding is not taken off",
+			"layers are taken off in another order",
+		},
+		Kills: []string{"no-padding", "padding-alone"},
 		Run: playingIn(keyed(), func(c *Cluster) {
 			for version, what := range []string{"a ping encrypted with padding", "a ping encrypted without padding"} {
 				seal := func(b []byte) []byte { return c.sealed(b, uint8(version), Key(), "") }
@@ -210,8 +218,9 @@ var secretCases = []Case{
 		Role:         conformance.Responder, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedKey},
 		Control: "the packets that can be read", Waits: true,
-		Explain: "The target is started with a key. Its acks, pings, gossip and push/pulls must be encrypted by the version of its " +
-			"protocol, 1 unless it speaks protocol 1, and no nonce may come twice: with one key that would give the text away.",
+		Explain: "The target is started with a key. Its acks, pings, gossip and push/pulls must be " +
+			"encrypted by the version of its protocol, 1 unless it speaks protocol 1, and no nonce may " +
+			"come twice: with one key that would give the text away.",
 		Causes: []string{"acks are sent plainly", "the nonce is a constant, or a counter that begins anew"},
 		Kills:  []string{"one-nonce", "sends-version-0"},
 		Run: playingIn(keyed(), func(c *Cluster) {
@@ -252,9 +261,10 @@ var secretCases = []Case{
 		Requirements: []string{"GO-WF-13", "GO-WF-14"}, Role: conformance.Responder, Kind: conformance.Silence,
 		Needs:   []conformance.Need{conformance.NeedKey},
 		Control: "encrypted pings before and after", Waits: true,
-		Explain: "The target is started with a key. A plain ping must not be answered, and a plain push/pull not with its state.",
-		Causes:  []string{"what cannot be decrypted is read as it is"},
-		Kills:   []string{"plain-is-read-as-well", "plain-is-read-on-streams"},
+		Explain: "The target is started with a key. A plain ping must not be answered, and a plain " +
+			"push/pull not with its state.",
+		Causes: []string{"what cannot be decrypted is read as it is"},
+		Kills:  []string{"plain-is-read-as-well", "plain-is-read-on-streams"},
 		Run: playingIn(keyed(), func(c *Cluster) {
 			c.MustIgnore("a plain ping", func(ping []byte) []byte { return ping })
 			c.refusesTable("a plain push/pull", wire.Format{})
@@ -267,8 +277,8 @@ var secretCases = []Case{
 		Requirements: []string{"GO-WF-13", "GO-WF-14"}, Role: conformance.Responder, Kind: conformance.Silence,
 		Needs:   []conformance.Need{conformance.NeedKey},
 		Control: "pings with the key before and after", Waits: true,
-		Explain: "The target is started with a key. Pings with another key, and with the key but one bit of the tag changed, must " +
-			"not be answered, nor may a push/pull with another key.",
+		Explain: "The target is started with a key. Pings with another key, and with the key but one bit " +
+			"of the tag changed, must not be answered, nor may a push/pull with another key.",
 		Causes: []string{"the tag is not checked"},
 		Kills:  []string{"two-keys"},
 		Run: playingIn(keyed(), func(c *Cluster) {
@@ -289,8 +299,9 @@ var secretCases = []Case{
 		Role:         conformance.Responder, Kind: conformance.Silence,
 		Needs:   []conformance.Need{conformance.NeedLabel, conformance.NeedKey},
 		Control: "pings bound to the label, which are answered", Waits: true,
-		Explain: "The target is started with a label and a key. A ping with both must be answered. One whose encryption is not bound to " +
-			"the label, as if it had been made for another cluster, must not.",
+		Explain: "The target is started with a label and a key. A ping with both must be answered. One " +
+			"whose encryption is not bound to the label, as if it had been made for another cluster, must " +
+			"not.",
 		Causes: []string{"the label is not part of what is authenticated"},
 		Kills:  []string{"not-bound-to-the-label", "sends-no-labels"},
 		Run: playingIn(secret(), func(c *Cluster) {

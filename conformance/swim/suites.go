@@ -22,8 +22,10 @@ func Suites() []conformance.Suite {
 			c.Earn()
 		},
 		Ready: ready, Decode: decode, Lint: Lint, Frame: Frame, LintStream: LintStream,
-		Cases: slices.Concat(pingCases, packetCases, probeCases, indirectCases, suspicionCases, beliefCases(), entryCases, gossipCases, pushPullCases,
-			refutationCases, secretCases, leaveCases, hostileCases),
+		Cases: slices.Concat(
+			pingCases, packetCases, probeCases, indirectCases, suspicionCases, beliefCases(), entryCases, gossipCases,
+			pushPullCases, refutationCases, secretCases, leaveCases, hostileCases,
+		),
 	}}
 }
 

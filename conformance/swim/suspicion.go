@@ -22,7 +22,8 @@ func (c *Cluster) dies(m *Member, since, within time.Duration) time.Duration {
 	if h == nil {
 		c.Survives("a suspicion")
 		n, _ := c.Entry(m.Name)
-		c.Failf("within %v of its suspicion a member is not declared dead by the target, but is %s", within, stateName(n.State))
+		c.Failf("within %v of its suspicion a member is not declared dead by the target, but is %s",
+			within, stateName(n.State))
 	}
 	return h.At - since
 }
@@ -69,8 +70,8 @@ var suspicionCases = []Case{
 		Requirements: []string{"GO-FD-08", "GO-WF-06", "GO-SW-02"},
 		Role:         conformance.Responder, Kind: conformance.State,
 		Control: "the member's entry",
-		Explain: "A member is suspected by somebody. Another member must be told so, with the incarnation and the accuser " +
-			"as they were.",
+		Explain: "A member is suspected by somebody. Another member must be told so, with the incarnation " +
+			"and the accuser as they were.",
 		Causes: []string{"what is heard is not passed on", "the accuser is replaced by the target"},
 		Kills:  []string{"accuses-in-its-own-name", "suspicions-are-kept"},
 		Run: playing(func(c *Cluster) {
@@ -84,8 +85,8 @@ var suspicionCases = []Case{
 		ID: "swim/suspicion/of-nobody-known", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GO-FD-08", "GO-FD-17"}, Role: conformance.Responder, Kind: conformance.Silence,
 		Control: "the same about a member that is known, which is told",
-		Explain: "A suspicion and a death of a name that the target does not know are sent. They must neither make " +
-			"an entry nor be passed on.",
+		Explain: "A suspicion and a death of a name that the target does not know are sent. They must " +
+			"neither make an entry nor be passed on.",
 		Causes: []string{"an entry is made for each name that is heard"},
 		Kills:  []string{"accuses-in-its-own-name", "knows-whoever-it-hears-of", "suspicions-are-kept"},
 		Run: playing(func(c *Cluster) {
@@ -110,9 +111,13 @@ var suspicionCases = []Case{
 		Role:         conformance.Responder, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the pings by which the period is measured", Within: patientCase, Waits: true,
-		Explain: "The only other member is suspected. As nobody could confirm it, it must be declared dead after the " +
-			"shortest time: a whole number of periods, three in the profile of one host. The accuser is the target.",
-		Causes: []string{"the longest time is waited for though there is nobody else", "it is dead at once, or never"},
+		Explain: "The only other member is suspected. As nobody could confirm it, it must be declared " +
+			"dead after the shortest time: a whole number of periods, three in the profile of one host. " +
+			"The accuser is the target.",
+		Causes: []string{
+			"the longest time is waited for though there is nobody else",
+			"it is dead at once, or never",
+		},
 		Kills: []string{
 			"never-probes", "patience-of-64-periods", "tells-of-the-living-alone", "tells-the-dead-nothing",
 		},
@@ -134,10 +139,14 @@ var suspicionCases = []Case{
 		Role:         conformance.Responder, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the pings by which the period is measured", Within: patientCase, Waits: true,
-		Explain: "In a cluster of eight, two members are suspected at the same time: one by six accusers, the other six " +
-			"times by the same. The first must be declared dead after the shortest time, a whole number of periods; " +
-			"a period later the second must still be suspect.",
-		Causes: []string{"confirmations do not count", "one accuser counts as often as it speaks", "the first accuser counts"},
+		Explain: "In a cluster of eight, two members are suspected at the same time: one by six accusers, " +
+			"the other six times by the same. The first must be declared dead after the shortest time, a " +
+			"whole number of periods; a period later the second must still be suspect.",
+		Causes: []string{
+			"confirmations do not count",
+			"one accuser counts as often as it speaks",
+			"the first accuser counts",
+		},
 		Kills: []string{
 			"confirmations-do-not-count", "one-accuser-counts-often", "one-time-for-all-suspicions",
 			"patience-of-64-periods",
@@ -166,8 +175,9 @@ var suspicionCases = []Case{
 		Requirements: []string{"GO-FD-10", "GO-LH-03"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFresh, conformance.NeedClock},
 		Control: "the death of a member whose suspicion is confirmed", Within: 10 * time.Minute, Waits: true,
-		Explain: "In a cluster of eight, one suspected member is confirmed by six accusers, and dies after the shortest " +
-			"time. Another has one accuser, and must die after the longest: six times that.",
+		Explain: "In a cluster of eight, one suspected member is confirmed by six accusers, and dies " +
+			"after the shortest time. Another has one accuser, and must die after the longest: six times " +
+			"that.",
 		Causes: []string{"there is one time for all suspicions", "the accuser counts as a confirmation"},
 		Kills: []string{
 			"confirmations-do-not-count", "one-time-for-all-suspicions", "patience-of-64-periods",
@@ -194,8 +204,9 @@ var suspicionCases = []Case{
 		Requirements: []string{"GO-FD-11"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the confirmation that is told", Waits: true,
-		Explain: "In a cluster of eight, a member is suspected by one accuser, by the same again, and by another. Both " +
-			"accusers' suspicions must be passed on, so that all can confirm; the repetition must not.",
+		Explain: "In a cluster of eight, a member is suspected by one accuser, by the same again, and by " +
+			"another. Both accusers' suspicions must be passed on, so that all can confirm; the " +
+			"repetition must not.",
 		Causes: []string{"a suspicion under way is not passed on again", "each message is passed on"},
 		Kills: []string{
 			"accuses-in-its-own-name", "confirmations-do-not-count", "one-accuser-counts-often",
@@ -233,8 +244,8 @@ var suspicionCases = []Case{
 		Requirements: []string{"GO-FD-13", "GO-SW-02"}, Role: conformance.Responder, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "a member that does not refute, and dies", Within: patientCase, Waits: true,
-		Explain: "Two members are suspected, and one refutes it with its next incarnation. It must be alive when the " +
-			"other is declared dead, and a period later.",
+		Explain: "Two members are suspected, and one refutes it with its next incarnation. It must be " +
+			"alive when the other is declared dead, and a period later.",
 		Causes: []string{"the timer of a suspicion outlives it"},
 		Kills:  []string{"patience-of-64-periods", "suspicion-is-not-lifted"},
 		Run: playing(func(c *Cluster) {
