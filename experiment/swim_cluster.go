@@ -51,7 +51,7 @@ func newSwimCluster(cfg swim.Config, members int, link sim.Link, seed, stream ui
 	}
 	cfg.MaxMembers = members
 	for i := range members {
-		cfg.Name, cfg.Addr = swimName(i), address(i)
+		cfg.Name, cfg.Addr = cfg.Known[i].Name, address(i)
 		c.Rand().Fill(cfg.Seed[:])
 		n, err := swim.New(cfg, 0)
 		if err != nil {
