@@ -46,6 +46,7 @@ func layers() []layer {
 		{"bittorrent", "spec bittorrent/bencode bittorrent/metainfo bittorrent/wire"},
 		{"chord", "spec"},
 		{"gnutella/ggep", ""},
+		{"gnutella/napster", "spec"},
 		{"gnutella/qrp", ""},
 		{"gnutella/urn", ""},
 		{"gnutella/wire", "spec"},

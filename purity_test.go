@@ -47,6 +47,7 @@ func cores() map[string]purity.Policy {
 			"bytes": {"Buffer", "IndexByte", "NewReader"}, "compress/zlib": {"NewReader", "NewWriter"},
 			"io": {"ErrUnexpectedEOF", "LimitReader", "ReadAll"},
 		},
+		"gnutella/napster": {"crypto/md5": {"Size", "Sum"}},
 		"gnutella/qrp": {
 			"bytes": {"Buffer", "Clone", "NewReader"}, "compress/zlib": {"NewReader", "NewWriter"},
 			"io": {"LimitReader", "ReadAll"}, "unicode": {"IsDigit", "IsLetter", "ToLower"},
