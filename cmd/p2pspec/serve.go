@@ -27,7 +27,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve NODE",
 		Short: "Run a reference node on real sockets, for others to test against",
 		RunE: func(*cobra.Command, []string) error {
-			return usagef("serve: name a node; there are: dht, seeder, leecher, tracker, swim, chord, kademlia,\n" +
+			return usagef("serve: name a node; there are: dht, seeder, leecher, tracker, swim, chord, kademlia, " +
 				"broadcast, g-set, g-counter, pn-counter, echo, unique-ids, lin-kv")
 		},
 	}
