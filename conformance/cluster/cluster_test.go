@@ -25,6 +25,7 @@ type toy struct {
 	at    time.Duration // of the answer that it puts off
 	later [][]byte
 	ended error
+	early bool
 	asked map[int64]asked // relays under way, by our msg_id
 	last  int64
 }
@@ -41,6 +42,17 @@ func (n *toy) Line(now time.Duration, line []byte, out [][]byte) [][]byte {
 	}
 	if m.Body.Type == "init" {
 		n.name = m.Dest
+		switch {
+		case n.wrong == "early-and-slow" && n.name == "n0": // the others talk to it meanwhile
+			n.at, n.later = now+time.Second, append(n.later, n.answer(m, "init_ok"))
+			return out
+		case n.wrong == "early-and-slow":
+			out = append(out, stdio.Append(nil, n.name, "n0", map[string]any{"type": "hello", "msg_id": 1}))
+		}
+	}
+	n.early = n.early || strings.HasPrefix(m.Src, "n") && len(n.later) > 0
+	if m.Body.Type == "echo" && n.early {
+		return out // it was confused by a peer before it had answered init
 	}
 	var answer []byte
 	switch m.Body.Type {

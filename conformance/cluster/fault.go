@@ -146,10 +146,7 @@ func (c *Cluster) Resume(node string, f *Fault) {
 		c.t.Inconclusivef("%s cannot go on: %v", node, err)
 	}
 	s.paused = false
-	for _, line := range s.held {
-		s.link.write(c.router.Now(), line)
-	}
-	s.held = nil
+	c.router.release(s)
 }
 
 // MayEnd says that a node which ends by itself from now on is dead, and that this

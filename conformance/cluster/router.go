@@ -92,8 +92,9 @@ const maxCarried = 1 << 20
 type seat struct {
 	name   string
 	link   link
+	begun  bool // it has answered init: until then nothing but a client's request reaches it
 	paused bool
-	held   [][]byte // what came meanwhile
+	held   [][]byte // what came while it had not begun, or was paused
 	down   bool     // killed, or never started
 }
 
@@ -241,6 +242,10 @@ func (r *Router) accept(s *seat, line []byte) {
 	}
 	m.Src = s.name // who passes on a client's request leaves the client's name in the line, as Maelstrom allows
 	if c := r.clients[m.Dest]; c != nil {
+		if m.Body.Type == "init_ok" {
+			s.begun = true
+			r.release(s)
+		}
 		r.pass(Passed{Sent: r.Now(), At: r.Now(), Msg: m})
 		r.woken = true
 		if err := c.hear(r.Now(), m, r.plain); err != nil {
@@ -341,7 +346,7 @@ func (r *Router) serve(by service, m stdio.Message) {
 	r.carry(answer, line)
 }
 
-// hand gives a message to its node, or keeps it for one that is paused.
+// hand gives a message to its node, or keeps it for one that is not ready for it.
 func (r *Router) hand(sent time.Duration, m stdio.Message, line []byte) {
 	p := Passed{Sent: sent, At: r.Now(), Msg: m}
 	if by := r.services[m.Dest]; by != nil {
@@ -356,6 +361,8 @@ func (r *Router) hand(sent time.Duration, m stdio.Message, line []byte) {
 	case s.paused:
 		p.Lost = m.Dest + " is paused"
 		s.held = append(s.held, line)
+	case !s.begun && r.seat(m.Src) != nil:
+		s.held = append(s.held, line) // of a node whose init came first: none has to know what to do with it
 	default:
 		s.link.write(r.Now(), line)
 	}
@@ -363,6 +370,17 @@ func (r *Router) hand(sent time.Duration, m stdio.Message, line []byte) {
 		f.count(p)
 	}
 	r.pass(p)
+}
+
+// release hands over what was kept.
+func (r *Router) release(s *seat) {
+	if !s.begun || s.paused {
+		return
+	}
+	for _, line := range s.held {
+		s.link.write(r.Now(), line)
+	}
+	s.held = nil
 }
 
 func (r *Router) pass(p Passed) {

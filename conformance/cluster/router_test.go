@@ -80,6 +80,27 @@ func TestUnknownDestination(t *testing.T) {
 	assert.Equal(t, conformance.Pass, res.Verdict, "%v", res.Failure)
 }
 
+// What peers send to a node that has not answered init waits for it, so that
+// nobody is judged by a race between the two.
+func TestPeersWaitForInit(t *testing.T) {
+	res := judge(t, toys("early-and-slow"), func(t *conformance.T) {
+		c := cluster.New(t, cluster.Options{Nodes: 3})
+		c.Pass(100 * time.Millisecond)
+		hellos := 0
+		for _, p := range c.Log() {
+			if p.Msg.Body.Type == "hello_ok" && p.Msg.Src == "n0" {
+				hellos++
+			}
+		}
+		if hellos != 2 {
+			t.Failf("n0 has heard %d of 2 peers", hellos)
+		}
+		c.Ask("n0", "echo", nil)
+		t.Earn()
+	})
+	assert.Equal(t, conformance.Pass, res.Verdict, "%v", res.Failure)
+}
+
 // Messages take as long as was asked for, there and back.
 func TestLatency(t *testing.T) {
 	for _, l := range []struct {

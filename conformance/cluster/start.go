@@ -28,7 +28,7 @@ func (c *Cluster) seat(name string) {
 	if err != nil {
 		c.t.Inconclusivef("%s does not start: %v", name, err)
 	}
-	s.link, s.down, s.paused, s.held = link, false, false, nil
+	s.link, s.begun, s.down, s.paused, s.held = link, false, false, false, nil
 }
 
 // initialize sends init and waits for all init_ok.
