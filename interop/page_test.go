@@ -41,7 +41,7 @@ seeder that it is told of by both hashes, and comes again after a minute; of ana
 webtorrent, ` + "`bep3/endgame`" + `, where it leaves a slow peer about when it asks another, and of
 ` + "`mse/responder`" + ` what comes next to a key that ends it. The same clients judged as they run,
 with ` + "`p2pspec check dht --target`" + `, give fewer verdicts: nobody can start them afresh or tell them what
-to do. Those that a datagram ends (anacrolix, bittorrent-dht) stay down, and what follows is
+to do. Those that a datagram ends (anacrolix, bittorrent-dht, serf) stay down, and what follows is
 inconclusive.
 `
 
