@@ -45,6 +45,7 @@ func layers() []layer {
 		{"bittorrent/wire", "spec bittorrent/bencode"},
 		{"bittorrent", "spec bittorrent/bencode bittorrent/metainfo bittorrent/wire"},
 		{"chord", "spec"},
+		{"gnutella", "spec gnutella/ggep gnutella/qrp gnutella/urn gnutella/wire"},
 		{"gnutella/ggep", ""},
 		{"gnutella/napster", "spec"},
 		{"gnutella/qrp", ""},

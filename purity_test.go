@@ -43,6 +43,11 @@ func cores() map[string]purity.Policy {
 		},
 		"bittorrent/wire": {module + "bittorrent/bencode": nil},
 		"chord":           {"crypto/sha1": {"New", "Size", "Sum"}},
+		"gnutella": {
+			module + "gnutella/ggep": nil, module + "gnutella/qrp": nil, module + "gnutella/urn": nil,
+			module + "gnutella/wire": nil, "bytes": {"Clone", "Compare"}, "crypto/sha256": {"Sum256"},
+			"unicode": {"IsDigit", "IsLetter"},
+		},
 		"gnutella/ggep": {
 			"bytes": {"Buffer", "IndexByte", "NewReader"}, "compress/zlib": {"NewReader", "NewWriter"},
 			"io": {"ErrUnexpectedEOF", "LimitReader", "ReadAll"},

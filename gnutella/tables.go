@@ -1,0 +1,129 @@
+package gnutella
+
+import (
+	"crypto/sha256"
+
+	"github.com/p2pspec/p2pspec/gnutella/qrp"
+	"github.com/p2pspec/p2pspec/gnutella/wire"
+)
+
+// merged is the table of an ultrapeer and its leaves as its neighbours have it.
+type merged struct {
+	table  *qrp.Table // nil until somebody was told; replaced, never changed
+	digest [32]byte   // a hash of all updates that it was made of
+	dirty  bool       // a leaf's table has changed since
+}
+
+// byeBadTable is the code that gtk-gnutella gives for a broken table; the
+// documents have none (GN-BY-08).
+const byeBadTable = 413
+
+// gotTable takes a part of a neighbour's table.
+//
+// GN-UQ-08 to GN-UQ-12.
+func (n *step) gotTable(c *conn, d wire.Descriptor) (clause string, reason error) {
+	switch {
+	case !isNeighbours(&d):
+		return "GN-UQ-08", errTTL
+	case n.mode != Ultrapeer || c.mode == Flat:
+		return "GN-UQ-08", errTable
+	}
+	m, err := qrp.Parse(d.Payload)
+	if err == nil {
+		err = c.routes.Take(m)
+	}
+	if err != nil {
+		n.bye(c, byeBadTable, "Broken query routing table")
+		return "GN-UQ-10", err
+	}
+	c.taken = sha256.Sum256(append(c.taken[:], d.Payload...))
+	n.table.dirty = n.table.dirty || n.isMyLeaf(c)
+	return "", nil
+}
+
+// ownTable is what the servent can answer, with its leaves.
+//
+// GN-UQ-05, GN-UQ-07.
+func (n *Node) ownTable() *qrp.Table {
+	t, err := qrp.NewTable(uint32(n.cfg.QRPSlots), qrp.DefaultInfinity)
+	if err != nil {
+		panic("gnutella: " + err.Error()) // Config was checked
+	}
+	n.cfg.Library.AddTo(t)
+	for _, leaf := range n.myLeaves(own) {
+		if has := leaf.routes.Table(); has != nil {
+			t.Merge(has)
+		}
+	}
+	return t
+}
+
+// tellTable sends the whole table to a new neighbour that wants it.
+//
+// GN-UQ-02, GN-HS-34, GN-HS-35.
+func (n *step) tellTable(c *conn) {
+	switch {
+	case c.mode != Ultrapeer || n.mode == Flat:
+	case n.mode == Leaf && c.offers.has(offersRouting):
+		n.sendTable(c, n.updates(c, n.ownTable(), nil))
+	case n.mode == Ultrapeer && c.offers.has(offersUltraRouting):
+		if n.table.table == nil {
+			n.replaceTable(n.ownTable())
+		}
+		c.told = true
+		n.sendTable(c, n.updates(c, n.table.table, nil))
+	}
+}
+
+// refreshTables tells the neighbours what has changed, from time to time.
+//
+// GN-UQ-17.
+func (n *step) refreshTables() {
+	if n.mode != Ultrapeer || n.table.table == nil || !n.table.dirty {
+		return
+	}
+	had, has := n.table.table, n.ownTable()
+	for _, c := range n.conns {
+		if c.phase == talking && c.told {
+			n.sendTable(c, n.updates(c, has, had))
+		}
+	}
+	n.replaceTable(has)
+}
+
+func (n *Node) replaceTable(t *qrp.Table) {
+	list, err := t.Update(n.table.table, qrp.Shape{})
+	if err != nil {
+		panic("gnutella: " + err.Error()) // differences of such tables fit
+	}
+	b := n.table.digest[:]
+	for _, m := range list {
+		b = qrp.Append(b, m)
+	}
+	n.table = merged{table: t, digest: sha256.Sum256(b)}
+}
+
+// updates are the messages that lead from one table to another, in the form that
+// the receiver takes.
+//
+// GN-UQ-06, GN-UQ-13.
+func (n *Node) updates(c *conn, t, had *qrp.Table) []qrp.Message {
+	var shape qrp.Shape
+	if c.offers.has(offersBits) {
+		shape.EntryBits = 1
+	}
+	list, err := t.Update(had, shape)
+	if err != nil {
+		panic("gnutella: " + err.Error()) // differences of such tables fit
+	}
+	return list
+}
+
+// sendTable writes past the queue: the order of the parts matters.
+func (n *step) sendTable(c *conn, list []qrp.Message) {
+	for _, m := range list {
+		n.write(c, wire.Descriptor{
+			GUID: wire.NewGUID(&n.rng), Type: wire.TypeQRP, TTL: 1, Payload: qrp.Append(nil, m),
+		})
+	}
+}
