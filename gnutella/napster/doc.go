@@ -14,7 +14,12 @@
 // Have chat, hot lists, the commands of operators, or links between servers. Move
 // files: it has the words of a transfer, and the data is the driver's.
 //
-// # Driving the package
+// # Driving the machines
+//
+//	s, err := napster.NewServer(napster.ServerConfig{MOTD: motd}, now)
+//	effects := s.Step(now, spec.Opened{Conn: -1, Remote: client}, nil)
+//	// hand each message that arrives to Step as a spec.Got, perform each
+//	// spec.Write and spec.Close, and hand a spec.Wake to Step at s.Deadline()
 //
 // [Codec] translates between a stream and each [Message]; Parse… functions read the
 // text of one, and the Message method of a form writes it. [ParseOffer] and
@@ -29,7 +34,21 @@
 //	meta.go      the line of the meta server
 //	transfer.go  between clients
 //
+// The server: server_config.go; server.go (Step, who comes and goes), server_login.go,
+// server_file.go (sharing, searches, browsing, whois), server_get.go (downloads);
+// index.go (files by word); server_state.go (Clone, AppendState, the invariants).
+//
 // # State diagram
+//
+// Of a stream to the server; whatever else comes before the login ends it:
+//
+//	opened —7 nick check→ opened —2 login or 6 new user→ there —close→ gone
+//
+// Of a download, and who is told; it ends in 206 when the uploader leaves, takes the
+// file back or says nothing:
+//
+//	—203→ server —607→ uploader —608→ server —204→ downloader, who connects, or if
+//	the port is 0: —500→ server —501→ uploader, who connects
 //
 // Of a transfer: connect → [Greeting] → GET or SEND with its line → number → data.
 //
@@ -38,12 +57,20 @@
 //  1. A text is at most [MaxText] bytes, as in OpenNap; the length field allows more.
 //  2. What cannot be written is refused where it would be written: the protocol has
 //     no escape for a quote.
-//  3. A condition stands once in a search; OpenNap lets the last one win.
+//  3. A word matches a word of the file's name, not a part of one; OpenNap looks for
+//     parts among the files that its index of words has found. A search without a
+//     word finds nothing, and nobody finds his own files.
+//  4. A nick that nobody registered may be used by anybody, as in OpenNap; a second
+//     login of a nick that is there is refused.
+//  5. A nick has 1 to [MaxNick] characters; the document does not say what one is.
+//  6. A condition stands once in a search; OpenNap lets the last one win.
 //
 // # Guarantees
 //
-// Nothing that arrives makes a parser panic, and errors name the message and the
-// field. What is kept of an unfinished message is at most [MaxText] and its header.
+// Nothing that arrives makes a parser or a machine panic, and errors name the message
+// and the field. Every table is bounded by the machine's Config, and so are the
+// effects of a Step. Who leaves, leaves nothing in the index. What is kept of an
+// unfinished message is at most [MaxText] and its header.
 //
 // # Compatibility
 //
