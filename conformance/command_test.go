@@ -265,7 +265,8 @@ func TestCommandLineIsFilled(t *testing.T) {
 		Encryption: PlaintextOnly, MaxPeers: 4, Label: "l", Key: []byte{1, 2},
 	}, &workplace{dir: "d"})
 	assert.Equal(t, []string{
-		"x", "--at=127.0.0.1:6881", "magnet:?", "http://a/", "127.0.0.2:1 [::1]:2", "aa bb", "plaintext", "4", "d", "l", "0102",
+		"x", "--at=127.0.0.1:6881", "magnet:?", "http://a/", "127.0.0.2:1 [::1]:2", "aa bb", "plaintext", "4", "d",
+		"l", "0102",
 	}, got, "there is no torrent, and so no word for it")
 }
 

@@ -176,6 +176,7 @@ func (c Config) MaxEffects(in spec.Input) (int, error) {
 				claims += min(len(p.Nodes), c.MaxMembers)
 			}
 		}
+	default: // makes one claim at most
 	}
 	return timers + claimEffects*claims, nil
 }
