@@ -13,10 +13,10 @@ import (
 
 // BenchmarkCluster simulates a cluster of ten thousand members on one core, with
 // memberlist's configurations for local and wide networks, which probe each second
-// and each five, and with the two seconds of the SWIM paper. One operation is a second of the cluster's life; x-real-time is
-// how many of these fit into one of ours. Crashes: in each ten seconds a member
-// crashes, is found out, and all are told. Exchanges: of all state, from time to
-// time, which is most of the bytes.
+// and each five, and with the two seconds of the SWIM paper. One operation is a
+// second of the cluster's life; x-real-time is how many of these fit into one of
+// ours. Crashes: in each ten seconds a member crashes, is found out, and all are
+// told. Exchanges: of all state, from time to time, which is most of the bytes.
 //
 //	go test -run - -bench Cluster -benchtime 100x -cpu 1 ./gossip/swim
 func BenchmarkCluster(b *testing.B) {
