@@ -97,7 +97,7 @@ func (n *step) floodPing(c *conn, d wire.Descriptor) {
 // GN-PG-05, GN-PG-12, GN-PG-17.
 func (n *step) pong(c *conn, ping *wire.Descriptor, hops uint8, payload []byte) {
 	ttl := ping.Hops + 1
-	if hops > 1 {
+	if hops > 0 {
 		left := int(hopsOfPong) - int(hops)
 		if left < 1 || left < int(ping.Hops) {
 			return

@@ -92,12 +92,8 @@ func (n *step) refreshTables() {
 }
 
 func (n *Node) replaceTable(t *qrp.Table) {
-	list, err := t.Update(n.table.table, qrp.Shape{})
-	if err != nil {
-		panic("gnutella: " + err.Error()) // differences of such tables fit
-	}
 	b := n.table.digest[:]
-	for _, m := range list {
+	for _, m := range mustUpdate(t, n.table.table, qrp.Shape{}) {
 		b = qrp.Append(b, m)
 	}
 	n.table = merged{table: t, digest: sha256.Sum256(b)}
@@ -112,9 +108,23 @@ func (n *Node) updates(c *conn, t, had *qrp.Table) []qrp.Message {
 	if c.offers.has(offersBits) {
 		shape.EntryBits = 1
 	}
+	var list []qrp.Message
+	if had == nil && t.Filled() == 0 {
+		// A RESET alone is no full table, and would bring every query: let a word
+		// come and go.
+		had = t.Clone()
+		had.AddWhole(browse)
+		list = mustUpdate(had, nil, shape)
+	}
+	return append(list, mustUpdate(t, had, shape)...)
+}
+
+// mustUpdate relies on infinities that leave differences small enough for any
+// shape.
+func mustUpdate(t, had *qrp.Table, shape qrp.Shape) []qrp.Message {
 	list, err := t.Update(had, shape)
 	if err != nil {
-		panic("gnutella: " + err.Error()) // differences of such tables fit
+		panic("gnutella: " + err.Error())
 	}
 	return list
 }
