@@ -171,7 +171,8 @@ func TestDeflate(t *testing.T) {
 		t.Errorf("not offered: %v", out)
 	}
 	plain := newDesk(t, Config{Mode: Ultrapeer})
-	if _, out := plain.accept(ultrapeer(), accepts); len(out) != 1 || status(out).Headers.Lists("Content-Encoding", "deflate") {
+	_, out = plain.accept(ultrapeer(), accepts)
+	if len(out) != 1 || status(out).Headers.Lists("Content-Encoding", "deflate") {
 		t.Errorf("not wanted: %v", out)
 	}
 }
