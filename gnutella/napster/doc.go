@@ -21,6 +21,10 @@
 //	// hand each message that arrives to Step as a spec.Got, perform each
 //	// spec.Write and spec.Close, and hand a spec.Wake to Step at s.Deadline()
 //
+//	c, err := napster.NewClient(napster.ClientConfig{Server: server, User: user}, now)
+//	effects = c.Step(now, napster.Enter{Op: 1}, nil) // a spec.Dial
+//	effects = c.Step(now, napster.Find{Op: 2, Search: napster.Search{Words: "song"}}, nil)
+//
 // [Codec] translates between a stream and each [Message]; Parse… functions read the
 // text of one, and the Message method of a form writes it. [ParseOffer] and
 // [ParseNumber] are for the streams between clients.
@@ -37,6 +41,9 @@
 // The server: server_config.go; server.go (Step, who comes and goes), server_login.go,
 // server_file.go (sharing, searches, browsing, whois), server_get.go (downloads);
 // index.go (files by word); server_state.go (Clone, AppendState, the invariants).
+//
+// The client: client_config.go (commands and events too); client.go (Step, commands),
+// client_got.go (what the server says); client_state.go.
 //
 // # State diagram
 //
@@ -63,7 +70,9 @@
 //  4. A nick that nobody registered may be used by anybody, as in OpenNap; a second
 //     login of a nick that is there is refused.
 //  5. A nick has 1 to [MaxNick] characters; the document does not say what one is.
-//  6. A condition stands once in a search; OpenNap lets the last one win.
+//  6. An error 404 does not say what it is about: the client tells it to the user, and
+//     the command that it may end waits until its time is up.
+//  7. A condition stands once in a search; OpenNap lets the last one win.
 //
 // # Guarantees
 //

@@ -59,7 +59,7 @@ func (b bench) enter(who int, port int) {
 
 const shared = `b92870e0d41bc8e698cf2f0a1ddfeac7 443332 128 44100 60`
 
-// NP-LG-01 to NP-LG-05, NP-ST-01, NP-ER-01: who may enter, and what he is told.
+// NP-LG-01, NP-LG-02, NP-LG-03, NP-LG-04, NP-LG-05, NP-ST-01, NP-ER-01, NP-ER-02: who may enter, and what he is told.
 func TestLogin(t *testing.T) {
 	cfg := smallServer()
 	cfg.MaxAccounts = 1
@@ -94,7 +94,7 @@ func TestLogin(t *testing.T) {
 	require.Empty(t, b.say(9, TypeSearch, ""), "a stream that was closed")
 }
 
-// NP-SH-01, NP-SH-02, NP-SH-04, NP-SE-01 to NP-SE-05, NP-BR-01, NP-BR-02: the index.
+// NP-SH-01, NP-SH-02, NP-SH-04, NP-SE-01, NP-SE-02, NP-SE-03, NP-SE-04, NP-SE-05, NP-BR-01, NP-BR-02: the index.
 func TestIndex(t *testing.T) {
 	b := newBench(t, ServerConfig{})
 	b.enter(1, 6699)
@@ -141,7 +141,7 @@ func TestIndex(t *testing.T) {
 	require.Len(t, b.say(3, TypeSearch, `FILENAME CONTAINS "many" MAX_RESULTS 200`), MaxResults+1)
 }
 
-// NP-DL-01 to NP-DL-04: a download takes the uploader's consent.
+// NP-DL-01, NP-DL-02, NP-DL-03, NP-DL-04: a download takes the uploader's consent.
 func TestGet(t *testing.T) {
 	b := newBench(t, ServerConfig{})
 	b.enter(1, 6699)
@@ -167,7 +167,7 @@ func TestGet(t *testing.T) {
 	require.Empty(t, b.step(3*time.Minute, spec.Wake{}))
 }
 
-// NP-FW-01 to NP-FW-03: who is behind a firewall connects himself.
+// NP-FW-01, NP-FW-02, NP-FW-03: who is behind a firewall connects himself.
 func TestFirewall(t *testing.T) {
 	b := newBench(t, ServerConfig{})
 	b.enter(1, 0)
