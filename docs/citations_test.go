@@ -28,7 +28,7 @@ func (c citation) String() string { return fmt.Sprintf("%s:%d: %s", c.File, c.Li
 
 // cited finds the ids in text. It knows the families of the catalogue and any
 // BEP, so that a slip in the number of a document or of a row is found too.
-var cited = regexp.MustCompile(`\b(?:BEP[0-9]{2}|MSE|GN|GO|KAD|CHORD)(?:-[A-Z][A-Z0-9]*)+-[0-9]{2,3}\b`)
+var cited = regexp.MustCompile(`\b(?:BEP[0-9]{2}|MSE|GN|NP|GO|KAD|CHORD)(?:-[A-Z][A-Z0-9]*)+-[0-9]{2,3}\b`)
 
 // illustrations are the folders whose ids are examples, not citations.
 func illustrations() []string { return []string{"spec/catalogue", "docs"} }
