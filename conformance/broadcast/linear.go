@@ -8,7 +8,6 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
-	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/cluster"
 	"github.com/p2pspec/p2pspec/transport/stdio"
 )
@@ -63,7 +62,6 @@ const (
 	linearRequests = 10 // of each client, three times
 	linearKeys     = 2
 	linearValues   = 4 // so few that a cas meets its value now and then
-	linearPatience = 10 * time.Second
 )
 
 func runLinear(t *T, disturb func(*store) *cluster.Fault) {
@@ -83,25 +81,7 @@ func runLinear(t *T, disturb func(*store) *cluster.Fault) {
 		}
 	}
 	history = append(history, s.accesses()...)
-	answered := 0
-	for _, op := range history {
-		if op.Output != nil {
-			answered++
-		}
-	}
-	if answered < len(history)/3 {
-		t.Mismatch("the requests that were answered", answered, fmt.Sprintf("at least a third of %d", len(history)))
-	}
-	switch porcupine.CheckOperationsTimeout(registers(), history, linearPatience) {
-	case porcupine.Illegal:
-		t.Fail(conformance.Failure{
-			Message:  "no order of the requests agrees with the answers and with time",
-			Expected: []string{"linearizable keys"}, Got: story(history),
-		})
-	case porcupine.Unknown:
-		t.Inconclusivef("no order was found within %v, and none was excluded", linearPatience)
-	}
-	t.Earn()
+	cluster.Linear{Model: registers(), Want: "linearizable keys", Share: 3, Tell: told}.Judge(t, history)
 }
 
 // accesses has the clients work, each through the nodes in turn.
@@ -172,42 +152,30 @@ func (a access) fields() args {
 // operation is a request as porcupine reads it. One that surely has not happened,
 // for a reason that is not the key's, tells nothing: it is left open.
 func operation(client int, what access, call *cluster.Call) porcupine.Operation {
-	op := porcupine.Operation{ClientId: client, Input: what, Call: int64(call.Sent), Return: int64(call.Answered)}
+	var output any
 	e := call.Err()
 	switch {
 	case call.OK() && what.typ == "read":
-		op.Output = result{ok: true, value: valueOf(call.Reply)}
+		output = result{ok: true, value: valueOf(call.Reply)}
 	case call.OK():
-		op.Output = result{ok: true}
+		output = result{ok: true}
 	case e != nil && e.Code == stdio.KeyDoesNotExist && what.typ != "write",
 		e != nil && e.Code == stdio.PreconditionFailed && what.typ == "cas":
-		op.Output = result{}
-	default:
-		op.Return = int64(1) << 62 // it may still happen
+		output = result{}
 	}
-	return op
+	return call.Operation(client, what, output)
 }
 
-// story is the history in the order of its beginnings.
-func story(history []porcupine.Operation) string {
-	sorted := slices.Clone(history)
-	slices.SortStableFunc(sorted, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
-	var b strings.Builder
-	for _, op := range sorted {
-		in := op.Input.(access)
-		what := map[string]string{
-			"read": "read", "write": "write " + in.value, "cas": "cas " + in.from + " to " + in.to,
-		}[in.typ]
-		got, known := op.Output.(result)
-		switch {
-		case !known:
-			what += ": open"
-		case !got.ok:
-			what += ": refused"
-		case in.typ == "read":
-			what += ": " + got.value
-		}
-		fmt.Fprintf(&b, "client %d, %v, key %d, %s\n", op.ClientId, ms(time.Duration(op.Call)), in.key, what)
+func told(op porcupine.Operation) string {
+	in := op.Input.(access)
+	what := map[string]string{
+		"read": "read", "write": "write " + in.value, "cas": "cas " + in.from + " to " + in.to,
+	}[in.typ]
+	switch got, known := op.Output.(result); {
+	case known && !got.ok:
+		what += ": refused"
+	case known && in.typ == "read":
+		what += ": " + got.value
 	}
-	return b.String()
+	return fmt.Sprintf("key %d, %s", in.key, what)
 }

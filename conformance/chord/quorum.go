@@ -3,7 +3,6 @@ package chord
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -92,7 +91,6 @@ const (
 	registerClients  = 4
 	registerRequests = 30 // of each client
 	registerKeys     = 2
-	registerPatience = 10 * time.Second // for the search of an order, which is fast unless it fails
 )
 
 func runRegister(t *T, disturb func(*cluster.Cluster) *cluster.Fault) {
@@ -108,26 +106,9 @@ func runRegister(t *T, disturb func(*cluster.Cluster) *cluster.Fault) {
 	if f != nil {
 		c.Touched(f)
 	}
-	answered := 0
-	for _, op := range history {
-		if op.Output != nil {
-			answered++
-		}
-	}
-	if answered < len(history)/2 {
-		t.Mismatch("the requests that were answered",
-			fmt.Sprint(answered), fmt.Sprintf("at least half of %d", len(history)))
-	}
-	switch porcupine.CheckOperationsTimeout(register(), history, registerPatience) {
-	case porcupine.Illegal:
-		t.Fail(conformance.Failure{
-			Message:  "no order of the puts and gets agrees with the answers and with time",
-			Expected: []string{"linearizable registers, as the capability quorum says"}, Got: story(history),
-		})
-	case porcupine.Unknown:
-		t.Inconclusivef("no order was found within %v, and none was excluded", registerPatience)
-	}
-	t.Earn()
+	cluster.Linear{
+		Model: register(), Want: "linearizable registers, as the capability quorum says", Share: 2, Tell: tell,
+	}.Judge(t, history)
 }
 
 // accesses has the clients work, each through the members in turn, and returns
@@ -183,39 +164,22 @@ func accesses(c *cluster.Cluster, keys []uint64) []porcupine.Operation {
 // did not happen: a get then tells nothing, and a put is left out as one that
 // nobody has seen.
 func operation(client int, what access, call *cluster.Call) porcupine.Operation {
-	op := porcupine.Operation{
-		ClientId: client, Input: what, Call: int64(call.Sent), Return: int64(call.Answered),
-	}
+	var output any
 	switch {
 	case call.OK() && what.put:
-		op.Output = "put"
+		output = "put"
 	case call.OK():
-		value, _ := call.Reply.Fields()["value"].(string)
-		op.Output = value
+		output, _ = call.Reply.Fields()["value"].(string)
 	case call.Err() != nil && call.Err().Code == stdio.KeyDoesNotExist && !what.put:
-		op.Output = ""
-	default:
-		op.Return = int64(1) << 62 // it may still happen
+		output = ""
 	}
-	return op
+	return call.Operation(client, what, output)
 }
 
-// story is the history in the order of its beginnings.
-func story(history []porcupine.Operation) string {
-	sorted := slices.Clone(history)
-	slices.SortStableFunc(sorted, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
-	var b strings.Builder
-	for _, op := range sorted {
-		in := op.Input.(access)
-		what := fmt.Sprintf("get %d → %q", in.key, op.Output)
-		if in.put {
-			what = fmt.Sprintf("put %d ← %q", in.key, in.value)
-		}
-		if op.Output == nil {
-			what += " (no answer)"
-		}
-		fmt.Fprintf(&b, "client %d, %v to %v: %s\n", op.ClientId,
-			time.Duration(op.Call).Round(time.Millisecond), time.Duration(op.Return).Round(time.Millisecond), what)
+func tell(op porcupine.Operation) string {
+	in := op.Input.(access)
+	if in.put {
+		return fmt.Sprintf("put %d ← %q", in.key, in.value)
 	}
-	return b.String()
+	return fmt.Sprintf("get %d → %v", in.key, op.Output)
 }
