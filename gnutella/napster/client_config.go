@@ -162,7 +162,8 @@ type Said struct {
 // Counted notifies of the server's statistics.
 type Counted struct{ Stats Stats }
 
-// Wanted notifies that somebody was granted a file, and may connect.
+// Wanted notifies that somebody was granted a file. He connects, or, if this client is
+// behind a firewall, a [PushTo] follows.
 type Wanted struct{ Request Request }
 
 // PushTo notifies that somebody waits for a file: connect to Ack.Addr and send

@@ -54,8 +54,9 @@
 // Of a download, and who is told; it ends in 206 when the uploader leaves, takes the
 // file back or says nothing:
 //
-//	—203→ server —607→ uploader —608→ server —204→ downloader, who connects, or if
-//	the port is 0: —500→ server —501→ uploader, who connects
+//	—203→ server —607→ uploader —608→ server —204→ downloader, who connects
+//	if the uploader's port is 0: —203→ server —204→ downloader
+//	—500→ server —607→ uploader —608→ server —501→ uploader, who connects
 //
 // Of a transfer: connect → [Greeting] → GET or SEND with its line → number → data.
 //
@@ -72,7 +73,9 @@
 //  5. A nick has 1 to [MaxNick] characters; the document does not say what one is.
 //  6. An error 404 does not say what it is about: the client tells it to the user, and
 //     the command that it may end waits until its time is up.
-//  7. A condition stands once in a search; OpenNap lets the last one win.
+//  7. When both are behind firewalls a 203 or 500 is answered 404. OpenNap answers 500
+//     with a 204 of port 0 that has the word firewallerror for a sum.
+//  8. A condition stands once in a search; OpenNap lets the last one win.
 //
 // # Guarantees
 //

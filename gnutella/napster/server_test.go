@@ -175,11 +175,11 @@ func TestFirewall(t *testing.T) {
 	b.enter(3, 0)
 	b.say(1, TypeShare, `"a" `+shared)
 	b.say(2, TypeShare, `"a" `+shared)
-	require.Equal(t, []string{`1 607 user2 "a"`}, b.say(2, TypeGet, `user1 "a"`))
 	require.Equal(t, []string{`2 204 user1 16777343 0 "a" b92870e0d41bc8e698cf2f0a1ddfeac7 1`},
-		b.say(1, TypeUploadAck, `user2 "a"`))
+		b.say(2, TypeGet, `user1 "a"`))
+	require.Equal(t, []string{`1 607 user2 "a"`}, b.say(2, TypePush, `user1 "a"`))
 	require.Equal(t, []string{`1 501 user2 33554559 6699 "a" b92870e0d41bc8e698cf2f0a1ddfeac7 2`},
-		b.say(2, TypePush, `user1 "a"`))
+		b.say(1, TypeUploadAck, `user2 "a"`))
 	both := "3 404 napster: both are behind firewalls: neither can connect to the other"
 	require.Equal(t, []string{both}, b.say(3, TypeGet, `user1 "a"`))
 	require.Equal(t, []string{both}, b.say(3, TypePush, `user1 "a"`))
@@ -307,6 +307,9 @@ func (c *census) judge(t *testing.T, in spec.Input, out []spec.Effect, seen map[
 	if closed, ok := in.(spec.Closed); ok {
 		defer c.leave(closed.Conn)
 	}
+	if r, err := ParseRequest(said.Type, said.Text); said.Type == TypeGet && err == nil {
+		c.asked[got.Conn] = append(c.asked[got.Conn], Request{fold(r.Nick), r.Name})
+	}
 	var found []string
 	failed := false
 	for _, e := range out {
@@ -328,7 +331,7 @@ func (c *census) judge(t *testing.T, in spec.Input, out []spec.Effect, seen map[
 				a, err := ParseAck(m.Type, m.Text)
 				require.NoError(t, err)
 				require.Contains(t, c.asked[e.Conn], Request{fold(a.Nick), a.Name})
-			case TypeUpload, TypePushAck, TypePing, TypePong, TypeGetError, TypeLoginError:
+			case TypeUpload, TypePing, TypePong, TypeGetError, TypeLoginError:
 			default:
 				require.Equal(t, got.Conn, e.Conn, "%v %q was not asked for", m.Type, m.Text)
 			}
@@ -348,10 +351,6 @@ func (c *census) judge(t *testing.T, in spec.Input, out []spec.Effect, seen map[
 		c.shared = append(c.shared, censusFile{got.Conn, f})
 	case TypeUnshare:
 		c.shared = slices.DeleteFunc(c.shared, func(f censusFile) bool { return f.by == got.Conn && f.Name == said.Text })
-	case TypeGet:
-		r, err := ParseRequest(said.Type, said.Text)
-		require.NoError(t, err)
-		c.asked[got.Conn] = append(c.asked[got.Conn], Request{fold(r.Nick), r.Name})
 	}
 }
 

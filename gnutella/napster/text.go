@@ -173,10 +173,11 @@ func (s *scanner) uint32(field string) uint32 { return uint32(s.number(field, Ma
 
 func (s *scanner) link() Link { return Link(s.number("link-type", uint64(MaxLink))) }
 
-// md5 reads 32 hexadecimal digits. Some clients append a dash and the size.
+// md5 reads 32 hexadecimal digits. Some clients append a dash and the size; OpenNap
+// has a word in place of a sum when neither party can connect.
 func (s *scanner) md5() (sum MD5) {
 	word := s.word("md5", MaxWord)
-	if s.err != nil {
+	if s.err != nil || s.of == TypeGetAck && word == "firewallerror" {
 		return sum
 	}
 	digits, _, _ := strings.Cut(word, "-")
