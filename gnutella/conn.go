@@ -27,6 +27,7 @@ type conn struct {
 	due    time.Duration // of what is waited for
 	heard  time.Duration // when something came that was of use
 	ponged time.Duration // when a ping was answered with many pongs; or never
+	paced  time.Duration // when its own queries so far would all have been in time (GN-QY-05)
 
 	files, kilobytes uint32 // of its own pong
 
@@ -175,7 +176,7 @@ func (n *step) dialOne(to netip.AddrPort, old bool) {
 
 func (n *Node) newConn(id spec.Conn, remote netip.AddrPort, p phase) *conn {
 	c := &conn{
-		id: id, remote: remote, phase: p, due: n.now + n.cfg.HandshakeTimeout, heard: n.now, ponged: never,
+		id: id, remote: remote, phase: p, due: n.now + n.cfg.HandshakeTimeout, heard: n.now, ponged: never, paced: n.now,
 		maxTTL: uint8(n.cfg.MaxTTL), hopsFlow: wantsAll, degree: defaultDegree,
 	}
 	n.conns = append(n.conns, c)

@@ -69,7 +69,9 @@
 //  3. What a leaf asks gets a TTL from its ultrapeer, so that TTL and hops may then
 //     be more together than before (GN-UQ-18); nowhere else do they rise.
 //  4. A query may reach a leaf with a TTL of 0 (GN-UQ-03).
-//  5. A broken table costs the connection a Bye 413, as gtk-gnutella has it.
+//  5. Of queries that a neighbour asks itself 32 may come at once, and 4 a second:
+//     the draft leaves open what is too frequent (GN-QY-05).
+//  6. A broken table costs the connection a Bye 413, as gtk-gnutella has it.
 //
 // # Guarantees
 //

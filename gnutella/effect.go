@@ -119,5 +119,5 @@ var (
 	errBack      = errors.New("gnutella: it leads back where it came from")
 	errFlow      = errors.New("gnutella: the link is too slow for answers")
 	errMode      = errors.New("gnutella: not of a host of this role")
-	errBusy      = errors.New("gnutella: too many queries under way")
+	errBusy      = errors.New("gnutella: too many queries")
 )

@@ -3,6 +3,7 @@ package gnutella
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/p2pspec/p2pspec/gnutella/ggep"
 	"github.com/p2pspec/p2pspec/gnutella/qrp"
@@ -72,9 +73,15 @@ func (w *wish) mayBeIn(t *qrp.Table) bool {
 	return t.Match(w.keys)
 }
 
+// What a neighbour may ask itself: people and their programs do not ask faster.
+const (
+	queryBurst = 32
+	queryPace  = time.Second / 4
+)
+
 // gotQuery answers a query, and passes it on: at most once, whichever way it comes.
 //
-// GN-QY-01, GN-QY-02, GN-HD-17, GN-FC-01.
+// GN-QY-01, GN-QY-02, GN-QY-05, GN-HD-17, GN-FC-01.
 func (n *step) gotQuery(c *conn, d wire.Descriptor) (clause string, reason error) {
 	key := seenKey{wire.TypeQuery, d.GUID}
 	_, seen := n.seen.find(key)
@@ -90,6 +97,12 @@ func (n *step) gotQuery(c *conn, d wire.Descriptor) (clause string, reason error
 		return "GN-FC-01", errFlow
 	case n.isMyLeaf(c) && !n.cfg.NoDynamic && len(n.dynamic) == n.cfg.MaxQueries:
 		return "GN-QY-05", errBusy
+	}
+	if d.Hops == 0 {
+		if c.paced > n.now+(queryBurst-1)*queryPace {
+			return "GN-QY-05", errBusy
+		}
+		c.paced = max(c.paced, n.now) + queryPace
 	}
 	n.seen.put(key, c.id, n.cfg.MaxSeen)
 	w := understand(&q)

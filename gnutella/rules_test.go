@@ -259,6 +259,30 @@ func TestSlowNeighbour(t *testing.T) {
 	}
 }
 
+// GN-QY-05.
+func TestTooManyQueries(t *testing.T) {
+	d := newDesk(t, Config{})
+	c := d.join()
+	ask := func(n int, hops uint8) (dropped int) {
+		for range n {
+			d.last-- // a number that no other query has
+			if clause(d.got(c, query(byte(-d.last), 3, hops, "alpha"))) == "GN-QY-05" {
+				dropped++
+			}
+		}
+		return dropped
+	}
+	if got := ask(100, 0); got != 100-queryBurst {
+		t.Errorf("%d of 100 queries at once are dropped", got)
+	}
+	if got := ask(20, 1); got != 0 {
+		t.Errorf("%d queries of others are dropped", got)
+	}
+	if d.wait(time.Second); ask(10, 0) != 10-4 {
+		t.Error("after a second there is not room for four")
+	}
+}
+
 // The memory of GUIDs keeps to its bound, and forgets the oldest.
 func TestRoutesAreBounded(t *testing.T) {
 	var r routes
