@@ -274,8 +274,13 @@ func (n *step) shutdown(in Shutdown) {
 	n.done(in.Op, nil)
 }
 
-// sweep forgets ended connections, and the queries of leaves that are gone.
+// sweep forgets ended connections, and the queries of leaves that are gone. An
+// ultrapeer that became a leaf is its own master again when it is alone.
 func (n *step) sweep() {
 	n.conns = slices.DeleteFunc(n.conns, func(c *conn) bool { return c.phase == ended })
+	if n.mode != n.cfg.Mode && len(n.conns) == 0 {
+		n.mode = n.cfg.Mode
+		n.notify(ModeChanged{n.mode})
+	}
 	n.dynamic = slices.DeleteFunc(n.dynamic, func(d dynamic) bool { return d.from != own && n.find(d.from) == nil })
 }

@@ -113,7 +113,7 @@ func (n *step) askNext(d *dynamic, links []*conn, w *wish) {
 
 // ask sends the query to a neighbour, unless it does not want it.
 func (n *step) ask(d *dynamic, c *conn, ttl uint8, w *wish) bool {
-	ttl = min(ttl, c.maxTTL, uint8(n.cfg.MaxTTL)-d.hops)
+	ttl = min(ttl, c.maxTTL, uint8(max(0, n.cfg.MaxTTL-int(d.hops)))) // GN-HD-10
 	d.sent = append(d.sent, c.id)
 	out := wire.Descriptor{GUID: d.guid, Type: wire.TypeQuery, TTL: ttl, Hops: d.hops, Payload: d.payload}
 	if ttl == 0 || !wantsQuery(c, &out, w) {

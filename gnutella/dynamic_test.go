@@ -67,6 +67,9 @@ func TestDynamicQuery(t *testing.T) {
 	if _, list := sent(d.wait(time.Hour/60), wire.TypeQuery); len(list) > 0 || len(d.dynamic) > 0 {
 		t.Errorf("with 50 results: %v", list)
 	}
+	if to, _ := sent(d.got(c, query(2, 1, 50, "alpha")), wire.TypeQuery); len(to) > 0 {
+		t.Errorf("a query after 50 hops went to %v (GN-HD-10)", to)
+	}
 }
 
 // The next TTL follows from what has been found so far.

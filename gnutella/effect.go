@@ -44,7 +44,7 @@ type (
 	}
 
 	// ModeChanged says that an ultrapeer has become a leaf, as another asked it to
-	// (GN-HS-32).
+	// (GN-HS-32), or is one again since its connections are gone.
 	ModeChanged struct{ Mode Mode }
 
 	// Hit is an answer to a Search.

@@ -281,7 +281,7 @@ func (n *step) third(c *conn, h wire.Headers) {
 	answer := wire.Status{Code: wire.Accepted, Phrase: "OK"}
 	peers, leaves, _ := n.count()
 	if n.mode == Ultrapeer && c.mode == Ultrapeer && c.offers.has(needsLeaves) && leaves == 0 && peers == 1 {
-		n.mode = Leaf
+		n.mode, n.table = Leaf, merged{}
 		n.notify(ModeChanged{Leaf})
 		answer.Headers = append(answer.Headers, wire.Header{Name: "X-Ultrapeer", Value: "False"})
 	}

@@ -113,6 +113,9 @@ func TestFallback(t *testing.T) {
 	if m := out[0].(spec.Write).Msg.(wire.Connect); !m.Version.Old() {
 		t.Errorf("the second greeting is %v", m)
 	}
+	if out := d.Clone().Step(0, spec.Closed{Conn: 2}, nil); len(out) > 0 {
+		t.Errorf("after hanging up on 0.4, too: %v", out)
+	}
 	d.step(spec.Got{Conn: 2, Msg: wire.Status{Old: true, Code: wire.Accepted, Phrase: "OK"}})
 	if len(d.Links()) != 1 {
 		t.Errorf("links %v", d.Links())
@@ -135,6 +138,9 @@ func TestLeafGuidance(t *testing.T) {
 		ultrapeer(), {Name: "X-Ultrapeer-Needed", Value: "false"}}}})
 	if h := status(out).Headers; !h.Lists("X-Ultrapeer", "False") || d.Mode() != Leaf {
 		t.Errorf("asked to become a leaf: %v, mode %v", h, d.Mode())
+	}
+	if d.step(spec.Closed{Conn: 1}); d.Mode() != Ultrapeer {
+		t.Errorf("alone again it is a %v", d.Mode())
 	}
 
 	d = newDesk(t, Config{Mode: Ultrapeer, Peers: 1, Leaves: 1})
