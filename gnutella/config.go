@@ -74,7 +74,7 @@ type Config struct {
 	MaxSeen    int // GUIDs remembered: of all types together, and of servents; default 16384
 	MaxHosts   int // addresses remembered; default 200
 	MaxPongs   int // of others in the cache; default 60
-	MaxQueries int // dynamic ones under way; default 64
+	MaxQueries int // dynamic ones under way, and of a leaf those it counts hits for; default 64
 	MaxResults int // files in the answers to one query; default 255
 	QRPSlots   int // of the table sent; default 65536 (GN-UQ-07)
 	Window     int // bytes written that were not yet Drained; default 16384

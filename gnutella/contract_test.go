@@ -206,6 +206,10 @@ func contractReply(g *check.Gen, conn spec.Conn, m wire.Descriptor) spec.Input {
 		d.Type, d.Payload = wire.TypePong, contractPong(g)
 	case wire.TypeQuery:
 		d.Type, d.Payload = wire.TypeQueryHit, contractHit(g)
+	case wire.TypeVendor: // mostly a status request: the other way round it is the reply
+		v, _ := wire.ParseVendorMessage(m.Payload)
+		v.Selector, v.Data = statusReply, []byte{byte(g.Below(3)), byte(g.Below(2)) * 0xff}
+		d.Type, d.Payload, d.TTL, d.Hops = wire.TypeVendor, v.Append(nil), 1, 0
 	default:
 		return spec.Drained{Conn: conn}
 	}
@@ -251,7 +255,10 @@ func contractDescriptor(g *check.Gen) wire.Descriptor {
 		d.Type, d.Payload = wire.TypeBye, (&wire.Bye{Code: 200}).Append(nil)
 		d.TTL = uint8(1 + g.Below(20))
 	case 10:
-		v := wire.VendorMessage{Vendor: [4]byte{'B', 'E', 'A', 'R'}, Selector: 4, Version: 1, Data: []byte{byte(g.Below(9))}}
+		v := wire.VendorMessage{Vendor: [4]byte{'B', 'E', 'A', 'R'}, Selector: hopsFlow, Version: 1}
+		if v.Data = []byte{byte(g.Below(9))}; g.Below(3) == 0 {
+			v.Selector = statusRequest
+		}
 		d.Type, d.Payload, d.TTL, d.Hops = wire.TypeVendor, v.Append(nil), 1, uint8(g.Below(2))
 	case 11, 12:
 		d.Type, d.Payload, d.TTL, d.Hops = wire.TypeQRP, contractTable(g), 1, 0
@@ -285,7 +292,7 @@ func contractPong(g *check.Gen) []byte {
 
 func contractQuery(g *check.Gen) []byte {
 	q := wire.Query{
-		Flags: []wire.QueryFlags{0x8000, 0xc000, 0x8800, 0x0100}[g.Below(4)],
+		Flags: []wire.QueryFlags{0x8000, 0xc000, 0x8800, 0x9000, 0x0100}[g.Below(5)],
 		Text:  []byte([]string{"alpha", "ALPHA bravo", browse, "", "zulu", "xy", "alph\xe4"}[g.Below(7)]),
 	}
 	q.Extensions = [][]byte{

@@ -14,8 +14,8 @@
 // It opens no stream, compresses nothing and reads no file: these are effects, or
 // the driver's. It transfers no files, see gnutella/transfer; [PushRequested] tells
 // the driver to dial for a GIV. It sends no datagrams: hits out of band are not
-// offered. Leaf guidance of dynamic queries, push proxies and other vendor messages
-// than hops flow are not understood.
+// offered. Push proxies, and other vendor messages than hops flow and those by which
+// a leaf guides a dynamic query, are not understood.
 //
 // # Driving the node
 //
@@ -46,6 +46,7 @@
 //	hit.go        answers
 //	tables.go     query routing tables
 //	dynamic.go    queries that ask one neighbour after another
+//	vendor.go     vendor messages: hops flow, and what a leaf says of its queries
 //	flow.go       what waits for a slow neighbour
 //	state.go      Clone, AppendState and the invariants
 //

@@ -20,6 +20,8 @@ type dynamic struct {
 	wanted  int32         // when to stop
 	reached int32         // hosts, by estimation
 	at      time.Duration // of the next step
+	guided  bool          // the leaf says how many results it has (GN-UQ-24)
+	waits   bool          // for that
 
 	payload []byte
 }
@@ -44,6 +46,7 @@ func (n *step) askFor(leaf *conn, d wire.Descriptor, w *wish, answers int32) {
 		n.begun(leaf.id, d, wantedLeaf)
 		if last := len(n.dynamic) - 1; last >= 0 && n.dynamic[last].guid == d.GUID {
 			n.dynamic[last].results += answers
+			n.dynamic[last].guided = w.flags.Has(wire.QueryGuidance) && leaf.offers.has(offersVendor)
 		}
 		return
 	}
@@ -63,16 +66,21 @@ func (n *step) begun(from spec.Conn, d wire.Descriptor, wanted int32) {
 
 // advance takes the next step of a dynamic query, or ends it.
 //
-// GN-UQ-20, GN-UQ-22, GN-UQ-23.
+// GN-UQ-20, GN-UQ-22, GN-UQ-23, GN-UQ-24.
 func (n *step) advance(i int) {
 	d := &n.dynamic[i]
 	q, _ := wire.ParseQuery(d.payload)
 	w := understand(&q)
 	links := slices.DeleteFunc(n.equals(d.from), func(c *conn) bool { return isIn(d.sent, c) })
-	if len(d.sent) == 0 {
+	switch leaf := n.find(d.from); {
+	case len(d.sent) == 0:
 		d.at = n.now + probeWait
 		n.probe(d, links, &w)
-	} else {
+	case d.waits: // in vain
+		d.at = never
+	case d.guided && d.at <= n.now && leaf != nil && leaf.phase == talking:
+		n.askLeaf(d, leaf)
+	default:
 		d.at = never
 		n.askNext(d, links, &w)
 	}

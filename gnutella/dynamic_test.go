@@ -1,6 +1,7 @@
 package gnutella
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -69,6 +70,59 @@ func TestDynamicQuery(t *testing.T) {
 	}
 	if to, _ := sent(d.got(c, query(2, 1, 50, "alpha")), wire.TypeQuery); len(to) > 0 {
 		t.Errorf("a query after 50 hops went to %v (GN-HD-10)", to)
+	}
+}
+
+// A leaf that offers to is asked how many hits it has before each further step.
+//
+// GN-UQ-24.
+func TestGuidance(t *testing.T) {
+	for reply, want := range map[uint16]int{3: 1, enough: 0, 50: 0} {
+		d := newDesk(t, Config{Mode: Ultrapeer})
+		for range 6 {
+			d.join(ultrapeer(), wire.Header{Name: "X-Degree", Value: "32"})
+		}
+		c := d.join(leaf(), wire.Header{Name: "Vendor-Message", Value: "0.1"})
+		m := query(1, 1, 0, "alpha")
+		m.Payload[0] |= 0x10
+		d.got(c, m)
+		out := d.wait(probeWait)
+		to, list := sent(out, wire.TypeVendor)
+		if _, queries := sent(out, wire.TypeQuery); len(to) != 1 || to[0] != c || list[0].GUID != m.GUID || len(queries) > 0 {
+			t.Fatalf("before the next step: %v", out)
+		}
+		if v, err := wire.ParseVendorMessage(list[0].Payload); err != nil || v.Selector != statusRequest || v.Version != 1 {
+			t.Errorf("the request is %v, %v", v, err)
+		}
+		silent := &desk{T: t, Node: d.Clone().(*Node), now: d.now}
+		v := wire.VendorMessage{
+			Vendor: [4]byte{'B', 'E', 'A', 'R'}, Selector: statusReply, Version: 1, Data: []byte{byte(reply), byte(reply >> 8)},
+		}
+		answer := wire.Descriptor{GUID: m.GUID, Type: wire.TypeVendor, TTL: 1, Payload: v.Append(nil)}
+		if to, _ := sent(d.got(c, answer), wire.TypeQuery); len(to) != want || len(d.dynamic) != want {
+			t.Errorf("with %d hits the query went to %v, %d are under way", reply, to, len(d.dynamic))
+		}
+		if silent.wait(guidanceWait); len(silent.dynamic) > 0 {
+			t.Error("it waits for a leaf that does not answer")
+		}
+	}
+
+	d := newDesk(t, Config{Mode: Leaf})
+	up := d.join(ultrapeer())
+	_, list := sent(d.step(Search{Op: 1, Text: "alpha"}), wire.TypeQuery)
+	if q, _ := wire.ParseQuery(list[0].Payload); !q.Flags.Has(wire.QueryGuidance) {
+		t.Errorf("the query of a leaf has the flags %x", q.Flags)
+	}
+	hit := wire.Descriptor{GUID: list[0].GUID, Type: wire.TypeQueryHit, TTL: 3, Payload: hitOf(t, "alpha").Append(nil)}
+	d.got(up, hit)
+	for guid, want := range map[wire.GUID][]byte{hit.GUID: {1, 0}, {5}: {0xff, 0xff}} {
+		v := wire.VendorMessage{Vendor: [4]byte{'B', 'E', 'A', 'R'}, Selector: statusRequest, Version: 1}
+		out := d.got(up, wire.Descriptor{GUID: guid, Type: wire.TypeVendor, TTL: 1, Payload: v.Append(nil)})
+		_, list := sent(out, wire.TypeVendor)
+		reply, err := wire.ParseVendorMessage(list[0].Payload)
+		if err != nil || reply.Selector != statusReply || !bytes.Equal(reply.Data, want) {
+			t.Errorf("asked for its hits: %v, %v", reply, err)
+		}
 	}
 }
 

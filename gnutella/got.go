@@ -2,7 +2,6 @@ package gnutella
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -126,46 +125,6 @@ func (n *step) gotBye(c *conn, d wire.Descriptor) (clause string, reason error) 
 	return "", nil
 }
 
-// wantsAll is the hops flow of who has said nothing: no query has made more hops.
-const wantsAll = 0xff
-
-// hopsFlowVendor and hopsFlowSelector name the only vendor message that is
-// understood (GN-VE-04).
-const (
-	hopsFlowVendor   = "BEAR"
-	hopsFlowSelector = 4
-)
-
-// supported is the list of the vendor messages that are understood.
-//
-// GN-VE-03.
-func supported() []byte {
-	list := binary.LittleEndian.AppendUint16(nil, 1)
-	list = append(list, hopsFlowVendor...)
-	list = binary.LittleEndian.AppendUint16(list, hopsFlowSelector)
-	list = binary.LittleEndian.AppendUint16(list, 1)
-	return (&wire.VendorMessage{Data: list}).Append(nil)
-}
-
-// gotVendor takes hops flow; what is not understood is dropped.
-//
-// GN-VE-02, GN-VE-04.
-func (n *step) gotVendor(c *conn, d wire.Descriptor) (clause string, reason error) {
-	v, err := wire.ParseVendorMessage(d.Payload)
-	switch {
-	case err != nil:
-		return "GN-VE-01", err
-	case !isNeighbours(&d):
-		return "GN-VE-02", errTTL
-	case v.Vendor == [4]byte{} && v.Selector == 0: // what the other understands; nothing follows
-		return "", nil
-	case string(v.Vendor[:]) != hopsFlowVendor || v.Selector != hopsFlowSelector || len(v.Data) != 1:
-		return "GN-VE-02", errType
-	}
-	c.hopsFlow = v.Data[0]
-	return "", nil
-}
-
 // gotHit passes a hit on where its query came from, or hands it to the
 // application.
 //
@@ -201,6 +160,7 @@ func (n *step) gotHit(c *conn, d wire.Descriptor) (clause string, reason error) 
 		n.send(to, out)
 		return "", nil
 	}
+	n.countHits(d.GUID, h.Count)
 	n.notify(hitEvent(&d, &h))
 	return "", nil
 }

@@ -30,6 +30,8 @@ type Node struct {
 
 	table   merged
 	dynamic []dynamic // queries under way, in the order of their beginnings
+
+	searches []searching // of a leaf itself, the latest
 }
 
 var _ spec.Machine = (*Node)(nil)

@@ -157,7 +157,7 @@ func wantsQuery(c *conn, d *wire.Descriptor, w *wish) bool {
 
 // search executes Search.
 //
-// GN-QY-03, GN-QY-12, GN-QY-15, GN-QY-16.
+// GN-QY-03, GN-QY-12, GN-QY-15, GN-QY-16, GN-UQ-24.
 func (n *step) search(in Search) {
 	ttl := in.TTL
 	if ttl == 0 {
@@ -184,6 +184,9 @@ func (n *step) search(in Search) {
 	d := wire.Descriptor{GUID: wire.NewGUID(&n.rng), Type: wire.TypeQuery, TTL: ttl, Payload: n.payload(&in)}
 	n.seen.put(seenKey{wire.TypeQuery, d.GUID}, own, n.cfg.MaxSeen)
 	n.done(in.Op, Searching{d.GUID})
+	if n.mode == Leaf {
+		n.remember(d.GUID)
+	}
 	q, _ := wire.ParseQuery(d.Payload)
 	w := understand(&q)
 	n.toLeaves(own, d, &w)
@@ -201,6 +204,9 @@ func (n *step) search(in Search) {
 // payload is that of a Search. Its text has no NUL.
 func (n *Node) payload(in *Search) []byte {
 	q := wire.Query{Flags: wire.QueryMarked, Text: []byte(in.Text), Extensions: []byte("urn:")}
+	if n.mode == Leaf {
+		q.Flags |= wire.QueryGuidance
+	}
 	if n.cfg.Firewalled {
 		q.Flags |= wire.QueryFirewalled
 	}

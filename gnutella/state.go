@@ -22,7 +22,7 @@ func (n *Node) Clone() spec.Machine {
 	}
 	c.hosts, c.pongs = slices.Clone(n.hosts), slices.Clone(n.pongs)
 	c.seen, c.servents = n.seen.clone(), n.servents.clone()
-	c.dynamic = slices.Clone(n.dynamic)
+	c.dynamic, c.searches = slices.Clone(n.dynamic), slices.Clone(n.searches)
 	for i := range c.dynamic {
 		c.dynamic[i].sent = slices.Clone(c.dynamic[i].sent)
 	}
@@ -55,13 +55,17 @@ func (n *Node) AppendState(b []byte) []byte {
 	b = number64(b, int64(len(n.dynamic)))
 	for i := range n.dynamic {
 		d := &n.dynamic[i]
-		b = append(append(b, d.guid[:]...), d.hops)
+		b = append(append(b, d.guid[:]...), d.hops, flag(d.guided), flag(d.waits))
 		b = number64(b, int64(d.from), int64(d.results), int64(d.wanted), int64(d.reached), n.since(d.at))
 		b = number64(b, int64(len(d.sent)))
 		for _, id := range d.sent {
 			b = number64(b, int64(id))
 		}
 		b = appendBytes(b, d.payload)
+	}
+	b = number64(b, int64(len(n.searches)))
+	for _, s := range n.searches {
+		b = number64(append(b, s.guid[:]...), int64(s.hits))
 	}
 	return b
 }
@@ -129,9 +133,10 @@ func (n *Node) Check() error {
 	case peers+leaves > n.cfg.Peers+n.cfg.Leaves || unknown > n.cfg.Handshakes:
 		return fmt.Errorf("gnutella: %d equals, %d leaves, %d unknown: more than there is room for",
 			peers, leaves, unknown)
-	case len(n.hosts) > n.cfg.MaxHosts || len(n.pongs) > n.cfg.MaxPongs || len(n.dynamic) > n.cfg.MaxQueries:
-		return fmt.Errorf("gnutella: over a limit: %d hosts, %d pongs, %d queries",
-			len(n.hosts), len(n.pongs), len(n.dynamic))
+	case len(n.hosts) > n.cfg.MaxHosts || len(n.pongs) > n.cfg.MaxPongs ||
+		len(n.dynamic) > n.cfg.MaxQueries || len(n.searches) > n.cfg.MaxQueries:
+		return fmt.Errorf("gnutella: over a limit: %d hosts, %d pongs, %d queries, %d searches",
+			len(n.hosts), len(n.pongs), len(n.dynamic), len(n.searches))
 	}
 	for _, r := range []*routes{&n.seen, &n.servents} {
 		if err := r.check(n.cfg.MaxSeen); err != nil {
