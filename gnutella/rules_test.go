@@ -281,6 +281,9 @@ func TestTooManyQueries(t *testing.T) {
 	if d.wait(time.Second); ask(10, 0) != 10-4 {
 		t.Error("after a second there is not room for four")
 	}
+	if d.wait(time.Minute); ask(100, 0) != 100-queryBurst {
+		t.Error("silence gives room for more than a burst")
+	}
 }
 
 // The memory of GUIDs keeps to its bound, and forgets the oldest.

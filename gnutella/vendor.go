@@ -99,17 +99,14 @@ func (n *step) guide(c *conn, guid wire.GUID) {
 	n.tell(c, guid, statusReply, binary.LittleEndian.AppendUint16(nil, hits))
 }
 
-// guided goes on with a dynamic query, or ends it, as its leaf says.
+// guided goes on with a dynamic query, or ends it, as its leaf says: who wants no
+// more gives a number that no query wants.
 //
 // GN-UQ-24.
 func (n *step) guided(c *conn, guid wire.GUID, hits uint16) (clause string, reason error) {
 	i := slices.IndexFunc(n.dynamic, func(d dynamic) bool { return d.guid == guid && d.from == c.id && d.waits })
 	if i < 0 {
 		return "GN-UQ-24", errNoRoute
-	}
-	if hits == enough {
-		n.dynamic = slices.Delete(n.dynamic, i, i+1)
-		return "", nil
 	}
 	n.dynamic[i].results, n.dynamic[i].waits = int32(hits), false
 	n.advance(i)
