@@ -56,9 +56,10 @@ func (m *member) awaitLine(t testing.TB, format string, args ...any) {
 	})
 }
 
-// memberPatience bounds each wait. The longest is for a death: a round of probes,
-// and the longest suspicion.
-const memberPatience = 40 * time.Second
+// memberPatience bounds each wait. The longest is for what gossip did not tell
+// everybody, as members with local timing tell it twice only: then it comes with
+// one of the next exchanges of state, which each begins every 15 s with one other.
+const memberPatience = 100 * time.Second
 
 // await waits for what a member is to show.
 func (m *member) await(t testing.TB, what string, shown func() bool) {
@@ -149,7 +150,8 @@ func clusterAddresses(n int) []netip.AddrPort {
 func serveSwim(t testing.TB, at netip.AddrPort, f wire.Format, more ...string) *member {
 	t.Helper()
 	argv := []string{
-		program, "serve", "swim", "--name", "ours", "--listen", at.String(), "--profile", "local",
+		program, "serve", "swim", "--name", "ours", "--listen", at.String(),
+		"--profile", "lan", // which tells its leave often enough for three others, of which one is dead
 		"--label", f.Label, fmt.Sprintf("--compress=%v", f.Compress),
 	}
 	for _, key := range f.Keys {

@@ -38,6 +38,9 @@ func TestMain(m *testing.M) {
 		program = os.Getenv(inside)
 		os.Exit(m.Run())
 	}
+	if flag.Parse(); !*required {
+		os.Exit(m.Run())
+	}
 	os.Exit(enter(m))
 }
 
@@ -76,30 +79,28 @@ func enter(m *testing.M) int {
 	}
 }
 
-// required makes the tests fail, and not skip, where a client or a network of
-// their own is missing.
-var required = flag.Bool("required", false, "fail where a client is not installed or no network is to be had")
+// required has the tests run, and fail where a client or a network of their own is
+// missing. They take minutes, of which most is waiting for others.
+var required = flag.Bool("required", false, "run, and fail where a client is not installed or no network is to be had")
 
-// needs skips the test where a program is missing, and says which.
+// needs fails the test where a program is missing, and says which.
 func needs(t testing.TB, c client) {
 	t.Helper()
 	_, err := c.argv()
 	must(t, err)
 }
 
-// must skips the test if there is a reason to, or if there is no network of its
+// must fails the test if there is a reason to, or if there is no network of its
 // own.
 func must(t testing.TB, reason error) {
 	t.Helper()
-	if outside != nil {
-		reason = outside
-	}
 	switch {
-	case reason == nil:
-	case *required:
+	case !*required:
+		t.Skip("programs of others take part with -required alone")
+	case outside != nil:
+		t.Fatal(outside)
+	case reason != nil:
 		t.Fatal(reason)
-	default:
-		t.Skip(reason)
 	}
 }
 
