@@ -117,7 +117,9 @@ func (n *Node) learnAddresses(c *conn, h wire.Headers) {
 	if text, ok := h.Get("Listen-IP"); ok {
 		if a, err := netip.ParseAddrPort(text); err == nil && a.Addr().Is4() && a.Port() != 0 {
 			c.listen = a
-			n.hear(a, c.mode == Ultrapeer)
+			if c.mode != Leaf { // which takes nobody
+				n.hear(a, c.mode == Ultrapeer)
+			}
 		}
 	}
 	for _, name := range []string{"X-Try-Ultrapeers", "X-Try"} {

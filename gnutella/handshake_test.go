@@ -80,7 +80,7 @@ func TestRefuse(t *testing.T) {
 	d := newDesk(t, Config{Mode: Ultrapeer, Peers: 1, Leaves: 1})
 	d.join(ultrapeer(), wire.Header{Name: "Listen-IP", Value: addr(50).String()},
 		wire.Header{Name: "X-Try", Value: "9.9.9.9:99 , 8.8.8.8:88,"})
-	d.join(leaf())
+	d.join(leaf(), wire.Header{Name: "Listen-IP", Value: addr(51).String()}) // is recommended to nobody
 	for _, h := range []wire.Header{ultrapeer(), leaf()} {
 		c, out := d.accept(h)
 		s := status(out)

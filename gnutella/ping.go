@@ -171,7 +171,9 @@ func (n *step) gotPong(c *conn, d wire.Descriptor) (clause string, reason error)
 		return "", nil
 	}
 	n.keepPong(c, &d, &p)
-	n.hear(p.Addr, p.Ultrapeer())
+	if c.mode != Leaf || d.Hops > 0 { // a leaf takes nobody
+		n.hear(p.Addr, p.Ultrapeer())
+	}
 	if from != own {
 		if !to.offers.has(offersGGEP) {
 			out.Payload = out.Payload[:pongSize]
