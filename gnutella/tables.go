@@ -108,15 +108,7 @@ func (n *Node) updates(c *conn, t, had *qrp.Table) []qrp.Message {
 	if c.offers.has(offersBits) {
 		shape.EntryBits = 1
 	}
-	var list []qrp.Message
-	if had == nil && t.Filled() == 0 {
-		// A RESET alone is no full table, and would bring every query: let a word
-		// come and go.
-		had = t.Clone()
-		had.AddWhole(browse)
-		list = mustUpdate(had, nil, shape)
-	}
-	return append(list, mustUpdate(t, had, shape)...)
+	return mustUpdate(t, had, shape)
 }
 
 // mustUpdate relies on infinities that leave differences small enough for any

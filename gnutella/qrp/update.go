@@ -20,18 +20,19 @@ const defaultPiece = 1024
 const maxParts = 255
 
 // Update returns the messages that make t of the table that the receiver has: of
-// nothing, after a Reset, if that is nil or has another shape. Equal tables need
-// none.
+// nothing, after a Reset, if that is nil or has another shape. A Reset is followed
+// by a patch even if that changes nothing, because it is what makes the table
+// count (GN-UQ-02). Equal tables need no message.
 //
 // GN-UQ-09 to GN-UQ-13.
 func (t *Table) Update(has *Table, s Shape) ([]Message, error) {
 	var out []Message
-	if has == nil || has.bits != t.bits || has.infinity != t.infinity {
+	switch {
+	case has == nil || has.bits != t.bits || has.infinity != t.infinity:
 		out = append(out, Reset{uint32(len(t.slots)), t.infinity})
 		has, _ = NewTable(uint32(len(t.slots)), t.infinity)
-	}
-	if t.Equal(has) {
-		return out, nil
+	case t.Equal(has):
+		return nil, nil
 	}
 	if s.EntryBits == 0 {
 		s.EntryBits = 4
