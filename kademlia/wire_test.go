@@ -93,11 +93,11 @@ func TestWireRefuses(t *testing.T) {
 	})
 	head := string(make([]byte, 40))
 	for want, b := range map[string]string{
-		"offset 0: magic 0x58":            "X\x01" + head,
-		"offset 1: unknown type 9":        "K\x09" + head,
-		"offset 63: contact: address family 5":     "K\x83" + head + "\x01" + string(make([]byte, 20)) + "\x05",
-		"TTL over 292 years":              "K\x84" + head + "\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00",
-		"offset 42: target needs 20 byte": "K\x03" + head,
+		"offset 0: magic 0x58":                 "X\x01" + head,
+		"offset 1: unknown type 9":             "K\x09" + head,
+		"offset 63: contact: address family 5": "K\x83" + head + "\x01" + string(make([]byte, 20)) + "\x05",
+		"TTL over 292 years":                   "K\x84" + head + "\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00",
+		"offset 42: target needs 20 byte":      "K\x03" + head,
 	} {
 		_, err := Codec{}.ParseMessage([]byte(b))
 		require.ErrorContains(t, err, want)
