@@ -276,7 +276,8 @@ func (c *Client) share(in Share, out []spec.Effect) []spec.Effect {
 	return c.tell(in.Op, m, err, out)
 }
 
-// unshare takes an offer back.
+// unshare takes an offer back. The name stands without quotes: OpenNap takes them for
+// a part of it.
 //
 // NP-SH-02.
 func (c *Client) unshare(in Unshare, out []spec.Effect) []spec.Effect {
@@ -285,7 +286,7 @@ func (c *Client) unshare(in Unshare, out []spec.Effect) []spec.Effect {
 		return append(out, spec.Done{Op: in.Op, Err: cmp.Or(errAway(c.phase), ErrNotShared)})
 	}
 	c.shared = slices.Delete(c.shared, i, i+1)
-	return c.tell(in.Op, Message{TypeUnshare, quote(in.Name)}, nil, out)
+	return c.tell(in.Op, Message{TypeUnshare, in.Name}, nil, out)
 }
 
 func errAway(p phase) error {

@@ -215,8 +215,8 @@ func TestTown(t *testing.T) {
 	}
 	sum := strings.Repeat("0", 32)
 	text := `{C:\a song.mp3 ` + sum + ` 5 128 44100 60}`
-	require.Equal(t, `1 done napster.Found{[{`+text+` user0 127.0.0.1 4} {`+text+` user2 127.0.0.3 4}]} <nil>`,
-		w.do(1, Find{3, Search{Words: "song"}}))
+	require.Equal(t, `0 done napster.Found{[{`+text+` user1 127.0.0.2 4} {`+text+` user2 127.0.0.3 4}]} <nil>`,
+		w.do(0, Find{3, Search{Words: "song"}}))
 	require.Equal(t, "1 done napster.Browsed{user0 ["+text+"]} <nil>", w.do(1, Browse{4, "User0"}))
 	require.Equal(t, "1 done <nil><nil> "+ErrOffline.Error(), w.do(1, Browse{5, "nobody"}))
 	require.Equal(t, `0 napster.Wanted{{user1 C:\a song.mp3}}; `+
@@ -233,6 +233,8 @@ func TestTown(t *testing.T) {
 	require.Equal(t, "0 done <nil><nil> <nil>", w.do(0, Quit{13}))
 	require.Contains(t, w.do(1, Identify{14, "user0"}), `1 done napster.Identified{false {  0   0 0 0 0 } {user0 User 0}}`)
 	require.Contains(t, w.do(1, Unshare{15, "no"}), ErrNotShared.Error())
+	require.Equal(t, "1 done <nil><nil> <nil>", w.do(1, Unshare{15, file.Name}))
+	require.Equal(t, Stats{2, 1, 0}, w.server.Stats())
 	require.Contains(t, w.do(1, Share{16, File{Name: `a"b`}}), "message 100: field filename")
 	require.Contains(t, w.do(1, Find{17, Search{Words: `a "quoted" string`}}), "message 200: field FILENAME")
 	require.Contains(t, w.do(0, Find{18, Search{Words: `a`}}), ErrState.Error())

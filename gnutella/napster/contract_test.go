@@ -17,7 +17,7 @@ func smallServer() ServerConfig {
 	return ServerConfig{
 		Epoch: 947304224, MOTD: []string{"welcome", ""},
 		MaxLinks: 8, MaxAccounts: 3, MaxFiles: 12, MaxUserFiles: 4, MaxGets: 4, MaxUserGets: 2,
-		LoginTimeout: 30 * time.Second, GetTimeout: 40 * time.Second,
+		LoginTimeout: 30 * time.Second, GetTimeout: 60 * time.Second,
 	}
 }
 
@@ -89,7 +89,7 @@ func someUser(g *check.Gen) spec.Conn {
 }
 
 func entrance(g *check.Gen) Message {
-	text := fmt.Sprintf(`%s pw%d %d "nap" %d`, someNick(g), g.Below(6)/5, g.Below(2)*6699, g.Below(11))
+	text := fmt.Sprintf(`%s pw%d %d "nap" %d`, someNick(g), g.Below(6)/5, (g.Below(4)+2)/3*6699, g.Below(11))
 	switch g.Below(8) {
 	case 0:
 		return Message{TypeNickCheck, someNick(g)}
@@ -105,7 +105,7 @@ func entrance(g *check.Gen) Message {
 
 func someNick(g *check.Gen) string {
 	if g.Below(30) == 0 {
-		return "a:b"
+		return "é"
 	}
 	return string(rune('a'+g.Below(6))) + "User"
 }
@@ -126,9 +126,9 @@ func request(g *check.Gen) Message {
 	case 4, 5:
 		return Message{TypeSearch, fmt.Sprintf(`FILENAME CONTAINS "%s" MAX_RESULTS %d LINESPEED "AT LEAST" %d`,
 			[]string{"song", "SONG blue", "", "car"}[g.Below(4)], g.Below(4), g.Below(8))}
-	case 6, 7, 8:
+	case 6, 7:
 		return Message{TypeGet, both}
-	case 9, 10:
+	case 10, 11:
 		for range g.Asked {
 			w, ok := g.Asked[g.Below(uint64(len(g.Asked)))].(spec.Write)
 			if m, isMessage := w.Msg.(Message); ok && isMessage && m.Type == TypeUpload {
@@ -136,7 +136,7 @@ func request(g *check.Gen) Message {
 			}
 		}
 		return Message{TypeUploadAck, both}
-	case 11:
+	case 8, 9:
 		return Message{TypePush, both}
 	case 12:
 		return Message{[]Type{TypeBrowse, TypeWhois, TypePing, TypePong}[g.Below(4)], someNick(g)}

@@ -69,7 +69,7 @@
 //     parts among the files that its index of words has found. A search without a
 //     word finds nothing, and nobody finds his own files.
 //  4. A nick that nobody registered may be used by anybody, as in OpenNap; a second
-//     login of a nick that is there is refused.
+//     login of a nick that is there is refused, where OpenNap ends the first.
 //  5. A nick has 1 to [MaxNick] characters; the document does not say what one is.
 //  6. An error 404 does not say what it is about: the client tells it to the user, and
 //     the command that it may end waits until its time is up.

@@ -163,7 +163,7 @@ func TestTextErrors(t *testing.T) {
 		{second(ParseLogin(`foo pw 1 "c" 11`)), `field link-type: "11" is no number of 0 to 10`},
 		{second(ParseLogin(`foo p"w 1 "c" 1`)), "field password: a quote at byte 1"},
 		{second(ParseLogin(`foo pw +1 "c" 1`)), "field port"},
-		{second(ParseLogin(`a:b pw 1 "c" 1`)), "field nick: character ':'"},
+		{second(ParseLogin("a\x7f pw 1 \"c\" 1")), "field nick: a control character at byte 1"},
 		{second(ParseLogin(strings.Repeat("n", 20) + ` pw 1 "c" 1`)), "a nick of 20 characters, want 1 to 19"},
 		{second(ParseFile(`"a" 00 1 1 1 1`)), `field md5: "00" is no MD5 sum`},
 		{second(ParseFile(`"" 0 1 1 1 1`)), `field filename: empty`},
@@ -270,7 +270,7 @@ func TestOffer(t *testing.T) {
 		}
 	})
 	for _, bad := range []string{
-		"PUT", `GETa:b "c" 1`, `SENDa "c" x`, `GETa b "c" 1`, `GETa "" 1`, "GET" + strings.Repeat("x", MaxOffer),
+		"PUT", `GETé "c" 1`, `SENDa "c" x`, `GETa b "c" 1`, `GETa "" 1`, "GET" + strings.Repeat("x", MaxOffer),
 	} {
 		_, _, err := ParseOffer(bad)
 		require.Error(t, err, bad)

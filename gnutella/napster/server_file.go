@@ -57,13 +57,15 @@ func (s *Server) unshare(l *link, m Message, out []spec.Effect) []spec.Effect {
 	return out
 }
 
-// find answers a search with the files of others, and an end.
+// find answers a search with the files of others, and an end, also of a search that it
+// cannot read. What neither party could connect for is not shown.
 //
-// NP-SE-01, NP-SE-02, NP-SE-05.
+// NP-SE-01, NP-SE-02, NP-SE-04, NP-SE-05, NP-FW-04.
 func (s *Server) find(l *link, m Message, out []spec.Effect) []spec.Effect {
 	q, err := ParseSearch(m.Text)
 	if err != nil {
-		return s.refuse(l, "NP-SE-01", err, out)
+		out = s.refuse(l, "NP-SE-01", err, out)
+		return append(out, spec.Write{Conn: l.conn, Msg: Message{Type: TypeResultEnd}})
 	}
 	left := MaxResults
 	if q.Max != 0 {
@@ -71,7 +73,8 @@ func (s *Server) find(l *link, m Message, out []spec.Effect) []spec.Effect {
 	}
 	s.index.find(Words(q.Words), func(e entry) bool {
 		of := s.link(e.owner)
-		if e.owner == l.conn || !q.matches(e.file, of.user.Link) {
+		firewalls := l.user.Port == 0 && of.user.Port == 0
+		if e.owner == l.conn || firewalls || !q.matches(e.file, of.user.Link) {
 			return true
 		}
 		r := Result{e.file, of.user.Nick, of.remote.Addr(), of.user.Link}

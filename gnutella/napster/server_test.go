@@ -121,7 +121,7 @@ func TestIndex(t *testing.T) {
 		{`FILENAME CONTAINS ""`, []string{"3 202"}},
 		{`MAX_RESULTS 5`, []string{"3 202"}},
 		{`COLOUR 5`, []string{"3 404 napster: message 200: field clause: " +
-			`"COLOUR" is none of FILENAME, MAX_RESULTS, LINESPEED, BITRATE, FREQ`}},
+			`"COLOUR" is none of FILENAME, MAX_RESULTS, LINESPEED, BITRATE, FREQ`, "3 202"}},
 	} {
 		require.Equal(t, search.want, b.say(3, TypeSearch, search.text), search.text)
 	}
@@ -167,7 +167,7 @@ func TestGet(t *testing.T) {
 	require.Empty(t, b.step(3*time.Minute, spec.Wake{}))
 }
 
-// NP-FW-01, NP-FW-02, NP-FW-03: who is behind a firewall connects himself.
+// NP-FW-01, NP-FW-02, NP-FW-03, NP-FW-04: who is behind a firewall connects himself.
 func TestFirewall(t *testing.T) {
 	b := newBench(t, ServerConfig{})
 	b.enter(1, 0)
@@ -186,6 +186,9 @@ func TestFirewall(t *testing.T) {
 	require.Equal(t, []string{"3 404 napster: the uploader is not behind a firewall: download instead"},
 		b.say(3, TypePush, `user2 "a"`))
 	require.Equal(t, []string{`3 206 user2 "b"`}, b.say(3, TypePush, `user2 "b"`))
+	require.Equal(t, []string{`3 201 "a" ` + shared + ` user2 33554559 2`, "3 202"},
+		b.say(3, TypeSearch, `FILENAME CONTAINS "a"`), "user1 could not be reached")
+	require.Len(t, b.say(2, TypeSearch, `FILENAME CONTAINS "a"`), 2)
 }
 
 // NP-WH-01, NP-WH-02, NP-PI-01, NP-PI-02, NP-ST-02: what users learn of each other.
@@ -251,7 +254,8 @@ func (c *census) leave(conn spec.Conn) {
 func (c *census) find(who spec.Conn, q Search) (names []string) {
 	words := Words(q.Words)
 	for _, f := range c.shared {
-		all := len(words) > 0 && f.by != who && q.matches(f.File, c.users[f.by].Link)
+		reach := c.users[f.by].Port != 0 || c.users[who].Port != 0
+		all := len(words) > 0 && f.by != who && reach && q.matches(f.File, c.users[f.by].Link)
 		for _, w := range words {
 			all = all && slices.Contains(Words(f.Name), w)
 		}

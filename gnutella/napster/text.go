@@ -219,7 +219,7 @@ func AddrOfDecimal(n uint32) netip.Addr {
 }
 
 // CheckNick says why a nick is none: it has 1 to [MaxNick] characters of printable
-// ASCII, and neither blank, quote, colon nor comma.
+// ASCII, and neither blank nor quote.
 //
 // NP-LG-05.
 func CheckNick(nick string) error {
@@ -227,7 +227,7 @@ func CheckNick(nick string) error {
 		return fmt.Errorf("a nick of %d characters, want 1 to %d", len(nick), MaxNick)
 	}
 	for i := range len(nick) {
-		if c := nick[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`":,`, c) >= 0 {
+		if c := nick[i]; c <= ' ' || c >= 0x7f || c == '"' {
 			return fmt.Errorf("character %q in the nick %.40q", c, nick)
 		}
 	}
