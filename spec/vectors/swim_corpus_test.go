@@ -84,6 +84,8 @@ func pack(v any) string {
 	case bool:
 		return map[bool]string{false: "\xc2", true: "\xc3"}[v]
 	case int:
+		return pack(int64(v))
+	case int64:
 		switch {
 		case v < 1<<7:
 			return string([]byte{byte(v)})
@@ -146,7 +148,7 @@ func (c *members) of(slug, source string, input, e values, expect ...any) {
 	c.add(slug, "message", source, input, e, "")
 }
 
-func ping(n int) string { return body(0, dict{"Node": "target", "SeqNo": n}) }
+func ping(n int64) string { return body(0, dict{"Node": "target", "SeqNo": n}) }
 func nack(n int) string { return body(11, dict{"SeqNo": n}) }
 
 func (c *members) messages() {
@@ -155,7 +157,7 @@ func (c *members) messages() {
 	c.message("plain", captured, ping(42), "type", "ping", "number", 42, "node", "target", "from", "")
 	c.message("with its source", captured, body(0, dict{"Node": "target", "SeqNo": 43, "SourceAddr": home,
 		"SourceNode": "tester", "SourcePort": 9001}), "type", "ping", "number", 43, "from", "tester")
-	for _, n := range []int{0, 127, 128, 255, 256, 65535, 65536, 1<<32 - 1} {
+	for _, n := range []int64{0, 127, 128, 255, 256, 65535, 65536, 1<<32 - 1} {
 		c.message(fmt.Sprintf("number %d", n), sourced, ping(n), "type", "ping", "number", n)
 	}
 	c.in("message/indirect-ping", "GO-WF-04")
