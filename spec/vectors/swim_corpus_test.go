@@ -149,7 +149,7 @@ func (c *members) of(slug, source string, input, e values, expect ...any) {
 }
 
 func ping(n int64) string { return body(0, dict{"Node": "target", "SeqNo": n}) }
-func nack(n int) string { return body(11, dict{"SeqNo": n}) }
+func nack(n int) string   { return body(11, dict{"SeqNo": n}) }
 
 func (c *members) messages() {
 	alive := dict{"Addr": home, "Incarnation": 1, "Meta": nil, "Node": "target", "Port": 7946, "Vsn": sixVersions}
