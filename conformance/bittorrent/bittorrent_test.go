@@ -12,7 +12,7 @@ import (
 )
 
 func suites() conformancetest.Suites {
-	return conformancetest.Suites{All: bittorrent.Suites(), OneIn: 8, Choices: map[string]bool{
+	return conformancetest.Suites{All: bittorrent.Suites(), OneIn: 16, Choices: map[string]bool{
 		"bep3/initiator/unexpected-peer-id": true, // the reference peer keeps it
 	}}
 }

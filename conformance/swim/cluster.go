@@ -205,15 +205,17 @@ func (c *Cluster) Control() time.Duration {
 
 // Survives ends the case as failed unless the target goes on to answer pings.
 func (c *Cluster) Survives(what string) {
-	if _, ok := c.answers(); !ok {
-		c.Wait(lastWords) // the engine tells an end from a silence
-		c.Failf("after %s the target answers no ping", what)
+	for until := c.Now() + lastWords; c.Now() < until; { // the engine tells an end from a silence
+		if _, ok := c.answers(); ok {
+			return
+		}
 	}
+	c.Failf("after %s the target answers no ping for %v", what, lastWords)
 }
 
-// lastWords is how long a target that crashed may take to end: its trace is long,
-// and the machine may be busy.
-const lastWords = 5 * time.Second
+// lastWords is how long a target may take to get over something, or to end: the
+// trace of a crash is long, and the machine may be busy.
+const lastWords = 10 * time.Second
 
 // attempts is how often a ping is repeated: a datagram may be lost.
 const attempts = 2
