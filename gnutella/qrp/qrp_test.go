@@ -132,6 +132,28 @@ func TestUpdatesArrive(t *testing.T) {
 	})
 }
 
+// GN-UQ-02: an empty table is told as well, at first and when the last file goes;
+// only what the receiver has already is not told again.
+func TestEmptyTablesAreTold(t *testing.T) {
+	empty, err := NewTable(64, 7)
+	require.NoError(t, err)
+	full := empty.Clone()
+	full.Add("monkey")
+	var r Receiver
+	for _, step := range []struct{ has, table *Table }{{nil, empty}, {empty, full}, {full, empty}} {
+		messages, err := step.table.Update(step.has, Shape{})
+		require.NoError(t, err)
+		require.NotEmpty(t, messages)
+		for _, m := range messages {
+			require.NoError(t, r.Take(m))
+		}
+		require.True(t, step.table.Equal(r.Table()))
+	}
+	messages, err := empty.Update(empty.Clone(), Shape{})
+	require.NoError(t, err)
+	require.Empty(t, messages)
+}
+
 // GN-UQ-01, GN-UQ-05, GN-UQ-15: a word that was added is found, also in unions of
 // tables of other sizes.
 func TestNoFalseNegatives(t *testing.T) {
