@@ -49,6 +49,10 @@ const (
 	Tracker   Role = "tracker"   // it is announced to and scraped
 	Parser    Role = "parser"    // it reads a torrent or a magnet and says what it found
 	Member    Role = "member"    // it is one of several nodes, and the harness carries their messages
+	Servent   Role = "servent"   // it is a Gnutella node of any mode, among those of the harness
+	Ultrapeer Role = "ultrapeer" // it is one that stands for leaves
+	Leaf      Role = "leaf"      // it is one behind ultrapeers
+	Index     Role = "index"     // it is a Napster server, and the harness plays its clients
 )
 
 // Need is something a case cannot be judged without. A target that lacks it

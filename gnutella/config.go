@@ -61,7 +61,7 @@ type Config struct {
 	Vendor     [4]byte        // in hits; default "PSPC"
 	Speed      uint32         // of the line in kbit/s, told in hits; default 1000
 
-	Deflate    bool // offer and accept compression: see [Deflate]
+	Deflate    bool // offer and accept compression: see [spec.Deflate]
 	NoFallback bool // never dial again as 0.4 whoever hangs up on 0.6 (GN-HS-14)
 	NoDynamic  bool // flood what leaves ask with QueryTTL instead of querying dynamically
 	OnlyGiven  bool // dial the addresses of Connect alone, not those that others name

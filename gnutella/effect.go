@@ -9,16 +9,6 @@ import (
 	"github.com/p2pspec/p2pspec/spec"
 )
 
-// Deflate asks the driver to put a layer of compression below a stream: Out is
-// compressed from the next Write on, In inflated from the next byte that arrives
-// behind the handshake's last message (GN-HS-24).
-type Deflate struct {
-	Conn    spec.Conn
-	In, Out bool
-}
-
-func (Deflate) IsEffect() {}
-
 // The events of [spec.Notify].
 type (
 	// Connected says that a handshake ended well.

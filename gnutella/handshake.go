@@ -180,7 +180,7 @@ func (n *step) gotConnect(c *conn, m wire.Connect) {
 	}
 	n.emit(spec.Write{Conn: c.id, Msg: wire.Status{Code: wire.Accepted, Phrase: "OK", Headers: h}})
 	if n.compresses(c) {
-		n.emit(Deflate{Conn: c.id, Out: true})
+		n.emit(spec.Deflate{Conn: c.id, Out: true})
 	}
 	c.phase, c.due = answered, n.now+n.cfg.HandshakeTimeout
 }
@@ -315,7 +315,7 @@ func (n *step) last(c *conn, h wire.Headers) {
 // inflate tells the driver about the layer below.
 func (n *step) inflate(c *conn, out bool) {
 	if in := n.cfg.Deflate && c.offers.has(offersDeflate); in || out {
-		n.emit(Deflate{Conn: c.id, In: in, Out: out})
+		n.emit(spec.Deflate{Conn: c.id, In: in, Out: out})
 	}
 }
 

@@ -165,12 +165,12 @@ func TestDeflate(t *testing.T) {
 	d := newDesk(t, Config{Mode: Ultrapeer, Deflate: true})
 	c, out := d.accept(ultrapeer(), accepts)
 	if len(out) != 2 || !status(out).Headers.Lists("Content-Encoding", "deflate") ||
-		out[1] != spec.Effect(Deflate{Conn: c, Out: true}) {
+		out[1] != spec.Effect(spec.Deflate{Conn: c, Out: true}) {
 		t.Errorf("offered: %v", out)
 	}
 	out = d.step(spec.Got{Conn: c, Msg: wire.Status{Code: wire.Accepted, Headers: wire.Headers{
 		{Name: "Content-Encoding", Value: "deflate"}}}})
-	if out[0] != spec.Effect(Deflate{Conn: c, In: true}) {
+	if out[0] != spec.Effect(spec.Deflate{Conn: c, In: true}) {
 		t.Errorf("used: %v", out[0])
 	}
 	if _, out := d.accept(ultrapeer()); len(out) != 1 || status(out).Headers.Lists("Content-Encoding", "deflate") {

@@ -80,6 +80,15 @@ type Write struct {
 // machine hears no more of it.
 type Close struct{ Conn Conn }
 
+// Deflate puts compression below a stream, one zlib stream in each direction: what
+// is written from now on is compressed with Out, and flushed whenever nothing more
+// is to be sent; with In, what follows the message that is being handled is
+// inflated before it is decoded. Each direction begins at most once.
+type Deflate struct {
+	Conn    Conn
+	In, Out bool
+}
+
 // Load reads Length bytes at Begin of a piece. Loaded follows.
 type Load struct {
 	Token                Token
@@ -108,12 +117,13 @@ func (Loaded) IsInput()   {}
 func (Stored) IsInput()   {}
 func (Verified) IsInput() {}
 
-func (Dial) IsEffect()   {}
-func (Write) IsEffect()  {}
-func (Close) IsEffect()  {}
-func (Load) IsEffect()   {}
-func (Store) IsEffect()  {}
-func (Verify) IsEffect() {}
+func (Dial) IsEffect()    {}
+func (Write) IsEffect()   {}
+func (Close) IsEffect()   {}
+func (Deflate) IsEffect() {}
+func (Load) IsEffect()    {}
+func (Store) IsEffect()   {}
+func (Verify) IsEffect()  {}
 
 // StreamCodec translates messages to and from the bytes of a stream.
 type StreamCodec interface {

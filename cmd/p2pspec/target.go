@@ -32,6 +32,7 @@ type targetFlags struct {
 var roles = []conformance.Role{
 	conformance.Responder, conformance.Querier, conformance.Seeder, conformance.Leecher,
 	conformance.Tracker, conformance.Parser, conformance.Member,
+	conformance.Servent, conformance.Ultrapeer, conformance.Leaf, conformance.Index,
 }
 
 func (f *targetFlags) add(cmd *cobra.Command) {
