@@ -52,13 +52,7 @@ func TestContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	check.Run(t, check.Subject{
-		New: func(seed uint64, now time.Duration) spec.Machine {
-			n, err := New(contractConfig(seed), now)
-			if err != nil {
-				panic(err)
-			}
-			return n
-		},
+		New:        check.Seeded(New, contractConfig),
 		Input:      contractInput,
 		MaxEffects: func(spec.Input) int { return bound },
 		Codec:      Codec{},

@@ -41,13 +41,7 @@ func TestContract(t *testing.T) {
 	}
 	const replaced = "replaced, never changed"
 	check.Run(t, check.Subject{
-		New: func(seed uint64, now time.Duration) spec.Machine {
-			n, err := New(contractConfig(seed), now)
-			if err != nil {
-				panic(err)
-			}
-			return n
-		},
+		New:         check.Seeded(New, contractConfig),
 		Input:       contractInput,
 		MaxEffects:  func(spec.Input) int { return bound },
 		StreamCodec: StreamCodec(),

@@ -58,13 +58,7 @@ func contractSubject() check.Subject {
 	const replaced = "replaced, never changed"
 	format := &wire.Format{Label: "red", Keys: [][]byte{make([]byte, 16)}, Version: 1}
 	return check.Subject{
-		New: func(seed uint64, now time.Duration) spec.Machine {
-			n, err := New(contractConfig(seed), now)
-			if err != nil {
-				panic(err)
-			}
-			return n
-		},
+		New:         check.Seeded(New, contractConfig),
 		Input:       contractInput,
 		MaxEffects:  func(in spec.Input) int { return contractBound(in) },
 		Codec:       format,

@@ -30,13 +30,7 @@ func contractConfig(seed uint64) Config {
 
 func TestContract(t *testing.T) {
 	check.Run(t, check.Subject{
-		New: func(seed uint64, now time.Duration) spec.Machine {
-			n, err := New(contractConfig(seed), now)
-			if err != nil {
-				panic(err)
-			}
-			return n
-		},
+		New:        check.Seeded(New, contractConfig),
 		Input:      contractInput,
 		MaxEffects: func(spec.Input) int { return contractConfig(0).MaxEffects() },
 		Codec:      Codec{},

@@ -100,6 +100,20 @@ func rules() []rule {
 	}
 }
 
+// Seeded is what New of a [Subject] is when construct makes a machine of a
+// configuration, and config has one, without a fault, for each seed.
+func Seeded[C any, M spec.Machine](
+	construct func(C, time.Duration) (M, error), config func(seed uint64) C,
+) func(seed uint64, now time.Duration) spec.Machine {
+	return func(seed uint64, now time.Duration) spec.Machine {
+		m, err := construct(config(seed), now)
+		if err != nil {
+			panic(err)
+		}
+		return m
+	}
+}
+
 // Run checks s against every rule.
 func Run(t *testing.T, s Subject) {
 	s.fill()
