@@ -115,13 +115,7 @@ var indirectCases = []Case{
 			all := c.Join(helpers + 1)
 			silent, others := all[helpers], all[:helpers]
 			for _, m := range others {
-				m.On = func(h *Heard) bool {
-					p, ok := h.Msg.(wire.IndirectPing)
-					if ok {
-						m.reply(h, p.Source, wire.Ack{SeqNo: p.SeqNo})
-					}
-					return ok
-				}
+				m.onIndirect(func(h *Heard, p wire.IndirectPing) { m.reply(h, p.Source, wire.Ack{SeqNo: p.SeqNo}) })
 			}
 			if _, asked := c.asking(silent, others); len(asked) == 0 {
 				c.Inconclusivef("the target asks nobody about a silent member")
@@ -141,13 +135,7 @@ var indirectCases = []Case{
 			all := c.Join(helpers + 1)
 			late, others := all[helpers], all[:helpers]
 			for _, m := range others {
-				m.On = func(h *Heard) bool {
-					p, ok := h.Msg.(wire.IndirectPing)
-					if ok {
-						late.Tell(wire.Ack{SeqNo: p.SeqNo})
-					}
-					return ok
-				}
+				m.onIndirect(func(_ *Heard, p wire.IndirectPing) { late.Tell(wire.Ack{SeqNo: p.SeqNo}) })
 			}
 			if _, asked := c.asking(late, others); len(asked) == 0 {
 				c.Inconclusivef("the target asks nobody about a silent member")
@@ -333,6 +321,17 @@ func (c *Cluster) judgeAsked(silent *Member, others []*Member, ping *Heard, aske
 
 // minTimeout is less than any profile's patience with a ping.
 const minTimeout = 20 * time.Millisecond
+
+// onIndirect has a member answer indirect pings in its own way.
+func (m *Member) onIndirect(answer func(*Heard, wire.IndirectPing)) {
+	m.On = func(h *Heard) bool {
+		p, ok := h.Msg.(wire.IndirectPing)
+		if ok {
+			answer(h, p)
+		}
+		return ok
+	}
+}
 
 // askAbout asks the target to ping a member, and returns the number given.
 func (m *Member) askAbout(other *Member, nack bool) (seq uint32) {

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	core "github.com/p2pspec/p2pspec/gossip/swim"
 	"github.com/p2pspec/p2pspec/gossip/wire"
 )
 
@@ -107,9 +108,7 @@ func beliefMutants() []Mutant {
 				b.hear = func(_ netip.AddrPort, m wire.Message) []wire.Message {
 					s, ok := m.(wire.Suspect)
 					if known := b.entry(s.Node); ok && known.State >= wire.StateDead && s.Incarnation > known.Incarnation {
-						return []wire.Message{wire.Alive{
-							Incarnation: s.Incarnation, Node: s.Node, Addr: known.Addr, Meta: known.Meta, Versions: known.Versions,
-						}, s}
+						return []wire.Message{revival(known, s.Incarnation), s}
 					}
 					return same(m)
 				}
@@ -119,9 +118,7 @@ func beliefMutants() []Mutant {
 				b.hear = func(_ netip.AddrPort, m wire.Message) []wire.Message {
 					d, ok := m.(wire.Dead)
 					if known := b.entry(d.Node); ok && known.State >= wire.StateDead && d.Incarnation > known.Incarnation {
-						return []wire.Message{wire.Alive{
-							Incarnation: d.Incarnation, Node: d.Node, Addr: known.Addr, Meta: known.Meta, Versions: known.Versions,
-						}, d}
+						return []wire.Message{revival(known, d.Incarnation), d}
 					}
 					return same(m)
 				}
@@ -132,9 +129,7 @@ func beliefMutants() []Mutant {
 					s, ok := m.(wire.Suspect)
 					known := b.entry(s.Node)
 					if ok && known.State == wire.StateSuspect && s.Incarnation > known.Incarnation {
-						return []wire.Message{wire.Alive{
-							Incarnation: s.Incarnation, Node: s.Node, Addr: known.Addr, Meta: known.Meta, Versions: known.Versions,
-						}, s}
+						return []wire.Message{revival(known, s.Incarnation), s}
 					}
 					return same(m)
 				}
@@ -214,5 +209,13 @@ func refutationMutants() []Mutant {
 				})
 				return same(p)
 			})},
+	}
+}
+
+// revival is an alive that a mutant hears of its own accord, before a message that
+// alone would not change what it believes.
+func revival(known core.Member, incarnation uint32) wire.Alive {
+	return wire.Alive{
+		Incarnation: incarnation, Node: known.Name, Addr: known.Addr, Meta: known.Meta, Versions: known.Versions,
 	}
 }
