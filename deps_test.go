@@ -51,7 +51,7 @@ func layers() []layer {
 		{"gnutella/napster", "spec"},
 		{"gnutella/qrp", ""},
 		{"gnutella/servent", "spec gnutella gnutella/transfer gnutella/urn gnutella/wire"},
-		{"gnutella/transfer", "spec gnutella/urn"},
+		{"gnutella/transfer", "spec gnutella/urn gnutella/wire"},
 		{"gnutella/urn", ""},
 		{"gnutella/wire", "spec"},
 		{"gossip/crdt", ""},

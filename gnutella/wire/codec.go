@@ -56,7 +56,7 @@ func (d *Decoder) Decode(b []byte) (spec.Message, int, error) {
 		}
 		return nil, 0, malformed("handshake", 0, "GN-HS-05", "%d bytes after a refusal", len(b))
 	}
-	lines, n, err := splitLines(b)
+	lines, n, err := SplitHead(b)
 	if n == 0 || err != nil {
 		return nil, 0, err
 	}
@@ -88,9 +88,10 @@ func (d *Decoder) step(lines [][]byte) (spec.Message, error) {
 	}
 }
 
-// splitLines cuts off one side's lines up to the empty one, each without its end:
-// CR LF, or LF alone as in 0.4 (GN-HS-13). n is 0 while they are incomplete.
-func splitLines(b []byte) (lines [][]byte, n int, err error) {
+// SplitHead cuts off one side's lines up to the empty one, each without its end:
+// CR LF, or LF alone as in 0.4 (GN-HS-13). They take n bytes, which is 0 while they
+// are incomplete. HTTP messages begin in the same way.
+func SplitHead(b []byte) (lines [][]byte, n int, err error) {
 	window := b[:min(len(b), MaxHandshake)]
 	for n < len(window) {
 		end := bytes.IndexByte(window[n:], '\n')
@@ -101,16 +102,16 @@ func splitLines(b []byte) (lines [][]byte, n int, err error) {
 		n += end + 1
 		switch {
 		case len(line) == 0 && len(lines) == 0:
-			return nil, 0, malformed("handshake", 0, "GN-HS-01", "an empty line comes first")
+			return nil, 0, malformed("head", 0, "GN-HS-01", "an empty line comes first")
 		case len(line) == 0:
 			return lines, n, nil
 		case bytes.IndexByte(line, '\r') >= 0:
-			return nil, 0, malformed("handshake", n-end, "GN-HS-07", "CR within a line")
+			return nil, 0, malformed("head", n-end, "GN-HS-07", "CR within a line")
 		}
 		lines = append(lines, line)
 	}
 	if len(b) >= MaxHandshake {
-		return nil, 0, malformed("handshake", MaxHandshake, "GN-HS-01", "no empty line within %d bytes", MaxHandshake)
+		return nil, 0, malformed("head", MaxHandshake, "GN-HS-01", "no empty line within %d bytes", MaxHandshake)
 	}
 	return nil, 0, nil
 }

@@ -61,25 +61,25 @@ func (c Connect) append(b []byte) ([]byte, error) {
 	if c.Version.Old() {
 		return append(append(append(b, connectPrefix...), c.Version.String()...), oldEnd...), nil
 	}
-	if err := c.Headers.check(); err != nil {
+	if err := c.Headers.Check(); err != nil {
 		return b, err
 	}
 	b = append(append(append(b, connectPrefix...), c.Version.String()...), lineEnd...)
-	return c.Headers.append(b), nil
+	return c.Headers.Append(b), nil
 }
 
 func (s Status) append(b []byte) ([]byte, error) {
 	if s.Old {
 		return append(append(b, oldAnswer...), oldEnd...), nil
 	}
-	switch err := s.Headers.check(); {
+	switch err := s.Headers.Check(); {
 	case err != nil:
 		return b, err
 	case s.Code < 100 || s.Code > 999 || strings.ContainsAny(s.Phrase, "\r\n"):
 		return b, malformed("handshake", 0, "GN-HS-02", "the status %d %q", s.Code, s.Phrase)
 	}
 	b = fmt.Appendf(b, "%s%v %d %s%s", statusPrefix, V06(), s.Code, s.Phrase, lineEnd)
-	return s.Headers.append(b), nil
+	return s.Headers.Append(b), nil
 }
 
 // parseConnect reads the lines of one side that begins with [Connect].
@@ -93,7 +93,7 @@ func parseConnect(lines [][]byte) (c Connect, err error) {
 		return c, malformed("handshake", len(connectPrefix), "GN-HS-01", "the version %.20q", text)
 	}
 	c.Version = Version{uint8(a), uint8(b)}
-	c.Headers, err = parseHeaders(lines[1:], len(first)+len(lineEnd))
+	c.Headers, err = ParseHeaders(lines[1:], len(first)+len(lineEnd))
 	return c, err
 }
 
@@ -110,6 +110,6 @@ func parseStatus(lines [][]byte) (s Status, err error) {
 		return s, malformed("handshake", len(statusPrefix), "GN-HS-02", "the status line %.60q", first)
 	}
 	s = Status{Code: int32(n), Phrase: string(bytes.TrimSpace(phrase))}
-	s.Headers, err = parseHeaders(lines[1:], len(first)+len(lineEnd))
+	s.Headers, err = ParseHeaders(lines[1:], len(first)+len(lineEnd))
 	return s, err
 }

@@ -38,39 +38,40 @@ func (h Headers) Lists(name, token string) bool {
 	return false
 }
 
-// append writes the lines and the empty one that ends them.
-func (h Headers) append(b []byte) []byte {
+// Append appends the lines and the empty one that ends them.
+func (h Headers) Append(b []byte) []byte {
 	for _, line := range h {
 		b = append(append(append(append(b, line.Name...), ": "...), line.Value...), lineEnd...)
 	}
 	return append(b, lineEnd...)
 }
 
-// check holds lines that are to be written to the syntax.
-func (h Headers) check() error {
+// Check holds lines that are to be written to the syntax, and to [MaxHeaders].
+func (h Headers) Check() error {
 	if len(h) > MaxHeaders {
-		return malformed("handshake", 0, "GN-HS-07", "%d headers, at most %d are read", len(h), MaxHeaders)
+		return malformed("head", 0, "GN-HS-07", "%d headers, at most %d are read", len(h), MaxHeaders)
 	}
 	for _, line := range h {
 		if !isToken(line.Name) || strings.ContainsAny(line.Value, "\r\n") {
-			return malformed("handshake", 0, "GN-HS-07", "the header %q", line.Name+": "+line.Value)
+			return malformed("head", 0, "GN-HS-07", "the header %q", line.Name+": "+line.Value)
 		}
 	}
 	return nil
 }
 
-// parseHeaders reads lines, each with its end cut off. A line that begins with
-// space goes on with the one before it (GN-HS-07).
-func parseHeaders(lines [][]byte, at int) (h Headers, err error) {
+// ParseHeaders reads lines, of which the first is at an offset that errors name, each
+// with its end cut off. A line that begins with space goes on with the one before
+// it (GN-HS-07). At most [MaxHeaders] are taken.
+func ParseHeaders(lines [][]byte, at int) (h Headers, err error) {
 	for _, line := range lines {
 		switch name, value, ok := bytes.Cut(line, []byte(":")); {
 		case (line[0] == ' ' || line[0] == '\t') && len(h) > 0:
 			last := &h[len(h)-1]
 			last.Value = strings.TrimSpace(last.Value + " " + strings.TrimSpace(string(line)))
 		case !ok || !isToken(string(name)):
-			return nil, malformed("handshake", at, "GN-HS-07", "%.60q is no header", line)
+			return nil, malformed("head", at, "GN-HS-07", "%.60q is no header", line)
 		case len(h) == MaxHeaders:
-			return nil, malformed("handshake", at, "GN-HS-07", "more than %d headers", MaxHeaders)
+			return nil, malformed("head", at, "GN-HS-07", "more than %d headers", MaxHeaders)
 		default:
 			h = append(h, Header{string(name), strings.TrimSpace(string(value))})
 		}
