@@ -48,6 +48,7 @@ func cores() map[string]purity.Policy {
 			module + "gnutella/wire": nil, "bytes": {"Clone", "Compare"}, "crypto/sha256": {"Sum256"},
 			"unicode": {"IsDigit", "IsLetter"},
 		},
+		"gnutella/election": {},
 		"gnutella/ggep": {
 			"bytes": {"Buffer", "IndexByte", "NewReader"}, "compress/zlib": {"NewReader", "NewWriter"},
 			"io": {"ErrUnexpectedEOF", "LimitReader", "ReadAll"},
