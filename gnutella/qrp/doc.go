@@ -5,7 +5,7 @@
 //
 // Query Routing for the Gnutella Network v1.0 (Rohrs 2002): the hash, tables,
 // RESET and PATCH; Ultrapeer Query Routing v0.1 (Fisk 2003): the union of tables;
-// and patches of one bit, which gtk-gnutella added.
+// and patches of one and two bits, which gtk-gnutella added.
 //
 // # Does not
 //

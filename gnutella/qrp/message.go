@@ -24,7 +24,7 @@ type Reset struct {
 type Patch struct {
 	Seq, Of   uint8 // which part, from 1, of how many
 	Deflated  bool  // all parts together are a zlib stream
-	EntryBits uint8 // of a slot's difference: 4 or 8; 1 for its flip
+	EntryBits uint8 // of a slot's difference: 2, 4 or 8; 1 for its flip
 	Data      []byte
 }
 

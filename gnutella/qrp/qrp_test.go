@@ -66,8 +66,8 @@ func TestUpdateIsAsPublished(t *testing.T) {
 	again, err := table.Update(table.Clone(), Shape{})
 	require.NoError(t, err)
 	assert.Empty(t, again)
-	_, err = table.Update(nil, Shape{EntryBits: 2})
-	assert.ErrorContains(t, err, "entries of 2 bits")
+	_, err = table.Update(nil, Shape{EntryBits: 3})
+	assert.ErrorContains(t, err, "entries of 3 bits")
 	far, err := NewTable(8, 200)
 	require.NoError(t, err)
 	far.set(0, 1)
@@ -130,6 +130,21 @@ func TestUpdatesArrive(t *testing.T) {
 			require.Equal(t, table.filled, r.table.filled)
 		}
 	})
+}
+
+// GN-UQ-13: two bits hold what leads from infinity to here and back, if it is 2.
+func TestEntriesOfTwoBits(t *testing.T) {
+	var r Receiver
+	require.NoError(t, feed(&r, "000800000002 01010100023000"))
+	require.Equal(t, []uint8{2, 1, 2, 2, 2, 2, 2, 2}, r.table.slots)
+	require.NoError(t, feed(&r, "01010100021003"))
+	require.Equal(t, []uint8{2, 2, 2, 2, 2, 2, 2, 1}, r.table.slots)
+	table, err := NewTable(8, 2)
+	require.NoError(t, err)
+	table.Add("test") // and "tes"
+	messages, err := table.Update(nil, Shape{EntryBits: 2, Plain: true})
+	require.NoError(t, err)
+	require.Equal(t, "01010100020c30", hex.EncodeToString(Append(nil, messages[1])))
 }
 
 // GN-UQ-02: an empty table is told as well, at first and when the last file goes;

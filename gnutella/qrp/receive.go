@@ -101,8 +101,8 @@ const compressionSlack = 1024
 // the whole patch.
 func (r *Receiver) checkPart(m Patch) (size int, err error) {
 	switch {
-	case m.EntryBits != 1 && m.EntryBits != 4 && m.EntryBits != 8:
-		return 0, fmt.Errorf("%w: entries of %d bits, want 1, 4 or 8 (GN-UQ-10)", ErrMalformed, m.EntryBits)
+	case !fits(m.EntryBits):
+		return 0, fmt.Errorf("%w: entries of %d bits, want 1, 2, 4 or 8 (GN-UQ-10)", ErrMalformed, m.EntryBits)
 	case m.Seq != r.seq+1 || m.Seq > m.Of:
 		return 0, fmt.Errorf("%w: part %d of %d after part %d (GN-UQ-10)", ErrMalformed, m.Seq, m.Of, r.seq)
 	case m.Of != r.first.Of || m.Deflated != r.first.Deflated || m.EntryBits != r.first.EntryBits:

@@ -8,7 +8,7 @@ import (
 
 // Shape is how an update is written.
 type Shape struct {
-	EntryBits uint8 // 1 where the receiver takes it (GN-UQ-13), 4 or 8; default 4
+	EntryBits uint8 // 1 or 2 where the receiver takes them (GN-UQ-13), 4 or 8; default 4
 	Plain     bool  // not compressed
 	Piece     int   // bytes of data in one message; default 1024 (GN-UQ-17)
 }
@@ -50,10 +50,8 @@ func (t *Table) Update(has *Table, s Shape) ([]Message, error) {
 // difference is what has to be added to the slots of has, each in so many bits,
 // the first highest.
 func (t *Table) difference(has *Table, entryBits uint8) ([]byte, error) {
-	switch entryBits {
-	case 1, 4, 8:
-	default:
-		return nil, fmt.Errorf("%w: entries of %d bits, want 1, 4 or 8 (GN-UQ-10)", ErrMalformed, entryBits)
+	if !fits(entryBits) {
+		return nil, fmt.Errorf("%w: entries of %d bits, want 1, 2, 4 or 8 (GN-UQ-10)", ErrMalformed, entryBits)
 	}
 	perByte := 8 / int(entryBits)
 	data := make([]byte, (len(t.slots)+perByte-1)/perByte)
@@ -69,6 +67,11 @@ func (t *Table) difference(has *Table, entryBits uint8) ([]byte, error) {
 		data[i/perByte] |= byte(d) & (1<<entryBits - 1) << shift
 	}
 	return data, nil
+}
+
+// fits says whether entries may have so many bits: whole ones fill a byte.
+func fits(entryBits uint8) bool {
+	return entryBits == 1 || entryBits == 2 || entryBits == 4 || entryBits == 8
 }
 
 // cut makes messages of the data: pieces that are larger where there would be too
