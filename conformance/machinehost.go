@@ -1,11 +1,14 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/p2pspec/p2pspec/spec"
 	"github.com/p2pspec/p2pspec/transport"
+	"github.com/p2pspec/p2pspec/transport/deflate"
 )
 
 // MachineHost makes a host of a machine and its codecs.
@@ -22,11 +25,14 @@ type MachineHost struct {
 	open    map[spec.Conn]*machineStream
 }
 
-// machineStream is the reading side of one of the machine's streams.
+// machineStream is one of the machine's streams.
 type machineStream struct {
-	decoder spec.Decoder
-	buf     []byte // the beginning of a message
-	written bool   // Drained is due once the network has taken all
+	decoder  spec.Decoder
+	buf      []byte // the beginning of a message
+	written  bool   // Drained is due once the network has taken all
+	inflate  bool   // what follows in buf, and what arrives, is compressed
+	inflater *deflate.Inflater
+	deflater *deflate.Deflater // nil: what is written is plain
 }
 
 // Apply steps the machine with one input, and then with the answers of its
@@ -51,8 +57,7 @@ func (h *MachineHost) step(now time.Duration, in spec.Input, out []Outgoing) []O
 func (h *MachineHost) perform(now time.Duration, e spec.Effect, out []Outgoing) []Outgoing {
 	switch e := e.(type) {
 	case spec.Send:
-		b, err := h.Codec.AppendMessage(nil, e.Msg)
-		return append(out, Outgoing{To: e.To, Payload: encoded(b, err)})
+		return append(out, Outgoing{To: e.To, Payload: encoded(h.Codec.AppendMessage(nil, e.Msg))})
 	case spec.Dial:
 		h.track(e.Conn)
 		return append(out, Outgoing{Op: DialStream, Conn: e.Conn, To: e.To})
@@ -62,10 +67,17 @@ func (h *MachineHost) perform(now time.Duration, e spec.Effect, out []Outgoing) 
 			return out // it has ended, and the machine does not know yet
 		}
 		s.written = true
-		b, err := h.Streams.AppendMessage(nil, e.Msg)
-		return append(out, Outgoing{Op: WriteStream, Conn: e.Conn, Payload: encoded(b, err)})
+		b := encoded(h.Streams.AppendMessage(nil, e.Msg))
+		if s.deflater != nil {
+			b = s.deflater.Append(nil, b)
+		}
+		return append(out, Outgoing{Op: WriteStream, Conn: e.Conn, Payload: b})
+	case spec.Deflate:
+		if s := h.open[e.Conn]; s != nil {
+			s.compress(e)
+		}
 	case spec.Close:
-		delete(h.open, e.Conn)
+		h.forget(e.Conn)
 		return append(out, Outgoing{Op: CloseStream, Conn: e.Conn})
 	case spec.Load:
 		data := make([]byte, e.Length)
@@ -99,6 +111,14 @@ func (h *MachineHost) track(c spec.Conn) *machineStream {
 	s := &machineStream{decoder: h.Streams.Decoder()}
 	h.open[c] = s
 	return s
+}
+
+// forget ends the reading side of a stream.
+func (h *MachineHost) forget(c spec.Conn) {
+	if s := h.open[c]; s != nil && s.inflater != nil {
+		s.inflater.Stop()
+	}
+	delete(h.open, c)
 }
 
 // Deliver parses one datagram; what does not parse is dropped.
@@ -139,10 +159,10 @@ func (h *MachineHost) Stream(now time.Duration, e StreamEvent, out []Outgoing) [
 
 // read decodes what is complete. The machine may close the stream meanwhile.
 func (h *MachineHost) read(now time.Duration, s *machineStream, e StreamEvent, out []Outgoing) []Outgoing {
-	s.buf = append(s.buf, e.Data...)
-	for h.open[e.Conn] == s && len(s.buf) > 0 {
-		m, n, err := s.decoder.Decode(s.buf)
-		if err != nil {
+	s.push(e.Data)
+	for h.open[e.Conn] == s {
+		m, n, err := s.next()
+		if err != nil || n < 0 {
 			return h.closed(now, e.Conn, err, out)
 		}
 		if n == 0 {
@@ -150,13 +170,61 @@ func (h *MachineHost) read(now time.Duration, s *machineStream, e StreamEvent, o
 		}
 		out = h.Apply(now, spec.Got{Conn: e.Conn, Msg: m}, out)
 		s.buf = s.buf[n:]
+		s.push(nil)
 	}
 	return out
 }
 
+// compress takes note of what a machine wants. The message that it is being given
+// still lies in buf.
+func (s *machineStream) compress(e spec.Deflate) {
+	s.inflate = s.inflate || e.In
+	if e.Out {
+		s.deflater = &deflate.Deflater{}
+	}
+}
+
+// push adds what arrived.
+func (s *machineStream) push(b []byte) {
+	if s.inflate && s.inflater == nil {
+		s.inflater = deflate.NewInflater()
+		s.inflater.Push(s.buf)
+		s.buf = nil
+	}
+	if s.inflater != nil {
+		s.inflater.Push(b)
+	} else {
+		s.buf = append(s.buf, b...)
+	}
+}
+
+// next returns the first message of buf and its length, which is 0 when more has to
+// arrive, and -1 when the other side has ended what it compresses. A chunk is
+// inflated when all before it has been decoded, so that the decoder's limits hold.
+func (s *machineStream) next() (m spec.Message, n int, err error) {
+	for {
+		if len(s.buf) > 0 {
+			if m, n, err = s.decoder.Decode(s.buf); n > 0 || err != nil {
+				return m, n, err
+			}
+		}
+		if s.inflater == nil {
+			return nil, 0, nil
+		}
+		b, err := s.inflater.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, -1, nil
+		case err != nil || len(b) == 0:
+			return nil, 0, err
+		}
+		s.buf = append(s.buf, b...)
+	}
+}
+
 // closed ends this side as well, and tells the machine.
 func (h *MachineHost) closed(now time.Duration, c spec.Conn, err error, out []Outgoing) []Outgoing {
-	delete(h.open, c)
+	h.forget(c)
 	out = append(out, Outgoing{Op: CloseStream, Conn: c})
 	return h.Apply(now, spec.Closed{Conn: c, Err: err}, out)
 }

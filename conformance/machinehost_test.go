@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"compress/zlib"
 	"context"
 	"errors"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/p2pspec/p2pspec/spec"
+	"github.com/p2pspec/p2pspec/transport/deflate"
 )
 
 // line is the message of the toy machine, on streams and in datagrams.
@@ -36,7 +38,7 @@ func (lines) Decode(b []byte) (spec.Message, int, error) {
 }
 
 // librarian keeps one piece: "store\n", "load\n" and "verify\n" work on it, and
-// each answer is a line. It dials whom a datagram names, says when all it wrote
+// each answer is a line. From "deflate\n" on its streams are compressed. It dials whom a datagram names, says when all it wrote
 // is gone, and reports how its streams end.
 type librarian struct {
 	conn   spec.Conn
@@ -68,6 +70,8 @@ func (l *librarian) Step(_ time.Duration, in spec.Input, out []spec.Effect) []sp
 			return append(out, spec.Load{Token: 2, Piece: 1, Begin: 2, Length: 7})
 		case "verify\n":
 			return append(out, spec.Verify{Token: 3, Piece: 1})
+		case "deflate\n":
+			return append(say("from now on\n"), spec.Deflate{Conn: in.Conn, In: true, Out: true})
 		case "bye\n":
 			return append(say("farewell\n"), spec.Close{Conn: in.Conn})
 		}
@@ -198,6 +202,60 @@ func TestMachineHostIsTheSameOnBothPaths(t *testing.T) {
 		assert.ElementsMatch(t, []happened{
 			"the line is too long", happened(ErrReset.Error()), "closed", happened(ErrRefused.Error()),
 		}, saw, "virtual: %v", virtual)
+	}
+}
+
+// What a stream carries is compressed from where the machine says, however it is
+// cut: the bytes that come with the message before, too.
+func TestMachineHostDeflates(t *testing.T) {
+	var deflater deflate.Deflater
+	in := deflater.Append([]byte("store\ndeflate\n"), []byte("load\nverify\nload\n"))
+	for cut := range in {
+		h := &MachineHost{Machine: &librarian{}, Codec: lines{}, Streams: lines{}, Storage: &shelf{}}
+		out := h.Stream(0, StreamEvent{Kind: StreamAccepted, Conn: -1}, nil)
+		for _, part := range [][]byte{in[:cut], in[cut:]} {
+			out = h.Stream(0, StreamEvent{Kind: StreamData, Conn: -1, Data: part}, out)
+		}
+		var said []byte
+		for _, o := range out {
+			said = append(said, o.Payload...)
+		}
+		rest, ok := bytes.CutPrefix(said, []byte("stored\nfrom now on\n"))
+		require.True(t, ok, "%q", said)
+		z := deflate.NewInflater()
+		z.Push(rest)
+		var got []byte
+		for more, err := z.Next(); len(more) > 0; more, err = z.Next() {
+			require.NoError(t, err)
+			got = append(got, more...)
+		}
+		require.Equal(t, "content\nverified\ncontent\n", string(got), "cut at %d", cut)
+		z.Stop()
+		h.Stream(0, StreamEvent{Kind: StreamEnded, Conn: -1}, nil)
+	}
+}
+
+// What is no zlib stream, and what inflates to what the codec refuses, ends a
+// stream as what the codec refuses does; the end of the zlib stream is the end.
+func TestMachineHostRefusesWhatDoesNotInflate(t *testing.T) {
+	var bomb bytes.Buffer
+	w := zlib.NewWriter(&bomb)
+	_, err := w.Write(make([]byte, 64<<20))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	for _, c := range []struct{ in, want string }{
+		{"no zlib stream", zlib.ErrHeader.Error()},
+		{bomb.String(), "the line is too long"},
+		{"\x78\x9c\x03\x00\x00\x00\x00\x01", "closed"},
+	} {
+		var saw []happened
+		h := &MachineHost{Machine: &librarian{}, Streams: lines{}, OnEffect: func(_ time.Duration, e spec.Effect) {
+			saw = append(saw, e.(spec.Notify).Event.(happened))
+		}}
+		h.Stream(0, StreamEvent{Kind: StreamAccepted, Conn: -1}, nil)
+		out := h.Stream(0, StreamEvent{Kind: StreamData, Conn: -1, Data: []byte("deflate\n" + c.in)}, nil)
+		assert.Equal(t, []happened{happened(c.want)}, saw)
+		assert.Equal(t, CloseStream, out[len(out)-1].Op)
 	}
 }
 

@@ -1,0 +1,232 @@
+package deflate
+
+import (
+	"bytes"
+	"compress/zlib"
+	"errors"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// drain inflates what can be inflated.
+func drain(t require.TestingT, z *Inflater) (got []byte, err error) {
+	for {
+		b, err := z.Next()
+		require.LessOrEqual(t, len(b), MaxChunk)
+		if len(b) == 0 {
+			return got, err
+		}
+		got = append(got, b...)
+	}
+}
+
+func compressed(b []byte) []byte {
+	var out bytes.Buffer
+	w := zlib.NewWriter(&out)
+	_, _ = w.Write(b)
+	_ = w.Close()
+	return out.Bytes()
+}
+
+// What was appended can be read at once, whatever follows. GN-HS-26.
+func TestEachAppendIsFlushed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var d Deflater
+		z := NewInflater()
+		defer z.Stop()
+		for _, m := range rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 0, 300), 1, 20).Draw(t, "messages") {
+			z.Push(d.Append(nil, m))
+			got, err := drain(t, z)
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(m, got), "%x came out as %x", m, got)
+		}
+	})
+}
+
+// However the bytes are cut, the same comes out.
+func TestSplitAtEveryByte(t *testing.T) {
+	var d Deflater
+	text := []byte(strings.Repeat("a query, and what it finds; ", 700))
+	flushed := d.Append(nil, text)
+	for _, in := range [][]byte{flushed, compressed(text)} {
+		for cut := range in {
+			z := NewInflater()
+			z.Push(in[:cut])
+			got, err := drain(t, z)
+			require.NoError(t, err)
+			z.Push(in[cut:])
+			rest, err := drain(t, z)
+			if err != nil {
+				require.ErrorIs(t, err, io.EOF)
+			}
+			require.True(t, bytes.Equal(text, append(got, rest...)), "cut at %d", cut)
+			z.Stop()
+		}
+	}
+	z := NewInflater()
+	defer z.Stop()
+	var got []byte
+	for _, c := range flushed {
+		z.Push([]byte{c})
+		b, err := drain(t, z)
+		require.NoError(t, err)
+		got = append(got, b...)
+	}
+	assert.True(t, bytes.Equal(text, got))
+}
+
+// A long text is flushed on the way. GN-HS-26.
+func TestLongTextIsFlushedOnTheWay(t *testing.T) {
+	text := make([]byte, 4*FlushEvery)
+	for i := range text {
+		text[i] = byte(i * i >> 7)
+	}
+	var d Deflater
+	b := d.Append(nil, text)
+	assert.Equal(t, 4, bytes.Count(b, []byte{0, 0, 0xff, 0xff}))
+}
+
+// A bomb comes in chunks, so that whoever reads can stop, and costs no memory
+// that grows with it.
+func TestBomb(t *testing.T) {
+	bomb := compressed(make([]byte, 64<<20))
+	var before, after runtime.MemStats
+	z := NewInflater()
+	runtime.ReadMemStats(&before)
+	z.Push(bomb)
+	total := 0
+	for total < 64<<20 {
+		b, err := z.Next()
+		require.NoError(t, err)
+		require.NotEmpty(t, b)
+		require.LessOrEqual(t, len(b), MaxChunk)
+		total += len(b)
+	}
+	runtime.ReadMemStats(&after)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8<<20))
+	_, err := z.Next()
+	require.ErrorIs(t, err, io.EOF)
+	z.Stop()
+	_, err = z.Next()
+	assert.ErrorIs(t, err, io.EOF, "what ended stays so")
+}
+
+func TestGarbage(t *testing.T) {
+	var d Deflater
+	damaged := compressed([]byte("the sum of this is wrong"))
+	damaged[len(damaged)-1]++
+	for name, c := range map[string]struct {
+		in   []byte
+		want error
+	}{
+		"plain text":        {[]byte("GNUTELLA/0.6 200 OK\r\n"), zlib.ErrHeader},
+		"a dictionary":      {[]byte{0x78, 0xbb, 0, 0, 0, 0}, zlib.ErrDictionary},
+		"a wrong sum":       {damaged, zlib.ErrChecksum},
+		"an unknown block":  {[]byte{0x78, 0x9c, 7}, nil},
+		"behind the header": {append(d.Append(nil, []byte("good")), bytes.Repeat([]byte{0xff}, 100)...), nil},
+	} {
+		z := NewInflater()
+		z.Push(c.in)
+		_, err := drain(t, z)
+		require.Error(t, err, name)
+		require.NotErrorIs(t, err, io.EOF, name)
+		if c.want != nil {
+			require.ErrorIs(t, err, c.want, name)
+		}
+		z.Push([]byte("more"))
+		_, again := z.Next()
+		require.Equal(t, err, again, name)
+		z.Stop()
+	}
+}
+
+// Nothing is left of an Inflater that was stopped, wherever it was, nor of one
+// that was forgotten.
+func TestStopLeavesNothing(t *testing.T) {
+	before := runtime.NumGoroutine()
+	var d Deflater
+	in := d.Append(nil, make([]byte, 100<<10))
+	for i := range 300 {
+		z := NewInflater()
+		z.Push(in[:min(i, len(in))])
+		if i%3 > 0 {
+			_, err := z.Next()
+			require.NoError(t, err)
+		}
+		if i%2 == 0 {
+			continue // forgotten
+		}
+		z.Stop()
+		z.Stop()
+		_, err := z.Next()
+		require.True(t, errors.Is(err, errStopped))
+	}
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; {
+		require.True(t, time.Now().Before(deadline), "coroutines were left")
+		runtime.GC()
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// An Inflater takes any bytes, and says the same of them as compress/zlib.
+func TestInflaterAgreesWithZlib(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := compressed(rapid.SliceOfN(rapid.ByteRange(0, 3), 0, 500).Draw(t, "text"))
+		if rapid.Bool().Draw(t, "damaged") {
+			in[rapid.IntRange(0, len(in)-1).Draw(t, "at")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
+		}
+		var want []byte
+		r, wantErr := zlib.NewReader(bytes.NewReader(in))
+		if wantErr == nil {
+			want, wantErr = io.ReadAll(r)
+		}
+		z := NewInflater()
+		defer z.Stop()
+		z.Push(in)
+		got, err := drain(t, z)
+		require.True(t, bytes.HasPrefix(want, got))
+		switch {
+		case wantErr == nil:
+			require.ErrorIs(t, err, io.EOF)
+		case errors.Is(wantErr, io.ErrUnexpectedEOF):
+			require.NoError(t, err, "more may come")
+			return
+		default:
+			require.Equal(t, wantErr, err)
+		}
+		require.Len(t, got, len(want))
+	})
+}
+
+func BenchmarkDeflater(b *testing.B) {
+	var d Deflater
+	out, m := []byte(nil), []byte(strings.Repeat("\x01\x02 a query of the usual length", 3))
+	b.SetBytes(int64(len(m)))
+	b.ReportAllocs()
+	for b.Loop() {
+		out = d.Append(out[:0], m)
+	}
+}
+
+func BenchmarkInflater(b *testing.B) {
+	in := compressed(bytes.Repeat([]byte("\x01\x02 a query of the usual length"), 10_000))
+	b.SetBytes(30 * 10_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		z := NewInflater()
+		z.Push(in)
+		for {
+			if _, err := z.Next(); err != nil {
+				break
+			}
+		}
+		z.Stop()
+	}
+}
