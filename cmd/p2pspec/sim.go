@@ -40,7 +40,7 @@ options print the same bytes. Experiments:
 	fl.BoolVar(&o.Join, "join", false,
 		"let every node join through the protocol, however long it takes")
 	fl.StringVarP(&plot, "output", "o", "", "also write the plot to this file, as SVG")
-	cmd.AddCommand(a.swarmCommand(), a.gossipCommand())
+	cmd.AddCommand(a.swarmCommand(), a.gossipCommand(), a.gnutellaCommand())
 	return cmd
 }
 

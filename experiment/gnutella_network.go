@@ -1,0 +1,208 @@
+package experiment
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/p2pspec/p2pspec/gnutella"
+	"github.com/p2pspec/p2pspec/gnutella/wire"
+	"github.com/p2pspec/p2pspec/spec"
+	"github.com/p2pspec/p2pspec/transport/sim"
+)
+
+// gnutellaHop is the latency of every link: as all are alike, a query arrives
+// everywhere by a shortest way, and hops tell the time.
+const gnutellaHop = 50 * time.Millisecond
+
+// servents is a simulated Gnutella network of real servents, and what its
+// queries did.
+type servents struct {
+	*sim.Network
+	list    []*servent
+	queries map[wire.GUID]*queried
+	last    *queried // by the latest Search
+	lastOp  spec.OpID
+}
+
+// servent is a node whose queries are counted.
+type servent struct {
+	*gnutella.Node
+	net *servents
+	id  int32
+}
+
+// queried is what came of one query.
+type queried struct {
+	began    time.Duration
+	sent     [hopsCounted]int // messages, by the hops made before
+	reached  [hopsCounted]int // servents that took it, by their distance
+	repeated [hopsCounted]int // messages that were refused as duplicates
+	hits     int              // messages with hits, on any link
+
+	found []found
+	by    func(servent int32) // is told who takes it
+}
+
+// found is a hit at the origin.
+type found struct {
+	at   netip.AddrPort // who has it
+	hops int
+	took time.Duration
+}
+
+// hopsCounted is more than any query makes: at most 10, and one to a leaf.
+const hopsCounted = 12
+
+// messages is the sum of sent, up to a TTL.
+func (q *queried) messages(ttl int) (n int) { return sum(q.sent[:min(ttl, hopsCounted)]) }
+
+// within is how many servents are reached by a TTL.
+func (q *queried) within(ttl int) int { return sum(q.reached[:min(ttl+1, hopsCounted)]) }
+
+func sum(list []int) (n int) {
+	for _, v := range list {
+		n += v
+	}
+	return n
+}
+
+func newServents(seed, stream uint64) *servents {
+	s := &servents{queries: make(map[wire.GUID]*queried)}
+	s.Network = sim.New(sim.Config{
+		Seed: seedBytes(seed, stream), Link: sim.Link{Latency: sim.Constant(gnutellaHop)},
+	})
+	return s
+}
+
+// calm is the part of a configuration that keeps a network without churn from
+// talking when nobody asks: connections are there for good, and so are tables.
+func calm(c gnutella.Config) gnutella.Config {
+	const long = 24 * time.Hour
+	c.OnlyGiven, c.NoFallback = true, true
+	c.Maintain, c.PeerTimeout, c.RetryAfter = long, long, long
+	return c
+}
+
+// add starts the next servent.
+func (s *servents) add(c gnutella.Config) int32 {
+	id := int32(len(s.list))
+	c.Addr = address(int(id))
+	s.Rand().Fill(c.Seed[:])
+	n, err := gnutella.New(c, s.Now())
+	if err != nil {
+		panic(fmt.Sprintf("experiment: %v", err)) // the configuration is our own
+	}
+	s.list = append(s.list, &servent{n, s, id})
+	s.Add(c.Addr, s.list[id])
+	return id
+}
+
+// connect lets a servent dial others.
+func (s *servents) connect(from int32, to []int32) {
+	for len(to) > 0 {
+		part := to[:min(len(to), gnutella.MaxAddrs)]
+		to = to[len(part):]
+		c := gnutella.Connect{Op: s.op()}
+		for _, id := range part {
+			c.Addrs = append(c.Addrs, address(int(id)))
+		}
+		s.Input(address(int(from)), c)
+	}
+}
+
+func (s *servents) op() spec.OpID {
+	s.lastOp++
+	return s.lastOp
+}
+
+// build starts servents that are connected as a graph is.
+func (s *servents) build(g graph, configure func(v int) gnutella.Config) {
+	begin := int32(len(s.list))
+	for v, near := range g {
+		c := configure(v)
+		c.Peers, c.Handshakes, c.MaxHosts = max(1, len(near)), max(1, len(near)), max(1, len(near))
+		s.add(c)
+	}
+	for v, near := range g {
+		var to []int32
+		for _, u := range near {
+			if int(u) > v {
+				to = append(to, begin+u)
+			}
+		}
+		s.connect(begin+int32(v), to)
+	}
+	s.RunFor(2 * time.Second)
+}
+
+// search asks for a text at a servent, and lets it find for some time.
+func (s *servents) search(from int32, in gnutella.Search, wait time.Duration) *queried {
+	s.last, in.Op = nil, s.op()
+	s.Input(address(int(from)), in)
+	q := s.last
+	s.RunFor(wait)
+	return q
+}
+
+// Step steps the node, and counts its part in queries.
+func (v *servent) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
+	begin := len(out)
+	out = v.Node.Step(now, in, out)
+	refused := false
+	for _, e := range out[begin:] {
+		switch e := e.(type) {
+		case spec.Drop:
+			refused = true
+		case spec.Done:
+			if r, ok := e.Result.(gnutella.Searching); ok {
+				v.net.last = &queried{began: now}
+				v.net.queries[r.GUID] = v.net.last
+			}
+		case spec.Write:
+			if d, ok := e.Msg.(wire.Descriptor); ok {
+				v.net.written(&d)
+			}
+		case spec.Notify:
+			if h, ok := e.Event.(gnutella.Hit); ok {
+				if q := v.net.queries[h.GUID]; q != nil {
+					q.found = append(q.found, found{h.Addr, int(h.Hops) + 1, now - q.began})
+				}
+			}
+		}
+	}
+	if got, ok := in.(spec.Got); ok {
+		if d, ok := got.Msg.(wire.Descriptor); ok && d.Type == wire.TypeQuery {
+			v.taken(&d, refused)
+		}
+	}
+	return out
+}
+
+func (s *servents) written(d *wire.Descriptor) {
+	if d.Type != wire.TypeQuery && d.Type != wire.TypeQueryHit {
+		return
+	}
+	q := s.queries[d.GUID]
+	switch {
+	case q == nil:
+	case d.Type == wire.TypeQuery:
+		q.sent[d.Hops]++
+	default:
+		q.hits++
+	}
+}
+
+func (v *servent) taken(d *wire.Descriptor, refused bool) {
+	q := v.net.queries[d.GUID]
+	switch {
+	case q == nil:
+	case refused:
+		q.repeated[d.Hops]++
+	default:
+		q.reached[d.Hops+1]++
+		if q.by != nil {
+			q.by(v.id)
+		}
+	}
+}
