@@ -1,0 +1,23 @@
+package napster
+
+import (
+	"slices"
+
+	"github.com/p2pspec/p2pspec/conformance"
+)
+
+// Family selects all suites of this package.
+const Family = "napster"
+
+// Suites are the suites of an index, as one.
+func Suites() []conformance.Suite {
+	return []conformance.Suite{{
+		Name: "napster", Family: Family, Title: "Napster's central index, as the document of 2000 and OpenNap have it",
+		Control: playing(func(r *Room) {
+			r.Enter()
+			r.Earn()
+		}),
+		Frame: frame, LintStream: lintStream,
+		Cases: slices.Concat(loginCases, shareCases, searchCases, browseCases, downloadCases),
+	}}
+}
