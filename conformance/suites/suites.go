@@ -11,6 +11,7 @@ import (
 	"github.com/p2pspec/p2pspec/conformance/dht"
 	"github.com/p2pspec/p2pspec/conformance/kademlia"
 	"github.com/p2pspec/p2pspec/conformance/metainfo"
+	"github.com/p2pspec/p2pspec/conformance/napster"
 	"github.com/p2pspec/p2pspec/conformance/swim"
 	"github.com/p2pspec/p2pspec/conformance/tracker"
 )
@@ -44,6 +45,9 @@ func families() []family {
 		}},
 		{swim.Family, swim.Suites, func(s *conformance.Sources) conformance.Target {
 			return swim.Builtin{}.Targets().Reference(s)
+		}},
+		{napster.Family, napster.Suites, func(s *conformance.Sources) conformance.Target {
+			return napster.Builtin{}.Targets().Reference(s)
 		}},
 	}
 	for _, w := range broadcast.Workloads() {
