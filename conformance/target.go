@@ -90,7 +90,7 @@ type StartOptions struct {
 	ReadOnly  bool             // BEP 43
 	IPv6      bool             // listen on ::1 as well
 
-	// Of a seeder, a leecher or a tracker.
+	// Of a seeder, a leecher, a tracker or a servent.
 	Torrent    []byte            // a metainfo file
 	Magnet     string            // in the place of Torrent
 	Files      map[string][]byte // put into the folder of content before the start, by slash path
@@ -99,6 +99,9 @@ type StartOptions struct {
 	InfoHashes []string          // in hex: what a tracker that keeps a list has to serve
 	Encryption Encryption
 	MaxPeers   int // connections at once; 0 leaves that to the target
+
+	// Of a servent.
+	Flat bool // neither ultrapeer nor leaf, as all were in 0.4
 
 	// Of a member.
 	Label string // of its cluster

@@ -9,6 +9,7 @@ import (
 	"github.com/p2pspec/p2pspec/conformance/broadcast"
 	"github.com/p2pspec/p2pspec/conformance/chord"
 	"github.com/p2pspec/p2pspec/conformance/dht"
+	"github.com/p2pspec/p2pspec/conformance/gnutella"
 	"github.com/p2pspec/p2pspec/conformance/kademlia"
 	"github.com/p2pspec/p2pspec/conformance/metainfo"
 	"github.com/p2pspec/p2pspec/conformance/napster"
@@ -45,6 +46,9 @@ func families() []family {
 		}},
 		{swim.Family, swim.Suites, func(s *conformance.Sources) conformance.Target {
 			return swim.Builtin{}.Targets().Reference(s)
+		}},
+		{gnutella.Family, gnutella.Suites, func(s *conformance.Sources) conformance.Target {
+			return gnutella.Builtin{}.Targets().Reference(s)
 		}},
 		{napster.Family, napster.Suites, func(s *conformance.Sources) conformance.Target {
 			return napster.Builtin{}.Targets().Reference(s)

@@ -1,0 +1,37 @@
+package gnutella_test
+
+import (
+	"encoding/binary"
+	"runtime"
+	"testing"
+
+	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/conformance/conformancetest"
+	"github.com/p2pspec/p2pspec/conformance/gnutella"
+	core "github.com/p2pspec/p2pspec/gnutella"
+)
+
+func suites() conformancetest.Suites {
+	return conformancetest.Suites{All: gnutella.Suites(), OneIn: 16}
+}
+
+// seeds is how many draws of the harness and of the servent every case is tried
+// with: an unlucky draw must not cost a correct servent its verdict.
+const seeds = 3
+
+// The reference servent meets every case, whatever is drawn, and so every case can
+// be met.
+func TestReferenceServentPasses(t *testing.T) {
+	for seed := range uint64(seeds) {
+		target := gnutella.Builtin{Configure: func(cfg *core.Config) {
+			binary.LittleEndian.PutUint64(cfg.Seed[:], seed)
+		}}.Targets().OnVirtualTime()
+		suites().Met(t, target, conformance.Options{Jobs: runtime.GOMAXPROCS(0), Seed: seed})
+	}
+}
+
+// The same over real sockets, but for the cases that wait for minutes.
+func TestReferenceServentPassesOnLoopback(t *testing.T) {
+	target := gnutella.Builtin{}.Targets().OnSockets(conformance.LoopbackSources())
+	suites().Met(t, target, conformance.Options{Jobs: 16, Seed: 1})
+}

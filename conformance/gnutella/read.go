@@ -1,0 +1,158 @@
+package gnutella
+
+import (
+	"bytes"
+	"compress/zlib"
+	"errors"
+	"io"
+	"net/netip"
+	"slices"
+
+	"github.com/p2pspec/p2pspec/gnutella/wire"
+)
+
+// read takes every message that is complete.
+func (p *Peer) read() {
+	for p.Fault == nil && len(p.Buffered()) > 0 {
+		if p.inflate != nil {
+			p.readPacked()
+			return
+		}
+		m, n, err := p.decode(p.Buffered())
+		if err != nil {
+			p.fault(err)
+			return
+		}
+		if n == 0 {
+			return
+		}
+		m = own(m)
+		p.Discard(n)
+		p.take(m)
+	}
+}
+
+func (p *Peer) fault(err error) {
+	p.Fault = err
+	p.t.Notef("the target's bytes make no message: %v", err)
+}
+
+// readPacked inflates what has come, and takes the messages in it.
+func (p *Peer) readPacked() {
+	err := p.inflate.push(p.Buffered())
+	p.Discard(len(p.Buffered()))
+	for err == nil && len(p.inflate.plain) > 0 {
+		m, n, wrong := p.decode(p.inflate.plain)
+		if err = wrong; n == 0 {
+			break
+		}
+		p.t.Record("<", p.via("<"), p.inflate.plain[:n], "inflated")
+		m = own(m)
+		p.inflate.plain = p.inflate.plain[n:]
+		p.take(m)
+	}
+	if err != nil {
+		p.fault(err)
+	}
+}
+
+// via names the ends of the link for the transcript.
+func (p *Peer) via(dir string) string {
+	from, to := p.Local(), p.Remote()
+	if dir == "<" {
+		from, to = to, from
+	}
+	return from.String() + " → " + to.String()
+}
+
+// own is a message that borrows from no buffer: what happens on its arrival may
+// pump more.
+func own(m any) any {
+	if d, ok := m.(wire.Descriptor); ok {
+		d.Payload = slices.Clone(d.Payload)
+		return d
+	}
+	return m
+}
+
+func (p *Peer) take(m any) {
+	switch m := m.(type) {
+	case wire.Connect:
+		p.Greeting = &m
+	case wire.Status:
+		p.Answer = &m
+		if p.Mine.takes("deflate") && m.Headers.Lists("Content-Encoding", "deflate") {
+			p.inflate = &inflater{}
+		}
+	case wire.Descriptor:
+		p.heard(&Received{p.t.Now(), m})
+		return
+	}
+	if p.OnHandshake != nil {
+		p.OnHandshake()
+	}
+}
+
+// takes says whether a coding was offered.
+func (o Offer) takes(coding string) bool { return wire.Headers(o).Lists("Accept-Encoding", coding) }
+
+func (p *Peer) heard(r *Received) {
+	p.Log = append(p.Log, r)
+	if r.Type == wire.TypePing && !p.Quiet && r.TTL > 0 {
+		p.pong(r)
+	}
+	if p.On != nil {
+		p.On(r)
+	}
+}
+
+// pong answers a ping of the target, as one at the usual port of our address.
+func (p *Peer) pong(ping *Received) {
+	pong := wire.Pong{Addr: p.Advertised(), Files: p.Files, Kilobytes: p.Kilobytes}
+	p.Send(wire.Descriptor{
+		GUID: ping.GUID, Type: wire.TypePong, TTL: max(1, ping.Hops), Payload: pong.Append(nil),
+	})
+}
+
+// Advertised is where the peer says that it listens: nobody does.
+func (p *Peer) Advertised() netip.AddrPort { return netip.AddrPortFrom(p.Local().Addr(), usualPort) }
+
+// usualPort is the default (GN-HS-19).
+const usualPort = 6346
+
+// inflater inflates what arrives bit by bit: each time from the beginning, for
+// what a case is sent is short.
+type inflater struct {
+	packed []byte
+	plain  []byte // and not yet taken
+	taken  int    // how much was inflated before
+}
+
+// Bounds of what is inflated on a link.
+const (
+	maxPacked = 1 << 20
+	maxPlain  = 4 << 20
+)
+
+var errInflate = errors.New("the target sent more than a case reads")
+
+func (i *inflater) push(b []byte) error {
+	i.packed = append(i.packed, b...)
+	r, err := zlib.NewReader(bytes.NewReader(i.packed))
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return nil // two bytes are the header
+	}
+	if err != nil {
+		return err
+	}
+	all, err := io.ReadAll(io.LimitReader(r, maxPlain))
+	if len(all) == maxPlain || len(i.packed) > maxPacked {
+		return errInflate
+	}
+	i.plain = append(i.plain, all[i.taken:]...)
+	i.taken = len(all)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	return nil
+}
