@@ -38,8 +38,8 @@ func (lines) Decode(b []byte) (spec.Message, int, error) {
 }
 
 // librarian keeps one piece: "store\n", "load\n" and "verify\n" work on it, and
-// each answer is a line. From "deflate\n" on its streams are compressed. It dials whom a datagram names, says when all it wrote
-// is gone, and reports how its streams end.
+// each answer is a line. "deflate\n" compresses what follows. It dials whom a
+// datagram names, says when all it wrote is gone, and reports how its streams end.
 type librarian struct {
 	conn   spec.Conn
 	dialed spec.Conn

@@ -287,7 +287,7 @@ func (t *TCP) receive(c *tcpConn) {
 	b := c.arrived
 	t.lending = c.memory
 	defer func() { t.lending = nil }()
-	for !c.gone {
+	for !c.gone && c.inflate != due {
 		m, n, err := c.decoder.Decode(b)
 		if err != nil {
 			t.lose(c, err)
@@ -299,6 +299,10 @@ func (t *TCP) receive(c *tcpConn) {
 		b = b[n:]
 		t.stats.received.Add(1)
 		t.step(spec.Got{Conn: c.id, Msg: m, Lent: true})
+	}
+	if c.inflate == due {
+		c.inflateFrom(b)
+		b = nil
 	}
 	if !c.gone {
 		c.memory, c.arrived = t.pool.onward(c.memory, b)
@@ -320,6 +324,8 @@ func (t *TCP) step(in spec.Input) {
 			t.dial(e)
 		case spec.Close:
 			t.end(e.Conn)
+		case spec.Deflate:
+			t.compress(e)
 		case spec.Load, spec.Store, spec.Verify:
 			t.pool.add(e, t.lending)
 		case spec.Send:

@@ -89,8 +89,8 @@ func (c TCPConfig) withDefaults() TCPConfig {
 	return c
 }
 
-// TCPStats counts streams and the bytes of messages on them, and the datagrams
-// beside them.
+// TCPStats counts streams and the bytes on them, compressed where they are, and the
+// datagrams beside them.
 type TCPStats struct {
 	Accepted, Dialled        uint64 // opened
 	Refused                  uint64 // accepted beyond a limit, or not wrapped

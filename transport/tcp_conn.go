@@ -1,14 +1,17 @@
 package transport
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/p2pspec/p2pspec/spec"
+	"github.com/p2pspec/p2pspec/transport/deflate"
 )
 
 const (
@@ -33,7 +36,12 @@ type tcpConn struct {
 	owed    bool   // a Drained, once the writer has nothing left
 	unsent  []byte // encoded since the last flush
 
-	memory  *arrival      // where bytes arrive: the reader's and the owner's in turns
+	deflater *deflate.Deflater // nil: what is written is plain
+	spare    []byte            // memory for it
+	inflate  inflation
+
+	source  io.Reader     // of bytes: the reader's and the owner's in turns
+	memory  *arrival      // where they arrive, in turns, too
 	arrived []byte        // those to decode
 	resume  chan struct{} // gives arrived, with what is left of it, to the reader
 	stop    chan struct{} // closed when nobody decodes any more
@@ -46,6 +54,15 @@ type tcpConn struct {
 	closeBy time.Time // when set, the writer ends after the queue, or then
 	lost    bool      // the writer ends at once
 }
+
+// inflation is where one direction stands.
+type inflation uint8
+
+const (
+	plain inflation = iota
+	due             // from what is still undecoded on
+	inflating
+)
 
 func newTCPConn(id spec.Conn, remote netip.AddrPort) *tcpConn {
 	c := &tcpConn{
@@ -71,9 +88,43 @@ func (t *TCP) opened(c *tcpConn, socket net.Conn) {
 		t.stats.dialled.Add(1)
 	}
 	c.socket, c.decoder = socket, t.cfg.Codec.Decoder()
+	c.source = counted{socket, &t.stats.receivedBytes}
 	t.workers.Go(func() { t.reader(c) })
 	t.workers.Go(func() { t.writer(c) })
 	t.step(spec.Opened{Conn: c.id, Remote: c.remote})
+}
+
+// counted counts what is read.
+type counted struct {
+	io.Reader
+	bytes *atomic.Uint64
+}
+
+func (c counted) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.bytes.Add(uint64(n))
+	return n, err
+}
+
+// compress performs Deflate.
+func (t *TCP) compress(d spec.Deflate) {
+	c := t.conns[d.Conn]
+	if c == nil {
+		return // lost, and the machine will hear of it
+	}
+	if d.Out && c.deflater == nil {
+		c.submit(t.cfg.MaxSendQueue) // the next flush finds out if that is too much
+		c.deflater = &deflate.Deflater{}
+	}
+	if d.In && c.inflate == plain {
+		c.inflate = due
+	}
+}
+
+// inflateFrom lets the reader inflate from undecoded bytes on.
+func (c *tcpConn) inflateFrom(b []byte) {
+	c.inflate = inflating
+	c.source = deflate.NewReader(io.MultiReader(bytes.NewReader(bytes.Clone(b)), c.source))
 }
 
 // lose tells the machine that a stream has ended without its asking.
@@ -124,6 +175,9 @@ func (t *TCP) forget(c *tcpConn) {
 // submit hands what was encoded to the writer. It reports false when the
 // stream has more than limit bytes waiting.
 func (c *tcpConn) submit(limit int) bool {
+	if c.deflater != nil {
+		c.unsent, c.spare = c.deflater.Append(c.spare[:0], c.unsent), c.unsent
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.queued) == 0 {
@@ -154,9 +208,8 @@ func (t *TCP) reader(c *tcpConn) {
 	kept := 0
 	for {
 		t.pool.wait()
-		n, err := c.socket.Read(c.memory.b[kept:])
+		n, err := c.source.Read(c.memory.b[kept:])
 		if n > 0 {
-			t.stats.receivedBytes.Add(uint64(n))
 			c.arrived = c.memory.b[:kept+n]
 			t.post(tcpEvent{kind: connArrived, conn: c})
 			select {

@@ -18,7 +18,7 @@ import (
 
 // line is the toy message of streams: a length of two bytes, and the text. A
 // text that begins with '?' is echoed, with '!' refused by the decoder, with
-// '.' it closes the stream after an echo.
+// '.' it closes the stream after an echo, with '#' it compresses what follows one.
 type line string
 
 func (line) IsMessage() {}
@@ -79,6 +79,8 @@ func (m *toy) Step(_ time.Duration, in spec.Input, out []spec.Effect) []spec.Eff
 		switch t := in.Msg.(line); t[0] {
 		case '?':
 			out = append(out, spec.Write{Conn: in.Conn, Msg: "=" + t})
+		case '#':
+			out = append(out, spec.Write{Conn: in.Conn, Msg: "=" + t}, spec.Deflate{Conn: in.Conn, In: true, Out: true})
 		case '.':
 			out = append(out, spec.Write{Conn: in.Conn, Msg: "=" + t}, spec.Close{Conn: in.Conn})
 		}

@@ -9,7 +9,8 @@
 //
 // Datagrams have the properties of a [Link]. Streams arrive whole and in order
 // after the latency of the link, drawn once for each direction of a stream, and
-// share the rates of a [Host]. Pieces are kept by the same host: Store, Load
+// share the rates of a [Host]. Nothing compresses them: [spec.Deflate] has no effect,
+// and a message counts for its own bytes. Pieces are kept by the same host: Store, Load
 // and Verify cost time, but no content is kept.
 //
 // A Network is not safe for concurrent use; run many of them side by side.
@@ -318,6 +319,7 @@ func (n *Network) effect(i int32, life uint32, e spec.Effect) {
 		if !gone {
 			n.onDisk(i, e)
 		}
+	case spec.Deflate: // messages do not get shorter here
 	default:
 		n.tell(i, e)
 	}
