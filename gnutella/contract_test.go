@@ -73,8 +73,10 @@ func TestContract(t *testing.T) {
 		NotState: map[string]string{
 			"cfg":            "it never changes",
 			"now":            "instants are relative to it",
-			"seen.index":     "it follows from the list",
-			"servents.index": "it follows from the list",
+			"seen.slots":     "it follows from the list",
+			"servents.slots": "it follows from the list",
+			"seen.key":       "it never changes",
+			"servents.key":   "it never changes",
 			"table.table":    "table.digest is a hash of what it was made of",
 			"conns[].routes": "conns[].taken is a hash of what it was made of",
 		},

@@ -48,6 +48,7 @@ func New(cfg Config, now time.Duration) (*Node, error) {
 	}
 	n := &Node{cfg: &cfg, now: now, rng: spec.NewRand(cfg.Seed), mode: cfg.Mode, maintainAt: never}
 	n.id = wire.NewGUID(&n.rng)
+	n.seen, n.servents = newRoutes(cfg.Seed), newRoutes(cfg.Seed)
 	return n, nil
 }
 

@@ -1,7 +1,9 @@
 package gnutella
 
 import (
-	"maps"
+	"crypto/sha256"
+	"encoding/binary"
+	"math/bits"
 	"slices"
 
 	"github.com/p2pspec/p2pspec/gnutella/wire"
@@ -28,38 +30,113 @@ const own spec.Conn = 0
 // makes room.
 type routes struct {
 	list  []route
-	next  int32             // the oldest, once the list is full
-	index map[seenKey]int32 // places in the list
+	next  int32     // the oldest, once the list is full
+	key   [2]uint64 // of the hash; it never changes
+	slots []uint64  // open addressing, at most half full: a hash, and below it a place in list + 1; 0: nothing
+}
+
+// newRoutes takes the key of the hash from a seed: others choose the GUIDs, and
+// could otherwise choose them so that all fall together.
+func newRoutes(seed [32]byte) routes {
+	random := spec.NewRand(sha256.Sum256(seed[:]))
+	return routes{key: [2]uint64{random.Uint64() | 1, random.Uint64() | 1}}
 }
 
 func (r *routes) find(k seenKey) (from spec.Conn, ok bool) {
-	at, ok := r.index[k]
+	at, ok := r.lookup(k)
 	if !ok {
 		return 0, false
 	}
-	return r.list[at].from, true
+	return r.list[r.place(at)].from, true
 }
 
 // put remembers a route; of one key the latest counts.
 func (r *routes) put(k seenKey, from spec.Conn, limit int) {
-	if r.index == nil {
-		r.index = make(map[seenKey]int32)
+	if at, known := r.lookup(k); known {
+		r.list[r.place(at)].from = from
+		return
 	}
-	at, known := r.index[k]
-	switch {
-	case known:
-	case len(r.list) < limit:
-		at = int32(len(r.list))
+	place := r.next
+	if len(r.list) < limit {
+		place = int32(len(r.list))
 		r.list = append(r.list, route{})
-	default:
-		at = r.next
-		delete(r.index, r.list[at].key)
+		r.grow()
+	} else {
+		r.remove(r.list[place].key)
 		r.next = (r.next + 1) % int32(limit)
 	}
-	r.list[at] = route{k, from}
-	r.index[k] = at
+	r.list[place] = route{k, from}
+	r.insert(r.hash(k), place)
+}
+
+// hash folds the product of the halves of a GUID, each mixed with half of the key.
+func (r *routes) hash(k seenKey) uint64 {
+	high, low := bits.Mul64(
+		binary.LittleEndian.Uint64(k.GUID[:])^r.key[0], binary.LittleEndian.Uint64(k.GUID[8:])^r.key[1])
+	high, low = bits.Mul64(high^low^uint64(k.Type), r.key[0])
+	return (high ^ low) >> placeBits
+}
+
+const (
+	placeBits = 32 // of a slot
+	minSlots  = 8
+)
+
+// place is that of the route in a slot.
+func (r *routes) place(at uint64) int32 { return int32(uint32(r.slots[at]) - 1) }
+
+// lookup finds the slot of a route. There always is an empty one where it ends.
+func (r *routes) lookup(k seenKey) (at uint64, ok bool) {
+	if len(r.slots) == 0 {
+		return 0, false
+	}
+	hash, mask := r.hash(k), uint64(len(r.slots)-1)
+	for at = hash & mask; r.slots[at] != 0; at = (at + 1) & mask {
+		if r.slots[at]>>placeBits == hash && r.list[r.place(at)].key == k {
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+func (r *routes) insert(hash uint64, place int32) {
+	mask := uint64(len(r.slots) - 1)
+	at := hash & mask
+	for r.slots[at] != 0 {
+		at = (at + 1) & mask
+	}
+	r.slots[at] = hash<<placeBits | uint64(place+1)
+}
+
+// remove empties the slot of a route, and moves those behind it that would not be
+// found any more.
+func (r *routes) remove(k seenKey) {
+	hole, _ := r.lookup(k)
+	mask := uint64(len(r.slots) - 1)
+	for at := (hole + 1) & mask; r.slots[at] != 0; at = (at + 1) & mask {
+		if home := r.slots[at] >> placeBits; (at-home)&mask >= (at-hole)&mask {
+			r.slots[hole], hole = r.slots[at], at
+		}
+	}
+	r.slots[hole] = 0
+}
+
+// grow keeps the slots at most half full.
+func (r *routes) grow() {
+	if 2*len(r.list) <= len(r.slots) {
+		return
+	}
+	old := r.slots
+	r.slots = make([]uint64, max(minSlots, 2*len(old)))
+	for _, s := range old {
+		if s != 0 {
+			r.insert(s>>placeBits, int32(uint32(s)-1))
+		}
+	}
 }
 
 func (r *routes) clone() routes {
-	return routes{slices.Clone(r.list), r.next, maps.Clone(r.index)}
+	c := *r
+	c.list, c.slots = slices.Clone(r.list), slices.Clone(r.slots)
+	return c
 }

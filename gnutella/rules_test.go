@@ -285,32 +285,3 @@ func TestTooManyQueries(t *testing.T) {
 		t.Error("silence gives room for more than a burst")
 	}
 }
-
-// The memory of GUIDs keeps to its bound, and forgets the oldest.
-func TestRoutesAreBounded(t *testing.T) {
-	var r routes
-	key := func(i int) seenKey { return seenKey{wire.TypeQuery, wire.GUID{byte(i), byte(i >> 8), byte(i >> 16)}} }
-	for i := range 1000 {
-		r.put(key(i), spec.Conn(i), 100)
-		if err := r.check(100); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i := range 1000 {
-		if from, ok := r.find(key(i)); ok != (i >= 900) || ok && from != spec.Conn(i) {
-			t.Fatalf("%d: %v, %v", i, from, ok)
-		}
-	}
-}
-
-func BenchmarkRoutesOfAMillion(b *testing.B) {
-	var r routes
-	var guid wire.GUID
-	for i := range b.N {
-		guid[0], guid[1], guid[2], guid[3] = byte(i), byte(i>>8), byte(i>>16), byte(i>>24)
-		key := seenKey{wire.TypeQuery, guid}
-		if _, seen := r.find(key); !seen {
-			r.put(key, 1, 1<<20)
-		}
-	}
-}

@@ -175,11 +175,18 @@ func (n *Node) checkConn(c *conn) error {
 }
 
 func (r *routes) check(limit int) error {
-	if len(r.list) > limit || len(r.index) != len(r.list) {
-		return fmt.Errorf("gnutella: %d routes, %d indexed, at most %d", len(r.list), len(r.index), limit)
+	filled := 0
+	for _, slot := range r.slots {
+		if slot != 0 {
+			filled++
+		}
+	}
+	if len(r.list) > limit || filled != len(r.list) || 2*filled > len(r.slots) {
+		return fmt.Errorf("gnutella: %d routes, %d indexed in %d slots, at most %d",
+			len(r.list), filled, len(r.slots), limit)
 	}
 	for i := range r.list {
-		if at, ok := r.index[r.list[i].key]; !ok || int(at) != i {
+		if at, ok := r.lookup(r.list[i].key); !ok || int(r.place(at)) != i {
 			return fmt.Errorf("gnutella: the route of %v is not where it should be", r.list[i].key)
 		}
 	}
