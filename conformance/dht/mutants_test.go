@@ -18,7 +18,7 @@ func mutants() []conformancetest.Mutant {
 
 // Each mutant is found by exactly the cases that say so.
 func TestMutantsAreKilledAsDeclared(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(800)) // forty thousand short runs
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // thousands of short runs
 	suites().KillSets(t, mutants())
 }
 
