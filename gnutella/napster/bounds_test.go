@@ -37,7 +37,8 @@ func TestServerBounds(t *testing.T) {
 	require.Equal(t, []string{"2" + many}, b.say(2, TypeGet, `user1 "b"`), "everybody's bound")
 }
 
-// Without a number of its own a search has at most 100 results.
+// Without a number of its own a search has at most 100 results, and so has a list of
+// who has the same file.
 func TestMostResults(t *testing.T) {
 	b := newBench(t, ServerConfig{})
 	b.enter(1, 6699)
@@ -47,6 +48,7 @@ func TestMostResults(t *testing.T) {
 	}
 	require.Len(t, b.say(2, TypeSearch, `FILENAME CONTAINS "many"`), MaxResults+1)
 	require.Len(t, b.say(2, TypeSearch, `FILENAME CONTAINS "many" MAX_RESULTS 99`), 100)
+	require.Len(t, b.say(2, TypeResume, "b92870e0d41bc8e698cf2f0a1ddfeac7 443332"), MaxResults+1)
 }
 
 // A client keeps no more of an answer than it says.
@@ -62,10 +64,14 @@ func TestClientBounds(t *testing.T) {
 	hear(Message{TypeLoginAck, "x"}, nil)
 	c.Step(0, Find{2, Search{Words: "a"}}, nil)
 	c.Step(0, Browse{3, "you"}, nil)
+	c.Step(0, FindSame{4, Resume{MD5{1}, 5}}, nil)
 	f := File{Name: "a"}
+	match := Match{"you", netip.AddrPortFrom(remoteIP(), 1), "a", Resume{MD5{1}, 5}, 1}
 	for range MaxResults {
 		require.Empty(t, hear(Result{f, "you", remoteIP(), 1}.Message()))
+		require.Empty(t, hear(match.Message()))
 	}
+	require.IsType(t, spec.Drop{}, hear(match.Message())[0])
 	require.IsType(t, spec.Drop{}, hear(Result{f, "you", remoteIP(), 1}.Message())[0])
 	for range c.cfg.MaxListing {
 		require.Empty(t, hear(Listing{"you", f}.Message()))

@@ -54,6 +54,7 @@ type op struct {
 	deadline time.Duration
 	register bool     // of TypeLogin
 	results  []Result // of TypeSearch
+	matches  []Match  // of TypeResume
 	files    []File   // of TypeBrowse
 }
 
@@ -119,6 +120,11 @@ func (c *Client) command(in spec.Input, out []spec.Effect) []spec.Effect {
 		return c.ask(op{id: in.Op, sent: TypeGet, nick: fold(in.Request.Nick), name: in.Request.Name}, m, err, out)
 	case Identify:
 		return c.askAbout(in.Op, TypeWhois, in.Nick, out)
+	case AskSpeed:
+		return c.askAbout(in.Op, TypeSpeed, in.Nick, out)
+	case FindSame:
+		m, err := in.Resume.Message()
+		return c.ask(op{id: in.Op, sent: TypeResume}, m, err, out)
 	case Ping:
 		return c.askAbout(in.Op, TypePing, in.Nick, out)
 	case Report:

@@ -100,6 +100,19 @@ type Identify struct {
 	Nick string
 }
 
+// AskSpeed asks how fast somebody's line is. Result: [Gauged].
+type AskSpeed struct {
+	Op   spec.OpID
+	Nick string
+}
+
+// FindSame asks who has a file of the same sum and size, to resume its download. One
+// such question goes at a time. Result: [Matched].
+type FindSame struct {
+	Op     spec.OpID
+	Resume Resume
+}
+
 // Ping asks whether somebody's client answers. Result: [Answered].
 type Ping struct {
 	Op   spec.OpID
@@ -120,6 +133,8 @@ func (Find) IsInput()     {}
 func (Browse) IsInput()   {}
 func (Get) IsInput()      {}
 func (Identify) IsInput() {}
+func (AskSpeed) IsInput() {}
+func (FindSame) IsInput() {}
 func (Ping) IsInput()     {}
 func (Report) IsInput()   {}
 
@@ -148,6 +163,12 @@ type Identified struct {
 	Is    Whois
 	Was   Whowas
 }
+
+// Gauged is how fast somebody's line is.
+type Gauged struct{ Speed Speed }
+
+// Matched is the result of [FindSame].
+type Matched struct{ Matches []Match }
 
 // Answered is the answer to a ping.
 type Answered struct{ Nick string }
@@ -178,6 +199,8 @@ func (Found) IsEvent()      {}
 func (Browsed) IsEvent()    {}
 func (Ready) IsEvent()      {}
 func (Identified) IsEvent() {}
+func (Gauged) IsEvent()     {}
+func (Matched) IsEvent()    {}
 func (Answered) IsEvent()   {}
 func (Said) IsEvent()       {}
 func (Counted) IsEvent()    {}

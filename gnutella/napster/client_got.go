@@ -39,6 +39,10 @@ func (c *Client) got(m Message, out []spec.Effect) []spec.Effect {
 		return c.gotGet(m, out)
 	case TypeUpload, TypePushAck:
 		return c.gotUpload(m, out)
+	case TypeResumeMatch, TypeResumeEnd:
+		return c.gotMatch(m, out)
+	case TypeSpeedAck:
+		return c.gotSpeed(m, out)
 	case TypeWhoisAck, TypeWhowas:
 		return c.gotWhois(m, out)
 	case TypePing, TypePong:
@@ -72,6 +76,44 @@ func (c *Client) gotResult(m Message, out []spec.Effect) []spec.Effect {
 	}
 	o.results = append(o.results, r)
 	return out
+}
+
+// gotMatch collects who has the same file up to the end of the list.
+//
+// NP-RS-01.
+func (c *Client) gotMatch(m Message, out []spec.Effect) []spec.Effect {
+	i := c.waiting(TypeResume, "", "")
+	if i < 0 {
+		return c.drop("NP-RS-01", errUnasked, out)
+	}
+	o := &c.ops[i]
+	if m.Type == TypeResumeEnd {
+		return c.end(i, Matched{o.matches}, nil, out)
+	}
+	match, err := ParseMatch(m.Text)
+	switch {
+	case err != nil:
+		return c.drop("NP-RS-01", err, out)
+	case len(o.matches) >= MaxResults:
+		return c.drop("NP-RS-01", fmt.Errorf("napster: more than %d matches", MaxResults), out)
+	}
+	o.matches = append(o.matches, match)
+	return out
+}
+
+// gotSpeed ends a question about a line.
+//
+// NP-WH-03.
+func (c *Client) gotSpeed(m Message, out []spec.Effect) []spec.Effect {
+	speed, err := ParseSpeed(m.Text)
+	i := c.waiting(TypeSpeed, speed.Nick, "")
+	if err == nil && i < 0 {
+		err = errUnasked
+	}
+	if err != nil {
+		return c.drop("NP-WH-03", err, out)
+	}
+	return c.end(i, Gauged{speed}, nil, out)
 }
 
 // gotListing collects the files of somebody up to their end.

@@ -14,6 +14,7 @@ func (c *Client) Clone() spec.Machine {
 	twin.ops = slices.Clone(c.ops)
 	for i := range twin.ops {
 		twin.ops[i].results = slices.Clone(twin.ops[i].results)
+		twin.ops[i].matches = slices.Clone(twin.ops[i].matches)
 		twin.ops[i].files = slices.Clone(twin.ops[i].files)
 	}
 	return &twin
@@ -32,9 +33,13 @@ func (c *Client) AppendState(b []byte) []byte {
 		}
 		b = appendInt(b, int64(o.id), int64(o.sent), register, int64(o.deadline-c.now))
 		b = appendStrings(b, o.nick, o.name)
-		b = appendInt(b, int64(len(o.results)), int64(len(o.files)))
+		b = appendInt(b, int64(len(o.results)), int64(len(o.matches)), int64(len(o.files)))
 		for _, r := range o.results {
 			b = appendInt(appendStrings(r.File.append(b), r.Nick, r.IP.String()), int64(r.Link))
+		}
+		for _, m := range o.matches {
+			b = appendStrings(b, m.Nick, m.Addr.String(), m.Name, string(m.MD5[:]))
+			b = appendInt(b, int64(m.Size), int64(m.Link))
 		}
 		for _, f := range o.files {
 			b = f.append(b)
@@ -63,7 +68,7 @@ func (c *Client) Check() error {
 		if login != (c.phase == dialling || c.phase == entering) || login && len(c.ops) > 1 {
 			return fmt.Errorf("napster: %v waits in phase %d", o.sent, c.phase)
 		}
-		if o.deadline < last || len(o.results) > MaxResults || len(o.files) > c.cfg.MaxListing {
+		if o.deadline < last || max(len(o.results), len(o.matches)) > MaxResults || len(o.files) > c.cfg.MaxListing {
 			return fmt.Errorf("napster: %v is due at %v, with %d results", o.sent, o.deadline, len(o.results))
 		}
 		last = o.deadline

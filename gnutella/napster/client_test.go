@@ -72,6 +72,10 @@ func clientInput(g *check.Gen) spec.Input {
 		return Identify{g.Op, nick}
 	case 12:
 		return Ping{g.Op, nick}
+	case 17:
+		return FindSame{g.Op, Resume{file.MD5, file.Size}}
+	case 18:
+		return AskSpeed{g.Op, nick}
 	case 13, 14, 15:
 		return spec.Opened{Conn: theDialled(g)}
 	case 16:
@@ -98,19 +102,25 @@ func theDialled(g *check.Gen) (c spec.Conn) {
 func answer(g *check.Gen, nick string, f File) Message {
 	r := Request{nick, f.Name}
 	a := Ack{nick, netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 9}), uint16(g.Below(2))), f.Name, f.MD5, 3}
-	for _, e := range g.Asked {
-		w, ok := e.(spec.Write)
-		if m, isMessage := w.Msg.(Message); ok && isMessage && g.Below(2) == 0 {
-			if about, err := ParseNick(m.Type, m.Text); err == nil && m.Type == TypeBrowse {
-				nick = about
-			}
-			if asked, err := ParseRequest(TypeGet, m.Text); err == nil && m.Type == TypeGet {
+	made := func(m Message, _ error) Message { return m } // an empty login error where it cannot be
+	if len(g.Asked) > 0 && g.Below(4) > 0 {
+		w, _ := g.Asked[len(g.Asked)-1].(spec.Write)
+		switch m, _ := w.Msg.(Message); m.Type {
+		case TypeLogin, TypeNewUser:
+			return Message{TypeLoginAck, "a@b"}
+		case TypeSearch:
+			return made(Result{f, "someone", a.Addr.Addr(), 4}.Message())
+		case TypeResume:
+			return made(Match{"someone", a.Addr, f.Name, Resume{f.MD5, f.Size}, 3}.Message())
+		case TypeBrowse:
+			return made(Listing{m.Text, f}.Message())
+		case TypeGet:
+			if asked, err := ParseRequest(TypeGet, m.Text); err == nil {
 				r, a.Nick, a.Name = asked, asked.Nick, asked.Name
 			}
 		}
 	}
-	made := func(m Message, _ error) Message { return m } // an empty login error where it cannot be
-	switch g.Below(24) {
+	switch g.Below(27) {
 	case 0, 1, 2, 3:
 		return Message{TypeLoginAck, "a@b"}
 	case 4, 5, 6:
@@ -139,6 +149,12 @@ func answer(g *check.Gen, nick string, f File) Message {
 		return Stats{1, 2, 3}.Message()
 	case 22:
 		return Message{[]Type{TypeError, TypeMOTD}[g.Below(2)], "text"}
+	case 23:
+		return made(Match{nick, a.Addr, f.Name, Resume{f.MD5, f.Size}, 3}.Message())
+	case 24:
+		return Message{Type: TypeResumeEnd}
+	case 25:
+		return made(Speed{nick, 3}.Message())
 	}
 	return Message{Type(1 + g.Below(800)), "x"}
 }
@@ -200,8 +216,8 @@ func (w *town) serve(effects []spec.Effect) {
 	require.NoError(w.t, w.server.Check())
 }
 
-// NP-LG-02, NP-SE-01, NP-BR-01, NP-DL-01, NP-DL-02, NP-DL-03, NP-DL-04, NP-FW-01, NP-FW-02, NP-WH-01 and
-// NP-PI-01: clients and the server understand each other.
+// NP-LG-02, NP-SE-01, NP-BR-01, NP-DL-01, NP-DL-02, NP-DL-03, NP-DL-04, NP-FW-01, NP-FW-02, NP-WH-01,
+// NP-WH-03, NP-RS-01 and NP-PI-01: clients and the server understand each other.
 func TestTown(t *testing.T) {
 	w := newTown(t, 6699, 0, 0)
 	require.Equal(t, "0 done napster.Entered{a@b} <nil>; 0 napster.Said{message 621 hello}; 0 napster.Counted{{1 0 0}}",
@@ -228,6 +244,12 @@ func TestTown(t *testing.T) {
 	require.Contains(t, w.do(1, Get{8, Request{"user2", file.Name}}), "both are behind firewalls")
 	require.Equal(t, "0 done <nil><nil> "+ErrUnavailable.Error(), w.do(0, Get{9, Request{"user2", "other"}}))
 	require.Equal(t, "0 done napster.Answered{user2} <nil>", w.do(0, Ping{10, "user2"}))
+	require.Equal(t, "0 done napster.Gauged{{user2 4}} <nil>", w.do(0, AskSpeed{19, "USER2"}))
+	require.Equal(t, "0 done napster.Matched{[]} <nil>", w.do(0, FindSame{20, Resume{MD5{}, 5}}), "nobody summed it")
+	require.Contains(t, w.do(1, Share{21, File{Name: "summed", MD5: MD5{1}, Size: 5}}), "<nil>")
+	require.Equal(t, "0 done napster.Matched{[{user1 127.0.0.2:0 summed {01"+sum[2:]+" 5} 4}]} <nil>",
+		w.do(0, FindSame{22, Resume{MD5{1}, 5}}))
+	require.Contains(t, w.do(1, Unshare{23, "summed"}), "<nil>")
 	require.Equal(t, "0 done <nil><nil> <nil>", w.do(0, Report{11, true, true}))
 	require.Contains(t, w.do(1, Identify{12, "user0"}), `{user0 User 0  Active 1 0 1 4 nap}`)
 	require.Equal(t, "0 done <nil><nil> <nil>", w.do(0, Quit{13}))
@@ -276,7 +298,8 @@ func TestClientGivesUp(t *testing.T) {
 	c.Step(0, spec.Opened{Conn: 3}, nil)
 	c.Step(0, spec.Got{Conn: 3, Msg: Message{TypeLoginAck, "x"}}, nil)
 	for _, m := range []Message{
-		{Type: TypeResultEnd}, {TypePong, "a"}, {TypeUpload, `a "b"`}, {TypeGetError, `a "b"`}, {TypeStats, "1"}, {Type: 999},
+		{Type: TypeResultEnd}, {Type: TypeResumeEnd}, {TypeSpeedAck, "a 3"}, {TypePong, "a"},
+		{TypeUpload, `a "b"`}, {TypeGetError, `a "b"`}, {TypeStats, "1"}, {Type: 999},
 	} {
 		effects := c.Step(0, spec.Got{Conn: 3, Msg: m}, nil)
 		require.Len(t, effects, 1)

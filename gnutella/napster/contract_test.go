@@ -52,6 +52,7 @@ func TestServerContract(t *testing.T) {
 			"now":                   "deadlines are relative to it",
 			"nicks":                 "they follow from the links",
 			"index.words":           "they follow from the entries",
+			"index.same":            "they follow from the entries",
 			"index.bytes":           "the sum of the entries",
 			"links[].user.Password": "it is not kept",
 		},
@@ -117,10 +118,10 @@ func someName(g *check.Gen) string {
 // request is what somebody says who may be there.
 func request(g *check.Gen) Message {
 	both := fmt.Sprintf(`%s "%s"`, someNick(g), someName(g))
-	switch g.Below(16) {
+	switch g.Below(17) {
 	case 0, 1, 2:
 		return Message{TypeShare, fmt.Sprintf(`"%s" b92870e0d41bc8e698cf2f0a1ddfeac7 %d %d 44100 60`,
-			someName(g), g.Below(1<<32), g.Below(320))}
+			someName(g), g.Below(3)+g.Below(2)<<31, g.Below(320))}
 	case 3:
 		return Message{TypeUnshare, someName(g)}
 	case 4, 5:
@@ -139,7 +140,9 @@ func request(g *check.Gen) Message {
 	case 8, 9:
 		return Message{TypePush, both}
 	case 12:
-		return Message{[]Type{TypeBrowse, TypeWhois, TypePing, TypePong}[g.Below(4)], someNick(g)}
+		return Message{[]Type{TypeBrowse, TypeWhois, TypeSpeed, TypePing, TypePong}[g.Below(5)], someNick(g)}
+	case 15:
+		return Message{TypeResume, fmt.Sprintf("b92870e0d41bc8e698cf2f0a1ddfeac7 %d", g.Below(3))}
 	case 13:
 		return Message{[]Type{TypeDownStart, TypeDownEnd, TypeUpStart, TypeUpEnd}[g.Below(4)], ""}
 	case 14:

@@ -6,8 +6,9 @@
 //
 // The Napster protocol as drscholl's document of 2000 has it, and as OpenNap speaks
 // it: login and registration, sharing, searching, browsing, the negotiation of
-// downloads with and without a firewall, whois, ping, statistics; the line of the
-// meta server; what clients say to each other. Catalogue rows NP-….
+// downloads with and without a firewall, who else has a file of which a part is
+// missing, whois, lines, ping, statistics; the line of the meta server; what clients
+// say to each other. Catalogue rows NP-….
 //
 // # Does not
 //
@@ -39,8 +40,9 @@
 //	transfer.go  between clients
 //
 // The server: server_config.go; server.go (Step, who comes and goes), server_login.go,
-// server_file.go (sharing, searches, browsing, whois), server_get.go (downloads);
-// index.go (files by word); server_state.go (Clone, AppendState, the invariants).
+// server_file.go (sharing, searches, browsing), server_user.go (whois, lines, pings),
+// server_get.go (downloads); index.go (files by word and by content);
+// server_state.go (Clone, AppendState, the invariants).
 //
 // The client: client_config.go (commands and events too); client.go (Step, commands),
 // client_got.go (what the server says); client_state.go.
@@ -75,7 +77,8 @@
 //     the command that it may end waits until its time is up.
 //  7. When both are behind firewalls a 203 or 500 is answered 404. OpenNap answers 500
 //     with a 204 of port 0 that has the word firewallerror for a sum.
-//  8. A condition stands once in a search; OpenNap lets the last one win.
+//  8. Of those who have the file of a sum and a size at most [MaxResults] are named.
+//  9. A condition stands once in a search; OpenNap lets the last one win.
 //
 // # Guarantees
 //

@@ -246,6 +246,74 @@ func (a Ack) Message(t Type) (Message, error) {
 	return checked(a, Message{t, text}, func(text string) (Ack, error) { return ParseAck(t, text) })
 }
 
+// Resume names a file by its content: the rest of a download that broke off can come
+// from anybody who has the same.
+//
+// NP-RS-01.
+type Resume struct {
+	MD5  MD5
+	Size uint32 // in bytes
+}
+
+// ParseResume reads the text of [TypeResume].
+func ParseResume(text string) (Resume, error) {
+	s := scan(TypeResume, text)
+	return Resume{s.md5(), s.uint32("filesize")}, s.end()
+}
+
+// Message writes the form.
+func (r Resume) Message() (Message, error) {
+	return checked(r, Message{TypeResume, fmt.Sprintf("%v %d", r.MD5, r.Size)}, ParseResume)
+}
+
+// Match is somebody who has such a file, and where.
+//
+// NP-RS-01.
+type Match struct {
+	Nick string
+	Addr netip.AddrPort // port 0 is behind a firewall
+	Name string
+	Resume
+	Link Link
+}
+
+// ParseMatch reads the text of [TypeResumeMatch].
+func ParseMatch(text string) (Match, error) {
+	s := scan(TypeResumeMatch, text)
+	nick, ip, port := s.nick(), s.addr(), uint16(s.number("port", 1<<16-1))
+	m := Match{
+		nick, netip.AddrPortFrom(ip, port), s.quoted("filename", MaxFileName),
+		Resume{s.md5(), s.uint32("size")}, s.link(),
+	}
+	return m, s.end()
+}
+
+// Message writes the form, or says which field cannot be written.
+func (m Match) Message() (Message, error) {
+	text := fmt.Sprintf("%s %d %d %s %v %d %d", m.Nick, DecimalAddr(m.Addr.Addr()), m.Addr.Port(), quote(m.Name),
+		m.MD5, m.Size, m.Link)
+	return checked(m, Message{TypeResumeMatch, text}, ParseMatch)
+}
+
+// Speed is how fast somebody's line is.
+//
+// NP-WH-03.
+type Speed struct {
+	Nick string
+	Link Link
+}
+
+// ParseSpeed reads the text of [TypeSpeedAck].
+func ParseSpeed(text string) (Speed, error) {
+	s := scan(TypeSpeedAck, text)
+	return Speed{s.nick(), s.link()}, s.end()
+}
+
+// Message writes the form, or says which field cannot be written.
+func (sp Speed) Message() (Message, error) {
+	return checked(sp, Message{TypeSpeedAck, fmt.Sprintf("%s %d", sp.Nick, sp.Link)}, ParseSpeed)
+}
+
 // Whois is what a server knows about somebody who is there.
 //
 // NP-WH-01.

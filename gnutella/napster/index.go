@@ -1,6 +1,7 @@
 package napster
 
 import (
+	"encoding/binary"
 	"maps"
 	"slices"
 
@@ -13,15 +14,26 @@ type entry struct {
 	file  File
 }
 
-// index is the files of everybody who is there, by number and by word.
+// index is the files of everybody who is there, by number, by word and by content.
 type index struct {
 	last    int64 // number that was given
 	entries map[int64]entry
 	words   map[string][]int64 // numbers ascending: of whom the name has the word
+	same    map[string][]int64 // numbers ascending: of the files that were summed, by key
 	bytes   uint64             // of all files
 }
 
-func newIndex() index { return index{entries: map[int64]entry{}, words: map[string][]int64{}} }
+func newIndex() index {
+	return index{entries: map[int64]entry{}, words: map[string][]int64{}, same: map[string][]int64{}}
+}
+
+// key is what the content of a file is listed by.
+func (r Resume) key() string { return string(binary.BigEndian.AppendUint32(r.MD5[:], r.Size)) }
+
+func (f File) key() string { return Resume{f.MD5, f.Size}.key() }
+
+// summed reports that somebody computed the file's sum.
+func (f File) summed() bool { return f.MD5 != MD5{} }
 
 // add enters a file and returns its number.
 func (x *index) add(owner spec.Conn, f File) int64 {
@@ -31,22 +43,33 @@ func (x *index) add(owner spec.Conn, f File) int64 {
 	for _, w := range Words(f.Name) {
 		x.words[w] = append(x.words[w], x.last)
 	}
+	if f.summed() {
+		x.same[f.key()] = append(x.same[f.key()], x.last)
+	}
 	return x.last
 }
 
-// remove takes a file out, and the words that nothing else has.
+// remove takes a file out, and what nothing else has.
 func (x *index) remove(id int64) {
 	f := x.entries[id].file
 	delete(x.entries, id)
 	x.bytes -= uint64(f.Size)
 	for _, w := range Words(f.Name) {
-		ids := x.words[w]
-		at, _ := slices.BinarySearch(ids, id)
-		if ids = slices.Delete(ids, at, at+1); len(ids) == 0 {
-			delete(x.words, w)
-		} else {
-			x.words[w] = ids
-		}
+		strike(x.words, w, id)
+	}
+	if f.summed() {
+		strike(x.same, f.key(), id)
+	}
+}
+
+// strike takes a number out of a list.
+func strike(lists map[string][]int64, key string, id int64) {
+	ids := lists[key]
+	at, _ := slices.BinarySearch(ids, id)
+	if ids = slices.Delete(ids, at, at+1); len(ids) == 0 {
+		delete(lists, key)
+	} else {
+		lists[key] = ids
 	}
 }
 
@@ -83,9 +106,14 @@ func (x *index) hasAll(id int64, words []string) bool {
 func (x *index) clone() index {
 	c := *x
 	c.entries = maps.Clone(x.entries)
-	c.words = make(map[string][]int64, len(x.words))
-	for _, w := range slices.Sorted(maps.Keys(x.words)) {
-		c.words[w] = slices.Clone(x.words[w])
+	c.words, c.same = cloneLists(x.words), cloneLists(x.same)
+	return c
+}
+
+func cloneLists(lists map[string][]int64) map[string][]int64 {
+	c := make(map[string][]int64, len(lists))
+	for _, key := range slices.Sorted(maps.Keys(lists)) {
+		c[key] = slices.Clone(lists[key])
 	}
 	return c
 }

@@ -34,6 +34,9 @@ const (
 	TypeBrowseItem  Type = 212 // Listing
 	TypeBrowseEnd   Type = 213 // nick
 	TypeStats       Type = 214 // Stats; empty from a client
+	TypeResume      Type = 215 // Resume
+	TypeResumeMatch Type = 216 // Match
+	TypeResumeEnd   Type = 217 // empty
 	TypeDownStart   Type = 218 // empty
 	TypeDownEnd     Type = 219 // empty
 	TypeUpStart     Type = 220 // empty
@@ -41,6 +44,8 @@ const (
 	TypeError       Type = 404 // text
 	TypePush        Type = 500 // Request to somebody behind a firewall
 	TypePushAck     Type = 501 // Ack, to the uploader: where to connect to
+	TypeSpeed       Type = 600 // nick
+	TypeSpeedAck    Type = 601 // Speed
 	TypeWhois       Type = 603 // nick
 	TypeWhoisAck    Type = 604 // Whois
 	TypeWhowas      Type = 605 // Whowas

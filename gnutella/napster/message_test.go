@@ -106,6 +106,21 @@ func everyForm() map[Type]struct {
 			f, err := ParseWhowas(text)
 			return either(f.Message())(err)
 		}},
+		TypeResume: {`b92870e0d41bc8e698cf2f0a1ddfeac7 443332`, func(text string) (Message, error) {
+			f, err := ParseResume(text)
+			return either(f.Message())(err)
+		}},
+		TypeResumeMatch: {
+			`lefty 16777343 6699 "a song.mp3" b92870e0d41bc8e698cf2f0a1ddfeac7 443332 3`,
+			func(text string) (Message, error) {
+				f, err := ParseMatch(text)
+				return either(f.Message())(err)
+			},
+		},
+		TypeSpeedAck: {`lefty 3`, func(text string) (Message, error) {
+			f, err := ParseSpeed(text)
+			return either(f.Message())(err)
+		}},
 		TypeStats: {`553 64692 254`, func(text string) (Message, error) {
 			f, err := ParseStats(text)
 			return f.Message(), err
@@ -125,7 +140,8 @@ func either(m Message, written error) func(error) (Message, error) {
 	}
 }
 
-// NP-LG-01, NP-LG-02, NP-SH-01, NP-SE-01, NP-SE-04, NP-BR-01, NP-DL-01, NP-DL-03, NP-WH-01, NP-WH-02 and NP-ST-01:
+// NP-LG-01, NP-LG-02, NP-SH-01, NP-SE-01, NP-SE-04, NP-BR-01, NP-DL-01, NP-DL-03, NP-WH-01, NP-WH-02, NP-WH-03,
+// NP-RS-01 and NP-ST-01:
 // every form is read and written as the document has it.
 func TestForms(t *testing.T) {
 	for kind, form := range everyForm() {

@@ -210,10 +210,14 @@ func (s *Server) got(l *link, m Message, out []spec.Effect) []spec.Effect {
 		return s.consent(l, m, out)
 	case TypePush:
 		return s.push(l, m, out)
+	case TypeResume:
+		return s.resume(l, m, out)
 	case TypeDownStart, TypeDownEnd:
 		return s.count(l, &l.downloads, m.Type == TypeDownStart, out)
 	case TypeUpStart, TypeUpEnd:
 		return s.count(l, &l.uploads, m.Type == TypeUpStart, out)
+	case TypeSpeed:
+		return s.speed(l, m, out)
 	case TypeWhois:
 		return s.whois(l, m, out)
 	case TypePing, TypePong:

@@ -3,9 +3,8 @@ package napster
 import (
 	"cmp"
 	"errors"
-	"fmt"
+	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/p2pspec/p2pspec/spec"
 )
@@ -104,42 +103,24 @@ func (s *Server) browse(l *link, m Message, out []spec.Effect) []spec.Effect {
 	return append(out, spec.Write{Conn: l.conn, Msg: Message{TypeBrowseEnd, of.user.Nick}})
 }
 
-// whois tells who somebody is, or was.
+// resume lists who has a file of a sum and a size, whatever its name. What nobody
+// has summed is nobody's.
 //
-// NP-WH-01, NP-WH-02.
-func (s *Server) whois(l *link, m Message, out []spec.Effect) []spec.Effect {
-	nick, err := ParseNick(m.Type, m.Text)
+// NP-RS-01.
+func (s *Server) resume(l *link, m Message, out []spec.Effect) []spec.Effect {
+	r, err := ParseResume(m.Text)
 	if err != nil {
-		return s.refuse(l, "NP-WH-01", err, out)
+		return s.refuse(l, "NP-RS-01", err, out)
 	}
-	if of := s.online(nick); of != nil {
-		w := Whois{
-			of.user.Nick, "User", uint32(min((s.now-of.since)/time.Second, MaxSize)), "", "Active",
-			uint32(len(of.files)), of.downloads, of.uploads, of.user.Link, of.user.Client,
+	for i, id := range s.index.same[r.key()] {
+		if i == MaxResults {
+			break
 		}
-		return append(out, spec.Write{Conn: l.conn, Msg: sure(w.Message())})
+		e := s.index.entries[id]
+		of := s.link(e.owner)
+		at := netip.AddrPortFrom(of.remote.Addr(), of.user.Port)
+		match := Match{of.user.Nick, at, e.file.Name, r, of.user.Link}
+		out = append(out, spec.Write{Conn: l.conn, Msg: sure(match.Message())})
 	}
-	if a := s.account(nick); a != nil {
-		w := Whowas{a.nick, "User", s.cfg.Epoch + int64((a.seen-s.born)/time.Second)}
-		return append(out, spec.Write{Conn: l.conn, Msg: sure(w.Message())})
-	}
-	return s.refuse(l, "NP-WH-02", notThere(nick), out)
+	return append(out, spec.Write{Conn: l.conn, Msg: Message{Type: TypeResumeEnd}})
 }
-
-// relay hands a ping or a pong on, with the sender's nick in place of the
-// receiver's.
-//
-// NP-PI-01, NP-PI-02.
-func (s *Server) relay(l *link, m Message, out []spec.Effect) []spec.Effect {
-	nick, err := ParseNick(m.Type, m.Text)
-	if err != nil {
-		return s.refuse(l, "NP-PI-01", err, out)
-	}
-	to := s.online(nick)
-	if to == nil {
-		return s.refuse(l, "NP-PI-02", notThere(nick), out)
-	}
-	return append(out, spec.Write{Conn: to.conn, Msg: Message{m.Type, l.user.Nick}})
-}
-
-func notThere(nick string) error { return fmt.Errorf("napster: %s is not online", nick) }

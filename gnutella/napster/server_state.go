@@ -146,7 +146,7 @@ func (s *Server) checkLinks() error {
 	return nil
 }
 
-// check holds the words and the sum of sizes against the files.
+// check holds the words, the contents and the sum of sizes against the files.
 func (x *index) check() error {
 	var bytes uint64
 	listed := 0
@@ -155,18 +155,26 @@ func (x *index) check() error {
 		bytes += uint64(f.Size)
 		words := Words(f.Name)
 		listed += len(words)
+		if f.summed() {
+			listed++
+			if _, ok := slices.BinarySearch(x.same[f.key()], id); !ok {
+				return fmt.Errorf("napster: file %d of %d is not under its sum", id, x.last)
+			}
+		}
 		if id > x.last || !x.hasAll(id, words) {
 			return fmt.Errorf("napster: file %d of %d is not under all its words", id, x.last)
 		}
 	}
-	for _, w := range slices.Sorted(maps.Keys(x.words)) {
-		listed -= len(x.words[w])
-		if len(x.words[w]) == 0 || !slices.IsSorted(x.words[w]) {
-			return fmt.Errorf("napster: the list of %.40q is empty or not in order", w)
+	for _, lists := range []map[string][]int64{x.words, x.same} {
+		for _, key := range slices.Sorted(maps.Keys(lists)) {
+			listed -= len(lists[key])
+			if len(lists[key]) == 0 || !slices.IsSorted(lists[key]) {
+				return fmt.Errorf("napster: the list of %.40q is empty or not in order", key)
+			}
 		}
 	}
 	if listed != 0 || bytes != x.bytes {
-		return fmt.Errorf("napster: %d words too few are listed; %d bytes of %d are counted", listed, x.bytes, bytes)
+		return fmt.Errorf("napster: %d places too few are listed; %d bytes of %d are counted", listed, x.bytes, bytes)
 	}
 	return nil
 }

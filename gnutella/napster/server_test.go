@@ -94,7 +94,8 @@ func TestLogin(t *testing.T) {
 	require.Empty(t, b.say(9, TypeSearch, ""), "a stream that was closed")
 }
 
-// NP-SH-01, NP-SH-02, NP-SH-04, NP-SE-01, NP-SE-02, NP-SE-03, NP-SE-04, NP-SE-05, NP-BR-01, NP-BR-02: the index.
+// NP-SH-01, NP-SH-02, NP-SH-04, NP-SE-01, NP-SE-02, NP-SE-03, NP-SE-04, NP-SE-05, NP-BR-01, NP-BR-02,
+// NP-RS-01, NP-WH-03: the index.
 func TestIndex(t *testing.T) {
 	b := newBench(t, ServerConfig{})
 	b.enter(1, 6699)
@@ -128,6 +129,16 @@ func TestIndex(t *testing.T) {
 	require.Equal(t, []string{"1 202"}, b.say(1, TypeSearch, `FILENAME CONTAINS "Blue Song.mp3" LINESPEED "AT BEST" 1`))
 	require.Equal(t, []string{`3 212 user1 "Blue Song.mp3" ` + shared, "3 213 user1"}, b.say(3, TypeBrowse, "USER1"))
 	require.Equal(t, []string{"3 210 nobody"}, b.say(3, TypeBrowse, "nobody"))
+	require.Equal(t, []string{"3 601 user2 2"}, b.say(3, TypeSpeed, "USER2"))
+	require.Equal(t, []string{"3 404 napster: nobody is not online"}, b.say(3, TypeSpeed, "nobody"))
+	const sum = "b92870e0d41bc8e698cf2f0a1ddfeac7"
+	require.Equal(t, []string{
+		`3 216 user1 16777343 6699 "Blue Song.mp3" ` + sum + ` 443332 1`,
+		`3 216 user2 33554559 0 "C:\blue\another song.mp3" ` + sum + ` 443332 2`,
+		`3 216 user2 33554559 0 "bluesong.mp3" ` + sum + ` 443332 2`, "3 217",
+	}, b.say(3, TypeResume, sum+" 443332"))
+	require.Equal(t, []string{"3 217"}, b.say(3, TypeResume, sum+" 443333"))
+	require.Len(t, b.say(3, TypeResume, sum), 1)
 	require.Equal(t, []string{"3 214 3 3 0"}, b.say(3, TypeStats, ""))
 	require.Empty(t, b.say(1, TypeUnshare, `"Blue Song.mp3"`))
 	require.Equal(t, []string{"1 404 napster: the file is not shared"}, b.say(1, TypeUnshare, "Blue Song.mp3"))
@@ -270,7 +281,17 @@ func (c *census) find(who spec.Conn, q Search) (names []string) {
 	return names[:min(len(names), most)]
 }
 
-// NP-SE-03, NP-SH-04, NP-ST-01, NP-DL-02: whatever users do, a search yields what
+// same is what a question for a sum and a size should yield.
+func (c *census) same(r Resume) (names []string) {
+	for _, f := range c.shared {
+		if (Resume{f.MD5, f.Size}) == r {
+			names = append(names, c.users[f.by].Nick+" "+f.Name)
+		}
+	}
+	return names
+}
+
+// NP-SE-03, NP-RS-01, NP-SH-04, NP-ST-01, NP-DL-02: whatever users do, a search yields what
 // those who are there share and meets its conditions, the counters are the tables',
 // and nobody is told what he did not ask for.
 func TestServerAgreesWithACensus(t *testing.T) {
@@ -299,7 +320,9 @@ func TestServerAgreesWithACensus(t *testing.T) {
 			require.Equal(t, Stats{uint32(len(c.users)), uint32(len(c.shared)), uint32(bytes >> 30)}, s.Stats())
 		}
 	}
-	for _, kind := range []Type{TypeResult, TypeUpload, TypeGetAck, TypeGetError, TypePushAck, TypePing, TypePong} {
+	for _, kind := range []Type{
+		TypeResult, TypeResumeMatch, TypeUpload, TypeGetAck, TypeGetError, TypePushAck, TypePing, TypePong,
+	} {
 		require.NotZero(t, seen[kind], "the traces never reach %v", kind)
 	}
 }
@@ -314,7 +337,7 @@ func (c *census) judge(t *testing.T, in spec.Input, out []spec.Effect, seen map[
 	if r, err := ParseRequest(said.Type, said.Text); said.Type == TypeGet && err == nil {
 		c.asked[got.Conn] = append(c.asked[got.Conn], Request{fold(r.Nick), r.Name})
 	}
-	var found []string
+	var found, same []string
 	failed := false
 	for _, e := range out {
 		switch e := e.(type) {
@@ -329,6 +352,10 @@ func (c *census) judge(t *testing.T, in spec.Input, out []spec.Effect, seen map[
 				r, err := ParseResult(m.Text)
 				require.NoError(t, err)
 				found = append(found, r.Nick+" "+r.Name)
+			case TypeResumeMatch:
+				r, err := ParseMatch(m.Text)
+				require.NoError(t, err)
+				same = append(same, r.Nick+" "+r.Name)
 			case TypeLoginAck:
 				c.enter(e.Conn, said)
 			case TypeGetAck:
@@ -349,6 +376,10 @@ func (c *census) judge(t *testing.T, in spec.Input, out []spec.Effect, seen map[
 		q, err := ParseSearch(said.Text)
 		require.NoError(t, err)
 		require.Equal(t, c.find(got.Conn, q), found, said.Text)
+	case TypeResume:
+		r, err := ParseResume(said.Text)
+		require.NoError(t, err)
+		require.Equal(t, c.same(r), same, said.Text)
 	case TypeShare:
 		f, err := ParseFile(said.Text)
 		require.NoError(t, err)
