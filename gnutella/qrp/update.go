@@ -9,12 +9,16 @@ import (
 // Shape is how an update is written.
 type Shape struct {
 	EntryBits uint8 // 1 or 2 where the receiver takes them (GN-UQ-13), 4 or 8; default 4
-	Plain     bool  // not compressed
+	Plain     bool  // not compressed, as nothing is of which that would save little
 	Piece     int   // bytes of data in one message; default 1024 (GN-UQ-17)
 }
 
 // defaultPiece keeps a message small beside the queries that it waits among.
 const defaultPiece = 1024
+
+// notWorth is how many bytes are sent as they are: a compressor costs more than it
+// saves of them.
+const notWorth = 64
 
 // maxParts is what the count of a sequence can say.
 const maxParts = 255
@@ -41,7 +45,7 @@ func (t *Table) Update(has *Table, s Shape) ([]Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !s.Plain {
+	if s.Plain = s.Plain || len(data) <= notWorth; !s.Plain {
 		data = compress(data)
 	}
 	return append(out, cut(data, s)...), nil
