@@ -44,6 +44,9 @@ func (p *Peer) Tell(list ...qrp.Message) bool {
 	for _, m := range list {
 		p.Send(route(p.t, qrp.Append(nil, m)))
 	}
+	if pause := p.pinged + PingPause - p.t.Now(); pause > 0 {
+		p.t.Wait(pause)
+	}
 	ping := NewPing(p.t, 1, 0)
 	p.Send(ping)
 	return p.AwaitGUID(2*AnswerWithin, wire.TypePong, ping.GUID) != nil
@@ -111,7 +114,7 @@ func shaURN(t *T) string {
 	const base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 	b := []byte("urn:sha1:")
 	for range 32 {
-		b = append(b, base32[t.Rand().Below(len(base32))])
+		b = append(b, base32[t.Rand().Below(uint64(len(base32)))])
 	}
 	return string(b)
 }

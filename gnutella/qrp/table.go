@@ -46,6 +46,9 @@ func (t *Table) Slots() int { return len(t.slots) }
 // Infinity is the value of a slot that nothing is in.
 func (t *Table) Infinity() uint8 { return t.infinity }
 
+// Value is how far away something in a slot is, infinity if nothing is in it.
+func (t *Table) Value(slot int) uint8 { return t.slots[slot] }
+
 // Filled is how many slots something is in. Their share of all slots is the chance
 // that a word which nobody has is taken for one that somebody has.
 func (t *Table) Filled() int { return t.filled }
