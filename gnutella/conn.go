@@ -31,6 +31,9 @@ type conn struct {
 
 	files, kilobytes uint32 // of its own pong
 
+	standsFor wire.GUID      // servent id of a leaf that pushes are taken for; zero: of none
+	proxy     netip.AddrPort // where an ultrapeer takes pushes for this servent, if it does
+
 	routes qrp.Receiver // what it can answer
 	taken  [32]byte     // a hash of all that the routes were made of
 	told   bool         // it has the servent's table

@@ -116,6 +116,9 @@ func contractInput(g *check.Gen) spec.Input {
 		return Search{Op: g.Op, Text: []string{"alpha", "alpha zulu", browse, "", "a\x00", "xy"}[g.Below(6)],
 			SHA1: urn.SHA1{byte(g.Below(2))}, TTL: uint8(g.Below(9))}
 	case 2:
+		if g.Below(3) == 0 {
+			return Relay{Op: g.Op, ServentID: wire.GUID{byte(g.Below(4))}, Index: 1, To: addr(3)}
+		}
 		return Push{Op: g.Op, ServentID: wire.GUID{byte(g.Below(4))}, Index: 1}
 	case 3:
 		if g.Below(20) == 0 {
@@ -257,10 +260,11 @@ func contractDescriptor(g *check.Gen) wire.Descriptor {
 		d.Type, d.Payload = wire.TypeBye, (&wire.Bye{Code: 200}).Append(nil)
 		d.TTL = uint8(1 + g.Below(20))
 	case 10:
-		v := wire.VendorMessage{Vendor: [4]byte{'B', 'E', 'A', 'R'}, Selector: hopsFlow, Version: 1}
-		if v.Data = []byte{byte(g.Below(9))}; g.Below(3) == 0 {
-			v.Selector = statusRequest
-		}
+		v := []wire.VendorMessage{
+			vendorMessage(bear, hopsFlow, []byte{byte(g.Below(9))}), vendorMessage(bear, statusRequest, nil),
+			vendorMessage(lime, proxyRequest, nil), vendorMessage(lime, proxyReply, []byte{1, 2, 3, 4, 5, byte(g.Below(2))}),
+		}[g.Below(4)]
+		d.GUID = wire.GUID{byte(g.Below(4))}
 		d.Type, d.Payload, d.TTL, d.Hops = wire.TypeVendor, v.Append(nil), 1, uint8(g.Below(2))
 	case 11, 12:
 		d.Type, d.Payload, d.TTL, d.Hops = wire.TypeQRP, contractTable(g), 1, 0

@@ -14,8 +14,9 @@
 // It opens no stream, compresses nothing and reads no file: these are effects, or
 // the driver's. It transfers no files, see gnutella/transfer; [PushRequested] tells
 // the driver to dial for a GIV. It sends no datagrams: hits out of band are not
-// offered. Push proxies, and other vendor messages than hops flow and those by which
-// a leaf guides a dynamic query, are not understood.
+// offered. Of vendor messages it understands hops flow, those by which a leaf guides a
+// dynamic query, and those by which one behind a firewall finds push proxies; what
+// comes to a proxy by HTTP the driver hands over as [Relay].
 //
 // # Driving the node
 //
@@ -47,6 +48,7 @@
 //	tables.go     query routing tables
 //	dynamic.go    queries that ask one neighbour after another
 //	vendor.go     vendor messages: hops flow, and what a leaf says of its queries
+//	proxy.go      ultrapeers that take pushes for leaves behind firewalls
 //	flow.go       what waits for a slow neighbour
 //	state.go      Clone, AppendState and the invariants
 //

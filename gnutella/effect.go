@@ -45,6 +45,8 @@ type (
 		Push      bool // the servent says that it cannot be reached
 		Hops      uint8
 		Results   []Found
+		// Proxies take pushes for the servent by HTTP: see [Relay] (GN-VE-08).
+		Proxies []netip.AddrPort
 	}
 
 	// PushRequested asks the application to dial an address, to say
@@ -91,7 +93,8 @@ var (
 	ErrTooLong = errors.New("gnutella: search text or TTL out of bounds")
 	// ErrNotConnected: there is nobody to ask.
 	ErrNotConnected = errors.New("gnutella: not connected")
-	// ErrNoRoute: no hit of the servent came by a connection that still is there.
+	// ErrNoRoute: no hit of the servent came by a connection that still is there, or,
+	// of a Relay, no leaf of that id asked for it.
 	ErrNoRoute = errors.New("gnutella: no route to the servent")
 	// ErrFirewalled: neither side can be reached.
 	ErrFirewalled = errors.New("gnutella: behind a firewall itself")
@@ -110,4 +113,5 @@ var (
 	errFlow      = errors.New("gnutella: the link is too slow for answers")
 	errMode      = errors.New("gnutella: not of a host of this role")
 	errBusy      = errors.New("gnutella: too many queries")
+	errAddr      = errors.New("gnutella: no address that could be dialled")
 )

@@ -322,7 +322,7 @@ func (n *step) inflate(c *conn, out bool) {
 // begin ends a handshake well: the first ping follows, and what this servent's
 // role wants.
 //
-// GN-VE-03.
+// GN-VE-03, GN-VE-08.
 func (n *step) begin(c *conn, h wire.Headers) {
 	agent, _ := h.Get("User-Agent")
 	c.phase, c.heard, c.due = talking, n.now, n.now+n.cfg.PeerTimeout
@@ -333,5 +333,6 @@ func (n *step) begin(c *conn, h wire.Headers) {
 			GUID: wire.NewGUID(&n.rng), Type: wire.TypeVendor, TTL: 1, Payload: supported(),
 		})
 	}
+	n.askProxy(c)
 	n.tellTable(c)
 }

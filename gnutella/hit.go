@@ -46,14 +46,17 @@ func (n *Node) matching(d *wire.Descriptor, w *wish) []File {
 
 // fill makes a hit of as many files as fit one.
 //
-// GN-QH-01, GN-QH-07, GN-QH-08, GN-QH-11.
+// GN-QH-01, GN-QH-07, GN-QH-08, GN-QH-11, GN-VE-08.
 func (n *Node) fill(files []File, w *wish) (h wire.QueryHit, rest []File) {
 	flags := wire.HitFlags{}.With(wire.HitPush, n.cfg.Firewalled).With(wire.HitBusy, false)
 	h = wire.QueryHit{
 		Addr: n.cfg.Addr, Speed: n.cfg.Speed, ServentID: n.id,
-		Trailer: &wire.Trailer{Vendor: n.cfg.Vendor, Flags: flags},
+		Trailer: &wire.Trailer{Vendor: n.cfg.Vendor, Flags: flags, Private: n.proxies()},
 	}
-	const around = 64 // bytes of header, trailer and servent id
+	if len(h.Trailer.Private) > 0 {
+		h.Trailer.Flags = flags.With(wire.HitGGEP, true)
+	}
+	const around = 96 // bytes of header, trailer, proxies and servent id
 	for i, f := range files {
 		r := wire.Result{Index: f.Index, Size: f.Size, Name: []byte(f.Name), Extensions: extensions(&f, w)}
 		results, err := r.Append(h.Results)
@@ -101,7 +104,7 @@ func hitEvent(d *wire.Descriptor, h *wire.QueryHit) Hit {
 	e := Hit{GUID: d.GUID, Addr: h.Addr, ServentID: h.ServentID, Hops: d.Hops}
 	if h.Trailer != nil {
 		push, known := h.Trailer.Flags.Get(wire.HitPush)
-		e.Push = push && known
+		e.Push, e.Proxies = push && known, proxiesOf(h.Trailer.Private)
 	}
 	for rest := h.Results; len(rest) > 0; {
 		var r wire.Result

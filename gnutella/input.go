@@ -39,6 +39,18 @@ type Push struct {
 	Index     uint32
 }
 
+// Relay passes on to a leaf a push for it that came by HTTP, as
+// "GET /gnutella/push-proxy?ServerId=" with the address To as X-Node: the leaf is to
+// dial there. It has asked the servent to take pushes for it (GN-VE-08).
+//
+// Result nil: the answer is 202. Errors: [ErrNoRoute], for 410.
+type Relay struct {
+	Op        spec.OpID
+	ServentID wire.GUID
+	Index     uint32
+	To        netip.AddrPort // IPv4
+}
+
 // Shutdown ends all connections, with a Bye where that is understood, and dials
 // no more until the next Connect. It is done at once.
 //
@@ -48,4 +60,5 @@ type Shutdown struct{ Op spec.OpID }
 func (Connect) IsInput()  {}
 func (Search) IsInput()   {}
 func (Push) IsInput()     {}
+func (Relay) IsInput()    {}
 func (Shutdown) IsInput() {}

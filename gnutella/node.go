@@ -122,6 +122,8 @@ func (n *step) apply(in spec.Input) {
 		n.search(in)
 	case Push:
 		n.push(in)
+	case Relay:
+		n.relay(in)
 	case Shutdown:
 		n.shutdown(in)
 	default:

@@ -72,7 +72,8 @@ func (n *Node) AppendState(b []byte) []byte {
 
 func (n *Node) appendConn(b []byte, c *conn) []byte {
 	b = number64(b, int64(c.id), n.since(c.due), n.since(c.heard), n.since(c.ponged), n.since(c.paced))
-	b = appendAddr(appendAddr(b, c.remote), c.listen)
+	b = appendAddr(appendAddr(appendAddr(b, c.remote), c.listen), c.proxy)
+	b = append(b, c.standsFor[:]...)
 	b = append(b, byte(c.phase), byte(c.mode), flag(c.old), c.maxTTL, c.hopsFlow, flag(c.told), flag(c.choked))
 	b = number64(b, int64(c.offers), int64(c.degree), int64(c.files), int64(c.kilobytes))
 	b = number64(b, int64(c.queued), int64(c.inFlight))

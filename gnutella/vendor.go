@@ -8,12 +8,16 @@ import (
 	"github.com/p2pspec/p2pspec/gnutella/wire"
 )
 
-// The vendor messages that are understood, all of one vendor. Each has version 1.
+// The vendor messages that are understood, by their vendors.
 const (
-	vendor        = "BEAR"
+	bear          = "BEAR"
 	hopsFlow      = 4  // the sender wants queries that have made fewer hops (GN-VE-04)
 	statusRequest = 11 // how many hits has the query got? (GN-UQ-24)
 	statusReply   = 12
+
+	lime         = "LIME"
+	proxyRequest = 21 // take pushes by HTTP for the leaf of this servent id (GN-VE-08)
+	proxyReply   = 22 // at this address; of version 2
 )
 
 // wantsAll is the hops flow of who has said nothing: no query has made more hops.
@@ -34,39 +38,51 @@ type searching struct {
 //
 // GN-VE-03.
 func supported() []byte {
-	selectors := [...]uint16{hopsFlow, statusRequest, statusReply}
-	list := binary.LittleEndian.AppendUint16(nil, uint16(len(selectors)))
-	for _, s := range selectors {
-		list = binary.LittleEndian.AppendUint16(append(list, vendor...), s)
-		list = binary.LittleEndian.AppendUint16(list, 1)
+	messages := [...]wire.VendorMessage{
+		vendorMessage(bear, hopsFlow, nil), vendorMessage(bear, statusRequest, nil), vendorMessage(bear, statusReply, nil),
+		vendorMessage(lime, proxyRequest, nil), vendorMessage(lime, proxyReply, nil),
+	}
+	list := binary.LittleEndian.AppendUint16(nil, uint16(len(messages)))
+	for _, m := range messages {
+		list = m.Append(list) // without data it is what an entry is
 	}
 	return (&wire.VendorMessage{Data: list}).Append(nil)
 }
 
+// vendorMessage is a message in the version that is spoken.
+func vendorMessage(vendor string, selector uint16, data []byte) wire.VendorMessage {
+	v := wire.VendorMessage{Vendor: [4]byte([]byte(vendor)), Selector: selector, Version: 1, Data: data}
+	if selector == proxyReply {
+		v.Version = 2
+	}
+	return v
+}
+
 // gotVendor takes what is understood; the rest is dropped.
 //
-// GN-VE-01, GN-VE-02, GN-VE-04, GN-UQ-24.
+// GN-VE-01, GN-VE-02, GN-VE-04, GN-VE-08, GN-UQ-24.
 func (n *step) gotVendor(c *conn, d wire.Descriptor) (clause string, reason error) {
 	v, err := wire.ParseVendorMessage(d.Payload)
-	switch {
+	switch vendor := string(v.Vendor[:]); {
 	case err != nil:
 		return "GN-VE-01", err
 	case !isNeighbours(&d):
 		return "GN-VE-02", errTTL
 	case v.Vendor == [4]byte{} && v.Selector == 0: // what the other understands; nothing follows
 		return "", nil
-	case string(v.Vendor[:]) != vendor:
-		return "GN-VE-02", errType
-	}
-	switch {
-	case v.Selector == hopsFlow && len(v.Data) == 1:
+	case vendor == bear && v.Selector == hopsFlow && len(v.Data) == 1:
 		c.hopsFlow = v.Data[0]
 		return "", nil
-	case v.Selector == statusRequest && n.mode == Leaf && c.mode == Ultrapeer:
+	case vendor == bear && v.Selector == statusRequest && n.mode == Leaf && c.mode == Ultrapeer:
 		n.guide(c, d.GUID)
 		return "", nil
-	case v.Selector == statusReply && len(v.Data) == 2:
+	case vendor == bear && v.Selector == statusReply && len(v.Data) == 2:
 		return n.guided(c, d.GUID, binary.LittleEndian.Uint16(v.Data))
+	case vendor == lime && v.Selector == proxyRequest && n.isMyLeaf(c):
+		n.standFor(c, d.GUID)
+		return "", nil
+	case vendor == lime && v.Selector == proxyReply && n.wantsProxy(c):
+		return n.gotProxy(c, v.Data)
 	}
 	return "GN-VE-02", errType
 }
@@ -96,7 +112,7 @@ func (n *step) guide(c *conn, guid wire.GUID) {
 	if i := slices.IndexFunc(n.searches, func(s searching) bool { return s.guid == guid }); i >= 0 {
 		hits = uint16(n.searches[i].hits)
 	}
-	n.tell(c, guid, statusReply, binary.LittleEndian.AppendUint16(nil, hits))
+	n.tell(c, guid, bear, statusReply, binary.LittleEndian.AppendUint16(nil, hits))
 }
 
 // guided goes on with a dynamic query, or ends it, as its leaf says: who wants no
@@ -114,13 +130,13 @@ func (n *step) guided(c *conn, guid wire.GUID, hits uint16) (clause string, reas
 }
 
 // tell sends a vendor message.
-func (n *step) tell(c *conn, guid wire.GUID, selector uint16, data []byte) {
-	v := wire.VendorMessage{Vendor: [4]byte([]byte(vendor)), Selector: selector, Version: 1, Data: data}
+func (n *step) tell(c *conn, guid wire.GUID, vendor string, selector uint16, data []byte) {
+	v := vendorMessage(vendor, selector, data)
 	n.send(c, wire.Descriptor{GUID: guid, Type: wire.TypeVendor, TTL: 1, Payload: v.Append(nil)})
 }
 
 // askLeaf asks the leaf of a dynamic query for its hits, if it has offered to say.
 func (n *step) askLeaf(d *dynamic, leaf *conn) {
 	d.waits, d.at = true, n.now+guidanceWait
-	n.tell(leaf, d.guid, statusRequest, nil)
+	n.tell(leaf, d.guid, bear, statusRequest, nil)
 }
