@@ -3,6 +3,7 @@ package experiment
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/p2pspec/p2pspec/gnutella"
@@ -41,7 +42,7 @@ type queried struct {
 	hits     int              // messages with hits, on any link
 
 	found []found
-	by    func(servent int32) // is told who takes it
+	by    func(servent int32, hops int) // is told who takes it
 }
 
 // found is a hit at the origin.
@@ -116,12 +117,16 @@ func (s *servents) op() spec.OpID {
 	return s.lastOp
 }
 
+// maxHandshakes is gnutella's own limit.
+const maxHandshakes = 1 << 10
+
 // build starts servents that are connected as a graph is.
 func (s *servents) build(g graph, configure func(v int) gnutella.Config) {
 	begin := int32(len(s.list))
 	for v, near := range g {
 		c := configure(v)
-		c.Peers, c.Handshakes, c.MaxHosts = max(1, len(near)), max(1, len(near)), max(1, len(near))
+		c.Peers, c.MaxHosts = max(1, len(near)), max(1, len(near))
+		c.Handshakes = min(max(1, len(near)+c.Leaves), maxHandshakes)
 		s.add(c)
 	}
 	for v, near := range g {
@@ -136,13 +141,80 @@ func (s *servents) build(g graph, configure func(v int) gnutella.Config) {
 	s.RunFor(2 * time.Second)
 }
 
-// search asks for a text at a servent, and lets it find for some time.
-func (s *servents) search(from int32, in gnutella.Search, wait time.Duration) *queried {
+// tiers are the two kinds of servents of a network with ultrapeers.
+type tiers struct {
+	ultra  graph     // of ultrapeers, which come first
+	under  [][]int32 // of each leaf, which come after them: its ultrapeers
+	config gnutella.Config
+	shares func(id int32) *gnutella.Library
+}
+
+// buildTiers starts ultrapeers and their leaves.
+func (s *servents) buildTiers(t tiers) {
+	leaves := make([]int, len(t.ultra))
+	for _, list := range t.under {
+		for _, u := range list {
+			leaves[u]++
+		}
+	}
+	s.build(t.ultra, func(u int) gnutella.Config {
+		c := t.config
+		c.Mode, c.Leaves, c.Library = gnutella.Ultrapeer, leaves[u], t.shares(int32(u))
+		return c
+	})
+	for _, list := range t.under {
+		c := t.config
+		c.Mode, c.Peers, c.Library = gnutella.Leaf, len(list), t.shares(int32(len(s.list)))
+		s.connect(s.add(c), list)
+	}
+	s.RunFor(2 * time.Second)
+}
+
+// underRandom gives each of some leaves that many different ultrapeers, all of
+// which get about as many leaves.
+func underRandom(r *spec.Rand, leaves, each, ultrapeers int) [][]int32 {
+	round := make([]int32, ultrapeers)
+	for i := range round {
+		round[i] = int32(i)
+	}
+	under, next := make([][]int32, leaves), ultrapeers
+	for i := range under {
+		if next+each > ultrapeers {
+			r.Shuffle(ultrapeers, func(i, j int) { round[i], round[j] = round[j], round[i] })
+			next = 0
+		}
+		under[i] = slices.Clone(round[next : next+each])
+		next += each
+	}
+	return under
+}
+
+// asked lets a servent search, and says what will come of it: nil if the servent
+// cannot.
+func (s *servents) asked(from int32, in gnutella.Search) *queried {
 	s.last, in.Op = nil, s.op()
 	s.Input(address(int(from)), in)
-	q := s.last
+	return s.last
+}
+
+// search waits for what comes of a search.
+func (s *servents) search(from int32, in gnutella.Search, wait time.Duration) *queried {
+	q := s.asked(from, in)
 	s.RunFor(wait)
 	return q
+}
+
+// mustLibrary shares files of the given names.
+func mustLibrary(names ...string) *gnutella.Library {
+	var files []gnutella.File
+	for i, name := range names {
+		files = append(files, gnutella.File{Index: uint32(i + 1), Size: 1, Name: name})
+	}
+	l, err := gnutella.NewLibrary(files)
+	if err != nil {
+		panic(fmt.Sprintf("experiment: %v", err)) // the names are our own
+	}
+	return l
 }
 
 // Step steps the node, and counts its part in queries.
@@ -202,7 +274,7 @@ func (v *servent) taken(d *wire.Descriptor, refused bool) {
 	default:
 		q.reached[d.Hops+1]++
 		if q.by != nil {
-			q.by(v.id)
+			q.by(v.id, int(d.Hops)+1)
 		}
 	}
 }
