@@ -27,6 +27,10 @@ func formats() []format {
 			"0000000d06000000010000400000004000", "peer wire messages", 4 << 20, annotate.BitTorrent},
 		{"dht", "Annotate one message of the Mainline DHT",
 			"64313a71343a70696e67313a74323a6161313a79313a7165", "KRPC message", 65535, annotate.DHT},
+		{"gnutella", "Annotate what one Gnutella servent sends another: a handshake, descriptors, the heads of transfers",
+			"00112233445566778899aabbccddee0080030005000000800061", "message of Gnutella", 4 << 20, annotate.Gnutella},
+		{"napster", "Annotate messages between a Napster client and its server, or the line between two clients",
+			"0500cb006120226222", "message of Napster", 4 << 20, annotate.Napster},
 		{"swim", "Annotate a packet, or a message of a stream, in memberlist's format",
 			"0082a44e6f6465a6746172676574a55365714e6f2a", "message of memberlist", 4 << 20, annotate.Swim},
 	}
