@@ -116,7 +116,7 @@ func TestGnutellaFields(t *testing.T) {
 		{ping[:19] + "\xff\xff\xff\xff", "0.ping", strings.Repeat("00", 17) + "0304ffffffff", "GN-HD-01", "GN-HD-15"},
 		{"GIV 7:00112233445566778899aabbccddeeff/a song\n\n", "0.giv", `"GIV 7:00112233445566778899aabbcc"… (45 bytes)`, "GN-PU-06", ""},
 		{"GET /get/7/a HTTP/1.1\r\nRange: bytes=0-\r\n\r\n", "0.request.Range", `"bytes=0-"`, "GN-HS-07", ""},
-		{"HTTP/1.1 200 OK\r\n\r\nthe file", "1.response.body", `"the file"`, "GN-PU-10", ""},
+		{"HTTP/1.1 200 OK\r\n\r\nthe file", "0.response.body", `"the file"`, "GN-PU-10", ""},
 		{"HTTP/1.1 200 OK\r\nno header\r\n\r\n", "0.response.header", `"no header"`, "GN-HS-07", "no colon"},
 		{"GNUTELLA CONNECT/0.6\r\nX", "0.connect", `"GNUTELLA CONNECT/0.6"`, "GN-HS-01", ""},
 	} {
