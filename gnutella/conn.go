@@ -109,11 +109,19 @@ func (n *Node) learn(a netip.AddrPort, ultra bool) bool {
 }
 
 // hear remembers an address that another servent named.
-func (n *Node) hear(a netip.AddrPort, ultra bool) {
-	if !n.cfg.OnlyGiven {
+func (n *Node) hear(from *conn, a netip.AddrPort, ultra bool) {
+	if !n.cfg.OnlyGiven && !from.isBeyond(a) {
 		n.learn(a, ultra)
 	}
 }
+
+// isBeyond says whether an address is in a private network and the other host is not:
+// it could not use that address, and cannot know it.
+//
+// GN-PG-15.
+func (c *conn) isBeyond(a netip.AddrPort) bool { return private(a.Addr()) && !private(c.remote.Addr()) }
+
+func private(a netip.Addr) bool { return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() }
 
 // postpone keeps an address from being dialled for a while.
 func (n *Node) postpone(a netip.AddrPort) {

@@ -118,7 +118,7 @@ func (n *Node) learnAddresses(c *conn, h wire.Headers) {
 		if a, err := netip.ParseAddrPort(text); err == nil && a.Addr().Is4() && a.Port() != 0 {
 			c.listen = a
 			if c.mode != Leaf { // which takes nobody
-				n.hear(a, c.mode == Ultrapeer)
+				n.hear(c, a, c.mode == Ultrapeer)
 			}
 		}
 	}
@@ -129,7 +129,7 @@ func (n *Node) learnAddresses(c *conn, h wire.Headers) {
 				break
 			}
 			if a, err := netip.ParseAddrPort(strings.TrimSpace(text)); err == nil {
-				n.hear(a, name == "X-Try-Ultrapeers")
+				n.hear(c, a, name == "X-Try-Ultrapeers")
 			}
 		}
 	}
@@ -163,7 +163,7 @@ func (n *step) gotConnect(c *conn, m wire.Connect) {
 	}
 	n.learnHeaders(c, m.Headers)
 	if why := n.objection(c); why != "" {
-		n.emit(spec.Write{Conn: c.id, Msg: wire.Status{Code: wire.Busy, Phrase: why, Headers: n.advice()}})
+		n.emit(spec.Write{Conn: c.id, Msg: wire.Status{Code: wire.Busy, Phrase: why, Headers: n.advice(c)}})
 		n.close(c, 0)
 		return
 	}
@@ -229,17 +229,19 @@ func (n *Node) compresses(c *conn) bool { return n.cfg.Deflate && c.offers.has(o
 
 // advice names hosts to somebody who is refused: ultrapeers apart.
 //
-// GN-HS-15, GN-HS-33.
-func (n *Node) advice() wire.Headers {
+// GN-HS-15, GN-HS-33, GN-PG-15.
+func (n *Node) advice(to *conn) wire.Headers {
 	var ultra, others []string
 	for _, c := range n.conns {
-		if c.phase == talking && c.mode == Ultrapeer && c.listen.IsValid() && len(ultra) < maxXTry {
+		known := c.phase == talking && c.mode == Ultrapeer && c.listen.IsValid()
+		if known && !to.isBeyond(c.listen) && len(ultra) < maxXTry {
 			ultra = append(ultra, c.listen.String())
 		}
 	}
 	for i := range n.hosts {
 		h := &n.hosts[len(n.hosts)-1-i]
 		switch {
+		case to.isBeyond(h.addr):
 		case h.ultra && len(ultra) < maxXTry && !slices.Contains(ultra, h.addr.String()):
 			ultra = append(ultra, h.addr.String())
 		case !h.ultra && len(others) < maxXTry:

@@ -45,7 +45,7 @@ func (n *step) pingAll() {
 // gotPing answers a ping: with the own pong, and with others if it may travel on.
 // A flat servent passes it on, too; others answer from their cache instead.
 //
-// GN-PG-03 to GN-PG-08, GN-HD-17.
+// GN-PG-03 to GN-PG-08, GN-PG-15, GN-HD-17.
 func (n *step) gotPing(c *conn, d wire.Descriptor) (clause string, reason error) {
 	key := seenKey{wire.TypePing, d.GUID}
 	if _, seen := n.seen.find(key); seen {
@@ -66,7 +66,7 @@ func (n *step) gotPing(c *conn, d wire.Descriptor) (clause string, reason error)
 		n.floodPing(c, d)
 	case d.TTL == 2 && d.Hops == 0: // of a crawler
 		for _, o := range n.conns {
-			if o != c && o.phase == talking && o.listen.IsValid() {
+			if o != c && o.phase == talking && o.listen.IsValid() && !c.isBeyond(o.listen) {
 				p := wire.Pong{Addr: o.listen, Files: o.files, Kilobytes: o.kilobytes}
 				n.pong(c, &d, 1, p.Append(nil))
 			}
@@ -117,7 +117,7 @@ func (n *step) cachedPongs(c *conn, ping *wire.Descriptor) {
 	left := pongsPerAnswer - 1
 	for i := len(n.pongs) - 1; i >= 0 && left > 0; i-- {
 		p := &n.pongs[i]
-		if p.from == c.id || n.now-p.at > pongLife {
+		if p.from == c.id || n.now-p.at > pongLife || c.isBeyond(p.addr) {
 			continue
 		}
 		n.pong(c, ping, p.hops+1, p.payload)
@@ -144,7 +144,7 @@ func (n *Node) ownPong() []byte {
 
 // gotPong caches a pong, and passes it on where its ping came from.
 //
-// GN-PG-13, GN-PG-14, GN-PG-18.
+// GN-PG-13 to GN-PG-15, GN-PG-18.
 func (n *step) gotPong(c *conn, d wire.Descriptor) (clause string, reason error) {
 	from, known := n.seen.find(seenKey{wire.TypePing, d.GUID})
 	p, err := wire.ParsePong(d.Payload)
@@ -172,9 +172,9 @@ func (n *step) gotPong(c *conn, d wire.Descriptor) (clause string, reason error)
 	}
 	n.keepPong(c, &d, &p)
 	if c.mode != Leaf || d.Hops > 0 { // a leaf takes nobody
-		n.hear(p.Addr, p.Ultrapeer())
+		n.hear(c, p.Addr, p.Ultrapeer())
 	}
-	if from != own {
+	if from != own && !to.isBeyond(p.Addr) {
 		if !to.offers.has(offersGGEP) {
 			out.Payload = out.Payload[:pongSize]
 		}

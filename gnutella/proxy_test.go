@@ -69,8 +69,9 @@ func TestPushProxy(t *testing.T) {
 func TestHitsNameProxies(t *testing.T) {
 	for _, firewalled := range []bool{true, false} {
 		d := newDesk(t, Config{Mode: Leaf, Firewalled: firewalled}, "alpha.txt")
-		c := dialUltrapeer(d, 1)
-		up, out := c, d.step(spec.Got{Conn: c, Msg: wire.Status{Code: wire.Accepted, Headers: wire.Headers{ultrapeer(), vendorLine()}}})
+		up := dialUltrapeer(d, 1)
+		accepts := wire.Status{Code: wire.Accepted, Headers: wire.Headers{ultrapeer(), vendorLine()}}
+		out := d.step(spec.Got{Conn: up, Msg: accepts})
 		_, asked := sent(out, wire.TypeVendor)
 		asked = slices.DeleteFunc(asked, func(m wire.Descriptor) bool { return m.GUID != d.ServentID() })
 		if (len(asked) == 1) != firewalled {
@@ -119,11 +120,14 @@ func TestBrokenProxies(t *testing.T) {
 	c := d.join(ultrapeer(), vendorLine())
 	for _, data := range [][]byte{nil, {1, 2, 3, 4, 5}, {1, 2, 3, 4, 0, 0}, {0, 0, 0, 0, 1, 1}, {1, 2, 3, 4, 5, 6, 7}} {
 		v := vendorMessage(lime, proxyReply, data)
-		if got := clause(d.got(c, wire.Descriptor{Type: wire.TypeVendor, TTL: 1, Payload: v.Append(nil)})); got != "GN-VE-08" {
+		m := wire.Descriptor{Type: wire.TypeVendor, TTL: 1, Payload: v.Append(nil)}
+		if got := clause(d.got(c, m)); got != "GN-VE-08" {
 			t.Errorf("% x: %q", data, got)
 		}
 	}
-	for _, private := range []string{"", "junk", "\xc3", "junk\xc3\x84PUSH", "\xc3\x84PUSH\x45\x01\x02\x03\x04\x05", "\xc3\x81H\x40"} {
+	for _, private := range []string{
+		"", "junk", "\xc3", "junk\xc3\x84PUSH", "\xc3\x84PUSH\x45\x01\x02\x03\x04\x05", "\xc3\x81H\x40",
+	} {
 		if got := proxiesOf([]byte(private)); got != nil {
 			t.Errorf("%q names %v", private, got)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -130,6 +131,61 @@ func TestPongs(t *testing.T) {
 	}
 	if _, list = sent(d.got(a, ping(52, 7, 0)), wire.TypePong); len(list) != 1 {
 		t.Errorf("its own pongs came back: %v (GN-PG-12)", list)
+	}
+}
+
+// Hosts on the Internet are told no address of a private network, and their word
+// for one is not taken.
+//
+// GN-PG-15.
+func TestPrivateAddresses(t *testing.T) {
+	const inside = "192.168.1.7:6346"
+	d := newDesk(t, Config{Mode: Ultrapeer, Peers: 3, Leaves: 1})
+	near := func(h ...wire.Header) (spec.Conn, []spec.Effect) { // of the private network
+		c := -100 - spec.Conn(len(d.conns))
+		d.step(spec.Opened{Conn: c, Remote: netip.MustParseAddrPort("10.0.0.9:50000")})
+		return c, d.step(spec.Got{Conn: c, Msg: wire.Connect{Version: wire.V06(), Headers: h}})
+	}
+	listen := wire.Header{Name: "Listen-IP", Value: inside}
+	a, _ := near(ultrapeer(), listen)
+	d.step(spec.Got{Conn: a, Msg: wire.Status{Code: wire.Accepted}})
+	_, pings := sent(d.wait(30*time.Second), wire.TypePing)
+	p := wire.Pong{Addr: netip.MustParseAddrPort("10.0.0.3:6346")}
+	d.got(a, wire.Descriptor{GUID: pings[0].GUID, Type: wire.TypePong, TTL: 3, Hops: 1, Payload: p.Append(nil)})
+	c := d.join(ultrapeer(), wire.Header{Name: "X-Try", Value: "10.9.9.9:1"})
+	for guid, m := range []wire.Descriptor{ping(60, 7, 0), ping(61, 2, 0)} {
+		d.wait(time.Second)
+		if _, pongs := sent(d.got(c, m), wire.TypePong); len(pongs) != 1 {
+			t.Errorf("ping %d: %d pongs, the servent's own is the only one of the Internet", guid, len(pongs))
+		}
+	}
+	for _, h := range d.hosts {
+		if h.addr.String() == "10.9.9.9:1" {
+			t.Error("an address of a private network was taken from the Internet")
+		}
+	}
+	d.join(ultrapeer())
+	d.join(leaf())
+	_, refused := d.accept(ultrapeer())
+	_, inner := near(ultrapeer())
+	for i, out := range [][]spec.Effect{refused, inner} {
+		try, _ := status(out).Headers.Get("X-Try-Ultrapeers")
+		if status(out).Code != wire.Busy || strings.Contains(try, inside) != (i == 1) {
+			t.Errorf("the refusal %d recommends %q", i, try)
+		}
+	}
+
+	d = newDesk(t, Config{})
+	c, near4 := d.join(), -spec.Conn(99)
+	d.step(spec.Opened{Conn: near4, Remote: netip.MustParseAddrPort("10.0.0.9:50000")})
+	d.step(spec.Got{Conn: near4, Msg: wire.Connect{Version: wire.V04()}})
+	d.got(c, ping(1, 3, 0))
+	for host, want := range map[string]int{"10.0.0.3:6346": 0, "203.0.113.7:6346": 1} {
+		p := wire.Pong{Addr: netip.MustParseAddrPort(host)}
+		m := wire.Descriptor{GUID: wire.GUID{1}, Type: wire.TypePong, TTL: 3, Payload: p.Append(nil)}
+		if to, _ := sent(d.got(near4, m), wire.TypePong); len(to) != want {
+			t.Errorf("a pong of %s went to %v", host, to)
+		}
 	}
 }
 
