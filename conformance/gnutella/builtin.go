@@ -48,7 +48,7 @@ func (b Builtin) new(opt conformance.StartOptions, at netip.AddrPort, seed [32]b
 	if err != nil {
 		return nil, err
 	}
-	cfg := core.Config{Seed: seed, Mode: modeOf(opt), Addr: at, Library: lib, Peers: opt.MaxPeers}
+	cfg := core.Config{Seed: seed, Mode: modeOf(opt), Addr: at, Library: lib, Peers: opt.MaxPeers, Deflate: true}
 	if b.Configure != nil {
 		b.Configure(&cfg)
 	}

@@ -16,7 +16,7 @@ func Frame(_ *conformance.Stream, _ int64, b []byte) (n int, decoded any) {
 	}
 	d, n, err := wire.ParseDescriptor(b)
 	switch {
-	case err != nil:
+	case err != nil, d.GUID == (wire.GUID{}) && d.TTL == 0:
 		return len(b), nil
 	case n == 0:
 		return 0, nil

@@ -1,7 +1,11 @@
 package gnutella
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/gnutella/wire"
 )
 
 // headers judges how the target reads the headers of a handshake.
@@ -16,24 +20,162 @@ var headers = []Case{
 		Kills:  []string{"refuses-unknown-headers"},
 		Run: func(t *T) {
 			Meet(t, Equal()).Control()
-			accepted(t, Equal().With("X-Nonsense-Tester", "1").With("Zebra", "a, b; c=\"d\""), "headers that nobody knows")
+			p := Dial(t)
+			p.Greet(Equal().With("X-Nonsense-Tester", "1").With("Zebra", "a, b; c=\"d\""))
+			p.takenAs("a handshake with headers that nobody knows")
+		},
+	},
+	{
+		ID: "gnutella06/headers/folded", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-HS-07"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "a ping of TTL 1 is answered on the same link",
+		Explain: "'Accept-Encoding:' goes on in the next line, which begins with a tab. It must be read as " +
+			"one header: an answer that compresses shows it, another must at least be an acceptance.",
+		Causes: []string{"every line is taken for a header of its own"},
+		Kills:  []string{"reads-no-folded-headers"},
+		Run: func(t *T) {
+			offered(t, "Accept-Encoding:\r\n\tdeflate\r\n", "a folded header")
+		},
+	},
+	{
+		ID: "gnutella06/headers/repeated", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-HS-08"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "a ping of TTL 1 is answered on the same link",
+		Explain: "'Accept-Encoding: gzip' and 'Accept-Encoding: deflate' are two lines, and mean the same as one " +
+			"with both values. A target that compresses for 'deflate' alone must compress now.",
+		Causes: []string{"of lines with one name the first counts, or the last"},
+		Kills:  []string{"first-of-repeated-headers"},
+		Run: func(t *T) {
+			offered(t, "Accept-Encoding: gzip\r\nAccept-Encoding: deflate\r\n", "two lines of one header")
+			offered(t, "Accept-Encoding: deflate\r\nAccept-Encoding: gzip\r\n", "two lines of one header, the other way round")
+		},
+	},
+	{
+		ID: "gnutella06/headers/any-order-and-case", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-HS-09"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "a ping of TTL 1 is answered on the same link",
+		Explain: "'aCCEPT-eNCODING:DEFLATE' comes before all others, without a blank behind the colon. Names and " +
+			"these values ignore case, and headers come in any order.",
+		Causes: []string{"names are compared with their case", "a blank is expected behind the colon"},
+		Kills:  []string{"case-of-names-counts", "case-of-values-counts"},
+		Run: func(t *T) {
+			offered(t, "aCCEPT-eNCODING:deflate\r\n", "a name in another case")
+			offered(t, "Accept-Encoding: DEFLATE\r\n", "a value in another case")
+		},
+	},
+	{
+		ID: "gnutella06/headers/remote-ip", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-HS-40"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "a ping of TTL 1 is answered on the same link",
+		Explain: "Remote-IP tells a peer the address that it is seen at. Where the answer has it, it must be the " +
+			"address that the harness has dialled from.",
+		Causes: []string{"the servent's own address is told"},
+		Kills:  []string{"remote-ip-is-its-own"},
+		Run: func(t *T) {
+			p := Meet(t, Equal())
+			p.Control()
+			v, ok := p.Answer.Headers.Get("Remote-IP")
+			if !ok {
+				t.Unsupportedf("the target sends no Remote-IP")
+			}
+			if v != p.Local().Addr().String() {
+				t.Mismatch("Remote-IP", v, p.Local().Addr().String())
+			}
+		},
+	},
+	{
+		ID: "gnutella06/headers/user-agent", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"GN-HS-18"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "a ping of TTL 1 is answered on the same link",
+		Explain: "Where HTTP has a header for what a servent has to say, that one should be used: the name of " +
+			"the program is in User-Agent.",
+		Causes: []string{"the name is left out, or in a header of its own"},
+		Kills:  []string{"no-user-agent"},
+		Run: func(t *T) {
+			p := Meet(t, Equal())
+			p.Control()
+			if v, _ := p.Answer.Headers.Get("User-Agent"); v == "" {
+				t.Mismatch("User-Agent", v, "the name and version of the program")
+			}
+		},
+	},
+	{
+		ID: "gnutella06/headers/versions-are-numbers", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-HS-20", "GN-HS-21", "GN-HS-22", "GN-HS-23", "GN-HS-34", "GN-HS-35", "GN-HS-38"},
+		Role:         conformance.Servent, Kind: conformance.Reply,
+		Control: "a ping of TTL 1 is answered on the same link",
+		Explain: "Pong-Caching, Bye-Packet, GGEP, Vendor-Message, X-Query-Routing, X-Ultrapeer-Query-Routing and " +
+			"X-Dynamic-Querying tell the version of what the target understands. Those that it sends must be a " +
+			"major and a minor number with a dot between them. Which of them come is left to the target.",
+		Causes: []string{"a value such as True, or no value"},
+		Kills:  []string{"pong-caching-true"},
+		Run: func(t *T) {
+			p := Meet(t, Equal().With("Vendor-Message", "0.1").With("X-Query-Routing", "0.1"))
+			p.Control()
+			for _, name := range []string{"Pong-Caching", "Bye-Packet", "GGEP", "Vendor-Message", "X-Query-Routing",
+				"X-Ultrapeer-Query-Routing", "X-Dynamic-Querying"} {
+				v, ok := p.Answer.Headers.Get(name)
+				major, minor, dot := strings.Cut(v, ".")
+				_, errA := strconv.ParseUint(major, 10, 16)
+				_, errB := strconv.ParseUint(minor, 10, 16)
+				switch {
+				case !ok:
+					t.Observef("the target sends no %s", name)
+				case !dot || errA != nil || errB != nil:
+					t.Mismatch(name, v, "a version such as 0.1")
+				}
+			}
+		},
+	},
+	{
+		ID: "gnutella06/headers/ultrapeer-says-so", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-HS-29", "GN-HS-36", "GN-HS-37"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
+		Control: "a ping of TTL 1 is answered on the same link",
+		Explain: "The answer of an ultrapeer says 'X-Ultrapeer: True'. X-Max-TTL, if it comes, is 1 to 4, and X-Degree " +
+			"at least 15.",
+		Causes: []string{"the role is told only when it dials", "a limit is taken from the days of flooding"},
+		Kills:  []string{"degree-of-4", "max-ttl-of-7", "tells-no-role"},
+		Run: func(t *T) {
+			p := Meet(t, Equal().With("X-Query-Routing", "0.1"))
+			p.Control()
+			if !p.Answer.Headers.Lists("X-Ultrapeer", "true") {
+				v, _ := p.Answer.Headers.Get("X-Ultrapeer")
+				t.Mismatch("X-Ultrapeer", v, "True")
+			}
+			within(t, p.Answer.Headers, "X-Max-TTL", 1, 4)
+			within(t, p.Answer.Headers, "X-Degree", 15, 1<<16)
 		},
 	},
 }
 
-// accepted fails the case unless the target takes an offer that differs from a
-// usual one in what the words say. The usual one was taken.
-func accepted(t *T, o Offer, what string) *Peer {
-	p := Try(t, o)
+// within fails the case if a header comes and is no number in the bounds.
+func within(t *T, h wire.Headers, name string, low, high int) {
+	v, ok := h.Get(name)
+	n, err := strconv.Atoi(v)
 	switch {
-	case p.Answer == nil:
-		p.Alive()
-		t.Failf("a handshake with %s is not answered: %s", what, p.Last())
-	case p.Answer.Code != 200:
-		p.Alive()
-		t.Failf("a handshake with %s is refused: %d %s", what, p.Answer.Code, p.Answer.Phrase)
+	case !ok:
+		t.Observef("the target sends no %s", name)
+	case err != nil || n < low || n > high:
+		t.Mismatch(name, v, strconv.Itoa(low)+" to "+strconv.Itoa(high))
 	}
-	p.Conclude(nil)
-	p.Control()
-	return p
+}
+
+// offered shakes hands with lines that offer compression in an unusual form, and
+// fails the case if the target refuses, or does not compress although it does for
+// the usual form.
+func offered(t *T, lines, what string) {
+	usual := Meet(t, Equal().With("Accept-Encoding", "deflate"))
+	usual.Control()
+	p := Dial(t)
+	p.Mine = Equal().With("Accept-Encoding", "deflate") // what the lines mean
+	b := encode(wire.Connect{Version: wire.V06(), Headers: wire.Headers(Equal())})
+	first, rest, _ := strings.Cut(string(b), "\r\n")
+	p.Write([]byte(first+"\r\n"+lines+rest), what)
+	p.takenAs("a handshake with " + what)
+	if usual.inflate != nil && p.inflate == nil {
+		t.Mismatch("the answer to "+what, "without Content-Encoding: deflate", "compressed, as for the usual form")
+	}
+	if usual.inflate == nil {
+		t.Observef("the target compresses for nobody: only its acceptance was judged")
+	}
 }

@@ -24,7 +24,9 @@ type Mutant struct {
 
 // Mutants are all mutants, by what they get wrong.
 func Mutants() []Mutant {
-	return slices.Concat(handshakeMutants(), headerMutants(), pingMutants())
+	return slices.Concat(oldMutants(), handshakeMutants(), headerMutants(), callMutants(), codingMutants(), pingMutants(),
+		qrpMutants(),
+	)
 }
 
 // Target is the mutant on virtual time.
@@ -90,13 +92,37 @@ type bent struct {
 	effect func(e spec.Effect) []spec.Effect
 	// decode reads what the codec would refuse or read otherwise; ok is false where it
 	// has nothing to say.
-	decode func(b []byte, begun bool) (m spec.Message, n int, ok bool)
+	decode func(b []byte, begun bool) (m message, n int, ok bool)
+	// reread gives bytes that are read in the place of the first n; begun is false for
+	// the first message of a stream.
+	reread func(b []byte, begun bool) (instead []byte, n int)
 
 	memory map[any]any // of the rules
 	dead   bool        // the process has crashed
 
 	now     time.Duration
 	replies []spec.Effect // to be done after the step
+	late    []lateEffect  // in the order of their times
+}
+
+// lateEffect is one to be done at a time.
+type lateEffect struct {
+	at time.Duration
+	e  spec.Effect
+}
+
+// later does an effect after a while. All of a mutant's whiles are equally long.
+func (b *bent) later(after time.Duration, e spec.Effect) {
+	b.late = append(b.late, lateEffect{b.now + after, e})
+}
+
+// Deadline is the servent's, or that of what is to be done later.
+func (b *bent) Deadline() (at time.Duration, ok bool) {
+	at, ok = b.Machine.Deadline()
+	if len(b.late) > 0 && (!ok || b.late[0].at < at) {
+		at, ok = b.late[0].at, true
+	}
+	return at, ok
 }
 
 // reply writes a message of the mutant's own at the end of the step.
@@ -124,6 +150,10 @@ func (raw) IsMessage() {}
 // Step bends an input, and what the servent does of it.
 func (b *bent) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
 	b.now = now
+	for len(b.late) > 0 && b.late[0].at <= now {
+		out = append(out, b.late[0].e)
+		b.late = b.late[1:]
+	}
 	for _, in := range b.inputs(in) {
 		for _, e := range b.Machine.Step(now, in, nil) {
 			out = append(out, b.effects(e)...)
@@ -191,7 +221,15 @@ type bentDecoder struct {
 func (d *bentDecoder) Decode(b []byte) (spec.Message, int, error) {
 	if d.bent.decode != nil {
 		if m, n, ok := d.bent.decode(b, d.begun); ok {
+			d.begun = d.begun || n > 0
 			return m, n, nil
+		}
+	}
+	if d.bent.reread != nil {
+		if instead, n := d.bent.reread(b, d.begun); n > 0 {
+			d.begun = true
+			m, _, err := d.Decoder.Decode(instead)
+			return m, n, err
 		}
 	}
 	m, n, err := d.Decoder.Decode(b)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/gnutella/wire"
+	"github.com/p2pspec/p2pspec/transport/deflate"
 )
 
 // How long a case waits.
@@ -55,7 +56,8 @@ type Peer struct {
 
 	t       *T
 	decode  func(b []byte) (any, int, error)
-	inflate *inflater // of what the target compresses; nil if it does not
+	inflate *deflate.Inflater // of what the target compresses; nil if it does not
+	plain   []byte            // inflated, and not yet a whole message
 	deflate *zlib.Writer
 	packed  bytes.Buffer // what deflate has written
 	cursor  int          // in Log: what Await has gone past

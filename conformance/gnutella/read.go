@@ -1,14 +1,11 @@
 package gnutella
 
 import (
-	"bytes"
-	"compress/zlib"
-	"errors"
-	"io"
 	"net/netip"
 	"slices"
 
 	"github.com/p2pspec/p2pspec/gnutella/wire"
+	"github.com/p2pspec/p2pspec/transport/deflate"
 )
 
 // read takes every message that is complete.
@@ -39,20 +36,33 @@ func (p *Peer) fault(err error) {
 
 // readPacked inflates what has come, and takes the messages in it.
 func (p *Peer) readPacked() {
-	err := p.inflate.push(p.Buffered())
+	p.inflate.Push(p.Buffered())
 	p.Discard(len(p.Buffered()))
-	for err == nil && len(p.inflate.plain) > 0 {
-		m, n, wrong := p.decode(p.inflate.plain)
-		if err = wrong; n == 0 {
-			break
+	for p.Fault == nil {
+		b, err := p.inflate.Next()
+		if err != nil {
+			p.fault(err)
 		}
-		p.t.Record("<", p.via("<"), p.inflate.plain[:n], "inflated")
-		m = own(m)
-		p.inflate.plain = p.inflate.plain[n:]
-		p.take(m)
+		if len(b) == 0 {
+			return
+		}
+		p.plain = append(p.plain, b...)
+		p.takePlain()
 	}
-	if err != nil {
-		p.fault(err)
+}
+
+func (p *Peer) takePlain() {
+	for p.Fault == nil && len(p.plain) > 0 {
+		m, n, err := p.decode(p.plain)
+		if err != nil {
+			p.fault(err)
+		}
+		if n == 0 {
+			return
+		}
+		p.t.Record("<", p.via("<"), p.plain[:n], "inflated")
+		m, p.plain = own(m), p.plain[n:]
+		p.take(m)
 	}
 }
 
@@ -82,7 +92,7 @@ func (p *Peer) take(m any) {
 	case wire.Status:
 		p.Answer = &m
 		if p.Mine.takes("deflate") && m.Headers.Lists("Content-Encoding", "deflate") {
-			p.inflate = &inflater{}
+			p.inflate = deflate.NewInflater()
 		}
 	case wire.Descriptor:
 		p.heard(&Received{p.t.Now(), m})
@@ -119,40 +129,3 @@ func (p *Peer) Advertised() netip.AddrPort { return netip.AddrPortFrom(p.Local()
 
 // usualPort is the default (GN-HS-19).
 const usualPort = 6346
-
-// inflater inflates what arrives bit by bit: each time from the beginning, for
-// what a case is sent is short.
-type inflater struct {
-	packed []byte
-	plain  []byte // and not yet taken
-	taken  int    // how much was inflated before
-}
-
-// Bounds of what is inflated on a link.
-const (
-	maxPacked = 1 << 20
-	maxPlain  = 4 << 20
-)
-
-var errInflate = errors.New("the target sent more than a case reads")
-
-func (i *inflater) push(b []byte) error {
-	i.packed = append(i.packed, b...)
-	r, err := zlib.NewReader(bytes.NewReader(i.packed))
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return nil // two bytes are the header
-	}
-	if err != nil {
-		return err
-	}
-	all, err := io.ReadAll(io.LimitReader(r, maxPlain))
-	if len(all) == maxPlain || len(i.packed) > maxPacked {
-		return errInflate
-	}
-	i.plain = append(i.plain, all[i.taken:]...)
-	i.taken = len(all)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return err
-	}
-	return nil
-}

@@ -23,7 +23,7 @@ func Suites() []conformance.Suite {
 	}
 	return []conformance.Suite{
 		suite("gnutella04", "the Gnutella protocol 0.4", flat, oldHandshake),
-		suite("gnutella06", "the Gnutella protocol 0.6", shared, handshake, headers, pings),
+		suite("gnutella06", "the Gnutella protocol 0.6", shared, handshake, headers, calls, coding, pings),
 		suite("qrp", "query routing tables", shared, qrpRouting, qrpForms, qrpUpdates, qrpRefusals, qrpLeafTable,
 			qrpUltrapeerTable, qrpLastHop),
 	}
