@@ -79,11 +79,13 @@ func newServents(seed, stream uint64) *servents {
 // calm is the part of a configuration that keeps a network without churn from
 // talking when nobody asks: connections are there for good, and so are tables.
 func calm(c gnutella.Config) gnutella.Config {
-	const long = 24 * time.Hour
 	c.OnlyGiven, c.NoFallback = true, true
-	c.Maintain, c.PeerTimeout, c.RetryAfter = long, long, long
+	c.Maintain, c.PeerTimeout, c.RetryAfter = calmRound, 2*calmRound, calmRound
 	return c
 }
+
+// calmRound is how often servents of a calm network tell what has changed.
+const calmRound = 12 * time.Hour
 
 // add starts the next servent.
 func (s *servents) add(c gnutella.Config) int32 {
@@ -169,6 +171,10 @@ func (s *servents) buildTiers(t tiers) {
 	}
 	s.RunFor(2 * time.Second)
 }
+
+// tables waits until the ultrapeers of a calm network have told each other what their
+// leaves have.
+func (s *servents) tables() { s.RunFor(calmRound) }
 
 // underRandom gives each of some leaves that many different ultrapeers, all of
 // which get about as many leaves.
