@@ -130,6 +130,7 @@ var qrpRouting = []Case{
 		Explain: "A leaf tells a table that lists a word. A query for the word, which an ultrapeer passes on, has " +
 			"to come to the leaf: nobody else can answer for it.",
 		Causes: []string{"tables of leaves are not read", "the hash is another"},
+		Kills:  []string{"leaves-are-never-asked", "low-half-first"},
 		Run: func(t *T) {
 			x, w := newCrossing(t), word(t)
 			leaf := x.leaf(tableOf(w))
@@ -145,6 +146,7 @@ var qrpRouting = []Case{
 		Explain: "A leaf's table lists one word. A query for another must not come to the leaf: to be spared is " +
 			"what it has an ultrapeer for.",
 		Causes: []string{"leaves get all queries"},
+		Kills:  []string{"compressed-patches-are-not-read", "leaves-are-asked-everything"},
 		Run: func(t *T) {
 			x, w := newCrossing(t), word(t)
 			table := tableOf(w)
@@ -161,6 +163,10 @@ var qrpRouting = []Case{
 		Explain: "A leaf's table lists two words. A query for one of them and a foreign word must not come to the " +
 			"leaf, because results have all words of a query; one for both has to.",
 		Causes: []string{"one word that fits is enough"},
+		Kills: []string{
+			"compressed-patches-are-not-read", "leaves-are-asked-everything",
+			"one-listed-word-is-enough",
+		},
 		Run: func(t *T) {
 			x, v, w := newCrossing(t), word(t), word(t)
 			table := tableOf(v, w)
@@ -180,6 +186,10 @@ var qrpRouting = []Case{
 		Explain: "A leaf's table lists two words. A query for both and a foreign one should not come to the leaf. " +
 			"Some take two words of three for enough, to find names that are misspelt.",
 		Causes: []string{"most words are enough"},
+		Kills: []string{
+			"compressed-patches-are-not-read", "leaves-are-asked-everything",
+			"most-listed-words-are-enough", "one-listed-word-is-enough",
+		},
 		Run: func(t *T) {
 			x, v, w := newCrossing(t), word(t), word(t)
 			table := tableOf(v, w)
@@ -196,6 +206,7 @@ var qrpRouting = []Case{
 		Explain: "A leaf's table lists a word, whose hash is that of small letters. A query for the word in " +
 			"capitals has to come to the leaf.",
 		Causes: []string{"words of queries are hashed as they are"},
+		Kills:  []string{"capitals-are-hashed", "leaves-are-never-asked", "low-half-first"},
 		Run: func(t *T) {
 			x, w := newCrossing(t), word(t)
 			leaf := x.leaf(tableOf(w))
@@ -211,6 +222,7 @@ var qrpRouting = []Case{
 		Explain: "Words of less than three letters are in no table. A query for a listed word and one of two " +
 			"letters should come to the leaf, which alone knows whether it has both.",
 		Causes: []string{"all words are looked up, whatever their length"},
+		Kills:  []string{"leaves-are-never-asked", "low-half-first", "short-words-are-looked-up"},
 		Run: func(t *T) {
 			x, w := newCrossing(t), word(t)
 			leaf := x.leaf(tableOf(w))
@@ -227,6 +239,11 @@ var qrpRouting = []Case{
 			"alone comes to the leaf, and one for another urn does not: so servents do it, though no document " +
 			"says how searches by hash are routed.",
 		Causes: []string{"extensions of a query are not looked at", "queries by hash go nowhere, or everywhere"},
+		Kills: []string{
+			"compressed-patches-are-not-read", "leaves-are-asked-everything",
+			"leaves-are-never-asked", "low-half-first", "urns-go-to-all-leaves",
+			"urns-go-to-no-leaf",
+		},
 		Run: func(t *T) {
 			x, w, own := newCrossing(t), word(t), shaURN(t)
 			table := tableOf(w)
@@ -247,6 +264,7 @@ var qrpRouting = []Case{
 		Explain: "A leaf has not told a table. Until it has, every query should come to it: it may be one of those " +
 			"who never do.",
 		Causes: []string{"without a table a leaf is taken for one that shares nothing"},
+		Kills:  []string{"leaves-are-never-asked", "no-table-no-queries"},
 		Run: func(t *T) {
 			x := newCrossing(t)
 			leaf := x.leaf(nil)
@@ -262,6 +280,9 @@ var qrpRouting = []Case{
 		Explain: "A leaf tells a table in which nothing is: a RESET, and a PATCH that changes nothing. No query of " +
 			"others must come to it.",
 		Causes: []string{"an empty table is taken for none"},
+		Kills: []string{
+			"compressed-patches-are-not-read", "empty-table-is-none", "leaves-are-asked-everything",
+		},
 		Run: func(t *T) {
 			x, w := newCrossing(t), word(t)
 			empty, other := x.leaf(tableOf()), x.leaf(tableOf(w))
@@ -282,6 +303,7 @@ var qrpRouting = []Case{
 		Explain: "A query with a TTL of 1 ends at the target, and goes to no ultrapeer. It must still come to the " +
 			"leaves that may have an answer: they are no hop of their own.",
 		Causes: []string{"what cannot travel on is not looked at again"},
+		Kills:  []string{"leaves-are-a-hop-away"},
 		Run: func(t *T) {
 			x, w := newCrossing(t), word(t)
 			leaf := x.leaf(tableOf(w))

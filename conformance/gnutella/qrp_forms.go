@@ -70,48 +70,76 @@ func extendedForm(slug, explain string, kills []string, infinity uint8, bits uin
 var qrpForms = []Case{
 	form("four-bits-as-they-are", conformance.Must, []string{"GN-UQ-11", "GN-UQ-12"},
 		"A leaf tells its table in entries of four bits, two in a byte with the first one higher, uncompressed.",
-		[]string{"only compressed patches are read", "the lower half of a byte is taken first"}, nil,
+		[]string{"only compressed patches are read", "the lower half of a byte is taken first"}, []string{
+			"leaves-are-asked-everything", "plain-patches-are-not-read", "tables-are-not-scaled",
+		},
 		func(x *crossing) {
 			shaped(x, 1<<14, qrp.DefaultInfinity, qrp.Shape{EntryBits: 4, Plain: true})
 		}),
 	form("four-bits-compressed", conformance.Must, []string{"GN-UQ-11", "GN-UQ-12"},
 		"A leaf tells its table in entries of four bits, which are compressed as one zlib stream and then cut.",
-		[]string{"each part is inflated for itself"}, nil,
+		[]string{"each part is inflated for itself"}, []string{
+			"compressed-patches-are-not-read", "leaves-are-asked-everything",
+		},
 		func(x *crossing) {
 			shaped(x, qrp.DefaultSlots, qrp.DefaultInfinity, qrp.Shape{EntryBits: 4, Piece: 16})
 		}),
 	form("eight-bits-as-they-are", conformance.Must, []string{"GN-UQ-10", "GN-UQ-11", "GN-UQ-12"},
 		"A leaf tells its table in entries of eight bits, uncompressed.",
-		[]string{"entries are taken to have four bits"}, nil,
+		[]string{"entries are taken to have four bits"}, []string{
+			"entries-of-eight-bits-are-not-read", "leaves-are-asked-everything",
+			"plain-patches-are-not-read", "tables-are-not-scaled",
+		},
 		func(x *crossing) {
 			shaped(x, 1<<14, qrp.DefaultInfinity, qrp.Shape{EntryBits: 8, Plain: true})
 		}),
 	form("eight-bits-compressed", conformance.Must, []string{"GN-UQ-10", "GN-UQ-11", "GN-UQ-12"},
 		"A leaf tells its table in entries of eight bits, compressed.",
-		[]string{"entries are taken to have four bits"}, nil,
+		[]string{"entries are taken to have four bits"}, []string{
+			"compressed-patches-are-not-read", "entries-of-eight-bits-are-not-read",
+			"leaves-are-asked-everything",
+		},
 		func(x *crossing) {
 			shaped(x, qrp.DefaultSlots, qrp.DefaultInfinity, qrp.Shape{EntryBits: 8})
 		}),
 	extendedForm("one-bit", "The target has said X-Query-Routing: 0.2. A leaf tells its table in entries of one "+
-		"bit, each of which flips a slot, the first highest in its byte.", nil, 2, 1),
+		"bit, each of which flips a slot, the first highest in its byte.", []string{
+		"compressed-patches-are-not-read", "entries-of-one-bit-are-not-read",
+		"leaves-are-asked-everything",
+	}, 2, 1),
 	extendedForm("two-bits", "The target has said X-Query-Routing: 0.2. A leaf tells its table in entries of two "+
-		"bits, with an infinity of 2.", nil, 2, 2),
+		"bits, with an infinity of 2.", []string{
+		"compressed-patches-are-not-read", "entries-of-two-bits-are-not-read",
+		"leaves-are-asked-everything",
+	}, 2, 2),
 	form("small-table", conformance.Must, []string{"GN-UQ-09", "GN-UQ-15"},
 		"A leaf tells a table of 4096 slots, less than most have. Where the target keeps another size, each slot "+
 			"stands for several of its own.",
-		[]string{"the hash is cut to the size of the own table"}, nil,
+		[]string{"the hash is cut to the size of the own table"}, []string{
+			"compressed-patches-are-not-read", "leaves-are-asked-everything",
+			"tables-are-not-scaled",
+		},
 		func(x *crossing) { shaped(x, 1<<12, qrp.DefaultInfinity, qrp.Shape{}) }),
 	form("large-table", conformance.Must, []string{"GN-UQ-09", "GN-UQ-15"},
 		"A leaf tells a table of 131072 slots, as LimeWire has it.",
-		[]string{"the size is kept in 16 bits"}, nil,
+		[]string{"the size is kept in 16 bits"}, []string{
+			"compressed-patches-are-not-read", "leaves-are-asked-everything",
+			"tables-are-not-scaled",
+		},
 		func(x *crossing) { shaped(x, 1<<17, qrp.DefaultInfinity, qrp.Shape{}) }),
 	form("other-infinity", conformance.Must, []string{"GN-UQ-09", "GN-UQ-12"},
 		"A leaf tells a table whose infinity is 13, so that what is here is 12 below it.",
-		[]string{"infinity is taken to be 7"}, nil,
+		[]string{"infinity is taken to be 7"}, []string{
+			"compressed-patches-are-not-read", "entries-of-eight-bits-are-not-read",
+			"infinity-is-always-seven", "leaves-are-asked-everything", "tables-are-not-scaled",
+		},
 		func(x *crossing) { shaped(x, 1<<14, 13, qrp.Shape{EntryBits: 8}) }),
 	form("few-hops-below-infinity", conformance.Must, []string{"GN-UQ-12"},
 		"A leaf tells a table in which a word has the value 4, that is to say some hops away, where infinity is 7.",
-		[]string{"only the value 1 counts as listed"}, nil,
+		[]string{"only the value 1 counts as listed"}, []string{
+			"leaves-are-asked-everything", "only-the-nearest-count", "plain-patches-are-not-read",
+			"tables-are-not-scaled",
+		},
 		func(x *crossing) {
 			w := word(x.T)
 			foreign := stranger(x.T, sizedTable(1<<12, qrp.DefaultInfinity, w))
@@ -122,7 +150,10 @@ var qrpForms = []Case{
 		}),
 	form("many-parts", conformance.Must, []string{"GN-UQ-10"},
 		"A leaf tells its table in 255 parts, as many as can be counted.",
-		[]string{"the number of a part is a signed byte", "long sequences are given up"}, nil,
+		[]string{"the number of a part is a signed byte", "long sequences are given up"}, []string{
+			"entries-of-eight-bits-are-not-read", "leaves-are-asked-everything",
+			"long-sequences-are-given-up", "plain-patches-are-not-read", "tables-are-not-scaled",
+		},
 		func(x *crossing) {
 			shaped(x, 1<<14, qrp.DefaultInfinity, qrp.Shape{EntryBits: 8, Plain: true, Piece: 1})
 		}),
@@ -149,6 +180,7 @@ var qrpUpdates = []Case{
 		Explain: "A leaf tells its table, and after a moment the difference that one more word makes, without a " +
 			"RESET. Queries for the old word and for the new one have to come to it.",
 		Causes: []string{"a patch replaces the table", "only the first patch is read"},
+		Kills:  []string{"leaves-are-never-asked", "low-half-first", "patches-replace-the-table"},
 		Run: func(t *T) {
 			x, v, w := newCrossing(t), word(t), word(t)
 			first := tableOf(v)
@@ -169,6 +201,10 @@ var qrpUpdates = []Case{
 			"The differences are added to the slots, so that it ends at infinity again. A query for it must not " +
 			"come any more.",
 		Causes: []string{"positive differences are not added", "patches only ever add words"},
+		Kills: []string{
+			"compressed-patches-are-not-read", "leaves-are-asked-everything",
+			"words-stay-in-the-table",
+		},
 		Run: func(t *T) {
 			x, v, w := newCrossing(t), word(t), word(t)
 			both, table := tableOf(v, w), tableOf(v)
@@ -189,6 +225,10 @@ var qrpUpdates = []Case{
 		Explain: "A leaf tells a table, and after a moment RESET and a PATCH with another word. RESET clears the " +
 			"table, so that queries for the first word must not come any more.",
 		Causes: []string{"a RESET of the same size is ignored"},
+		Kills: []string{
+			"compressed-patches-are-not-read", "leaves-are-asked-everything",
+			"second-reset-is-ignored",
+		},
 		Run: func(t *T) {
 			x, v, w := newCrossing(t), word(t), word(t)
 			leaf := x.leaf(tableOf(v))
@@ -208,11 +248,17 @@ var qrpUpdates = []Case{
 		Explain: "A leaf tells its table in several parts, between which it sends pings. The parts are a sequence " +
 			"by their numbers, whatever else comes between them: a leaf spreads them on purpose.",
 		Causes: []string{"another message ends the sequence"},
+		Kills: []string{
+			"compressed-patches-are-not-read", "entries-of-eight-bits-are-not-read",
+			"leaves-are-asked-everything", "leaves-are-never-asked",
+			"sequences-allow-no-other-message", "tables-are-not-scaled",
+		},
 		Run: func(t *T) {
 			x, w := newCrossing(t), word(t)
 			leaf := Meet(t, Shielded())
 			leaf.Control()
-			list := updateTo(sizedTable(1<<12, qrp.DefaultInfinity, w), nil, qrp.Shape{EntryBits: 8, Piece: 8})
+			table := sizedTable(1<<12, qrp.DefaultInfinity, w)
+			list := updateTo(table, nil, qrp.Shape{EntryBits: 8, Piece: 8})
 			for part := range slices.Chunk(list, 2) {
 				if !leaf.Tell(part...) {
 					t.Failf("the target does not go on with a leaf that pings between two parts: %s", leaf.Last())
@@ -220,6 +266,9 @@ var qrpUpdates = []Case{
 			}
 			if !x.reaches(leaf, w) {
 				t.Failf("a query for a word that the leaf's table lists did not come: %s", leaf.Last())
+			}
+			if !x.spares(leaf, x.ask(stranger(t, table)), w) {
+				t.Failf("a query came to the leaf whose table excludes it: the table was not read")
 			}
 		},
 	},

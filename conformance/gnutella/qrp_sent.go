@@ -19,7 +19,7 @@ func Routing() Offer {
 // tablesWithin is how soon a target tells a new neighbour its table, and updateWithin
 // how soon it tells of a change: some gather changes for minutes.
 const (
-	tablesWithin = 20 * time.Second
+	tablesWithin = 15 * time.Second
 	updateWithin = 10 * time.Minute
 )
 
@@ -108,7 +108,7 @@ func announced(
 		ID: "qrp/" + string(role) + "-table/" + slug, Rev: 1, Since: "0.2.0", Level: level,
 		Requirements: reqs, Role: role, Kind: conformance.Behaviour,
 		Control: "the target tells an ultrapeer that asks for it a table",
-		Explain: explain, Causes: causes, Kills: kills,
+		Explain: explain, Causes: causes, Kills: kills, Within: 2 * tablesWithin,
 		Run: func(t *T) { judge(follow(t, Routing())) },
 	}
 }
@@ -190,26 +190,32 @@ func everyRole(role conformance.Role) []Case {
 			"An ultrapeer that asks for tables meets the target, which tells its own: RESET with a power of two, then "+
 				"the parts of a PATCH by their numbers, all of a kind, which together fit the table.",
 			[]string{"PATCH comes without RESET", "parts are counted from 0", "each part is compressed for itself"},
-			nil, inOrder),
+			[]string{"last-parts-are-lost", "parts-are-counted-from-zero", "tables-begin-without-reset"}, inOrder),
 		announced(role, "travels-one-hop", conformance.Must, []string{"GN-UQ-08"},
 			"Tables are between neighbours: their messages have a TTL of 1 and no hops.",
-			[]string{"the usual TTL is used"}, nil, neighbourly),
+			[]string{"the usual TTL is used"}, []string{"tables-travel-on"}, neighbourly),
 		announced(role, "lists-own-words", conformance.Must, []string{"GN-UQ-05", "GN-UQ-14", "GN-UQ-16"},
 			"The target shares three files, and its table has to list each word of their names, under the hash that "+
 				"all servents use: who is missing in it is never asked.",
-			[]string{"the hash is another", "names are split otherwise", "capitals are hashed as they are"}, nil, ownWords),
+			[]string{"the hash is another", "names are split otherwise", "capitals are hashed as they are"}, []string{
+				"another-hash", "own-words-are-not-listed",
+			}, ownWords),
 		announced(role, "lists-beginnings-of-words", conformance.Should, []string{"GN-UQ-16"},
 			"Words also go into the table without their last letter, the last two and the last three, as long as "+
 				"three are left, so that somebody who asks for one monkey finds monkeys.",
-			[]string{"only whole words are put in"}, nil, beginnings),
+			[]string{"only whole words are put in"}, []string{
+				"another-hash", "only-whole-words-are-listed", "own-words-are-not-listed",
+			}, beginnings),
 		announced(role, "lists-own-hashes", conformance.Defacto, []string{"GN-UQ-05", "GN-QY-16"},
 			"Searches by hash are routed by the urn, hashed as one word: each shared file's SHA-1 urn is in the "+
 				"table, so that its holders are asked.",
-			[]string{"only words are put in"}, nil, ownHashes),
+			[]string{"only words are put in"}, []string{"another-hash", "own-hashes-are-not-listed"}, ownHashes),
 		announced(role, "excludes-other-words", conformance.Should, []string{"GN-UQ-01"},
 			"The target shares three files. Of words that nobody has nearly all should be missing in its table, or "+
 				"it excludes nothing.",
-			[]string{"slots that nothing is in have another value than infinity", "tables are too small"}, nil, otherWords),
+			[]string{"slots that nothing is in have another value than infinity", "tables are too small"}, []string{
+				"everything-is-listed",
+			}, otherWords),
 	}
 }
 

@@ -17,15 +17,17 @@ var qrpUltrapeerTable = slices.Concat(everyRole(conformance.Ultrapeer), []Case{
 	announced(conformance.Ultrapeer, "entries-are-known-to-the-other", conformance.Should, []string{"GN-UQ-13"},
 		"The ultrapeer of the harness has said X-Query-Routing: 0.1, whose entries have four bits or eight. "+
 			"Those of one bit are for who says 0.2.",
-		[]string{"the version is not looked at"}, nil, knownEntries),
+		[]string{"the version is not looked at"}, []string{"everybody-is-told-bits"}, knownEntries),
 	announced(conformance.Ultrapeer, "says-yes-or-no", conformance.Must, []string{"GN-UQ-06"},
 		"The table between ultrapeers says of a word that it is listed or is not: no slot has a value between 1 and "+
 			"infinity, as if the number of hops to a file were told.",
-		[]string{"values of leaves' tables are passed on with one hop more"}, nil, values),
+		[]string{"values of leaves' tables are passed on with one hop more"}, []string{
+			"tables-count-hops",
+		}, values),
 	announced(conformance.Ultrapeer, "has-the-recommended-size", conformance.Should, []string{"GN-UQ-07"},
 		"An ultrapeer's table is the union of many leaves', and 65536 slots are recommended for it: with fewer it "+
 			"fills, and no longer excludes anything.",
-		[]string{"the size is that of a leaf's table"}, nil, size),
+		[]string{"the size is that of a leaf's table"}, []string{"tables-are-small"}, size),
 	{
 		ID: "qrp/ultrapeer-table/lists-words-of-leaves", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-UQ-05"}, Role: conformance.Ultrapeer, Kind: conformance.State,
@@ -35,6 +37,10 @@ var qrpUltrapeerTable = slices.Concat(everyRole(conformance.Ultrapeer), []Case{
 			"tells other ultrapeers, is the union of all: within some minutes it has to list the word.",
 		Causes: []string{"only own files are in the table", "it is told once, and never again"},
 		Within: 15 * time.Minute,
+		Kills: []string{
+			"another-hash", "compressed-patches-are-not-read", "low-half-first",
+			"words-of-leaves-are-not-listed",
+		},
 		Run: func(t *T) {
 			f, w := follow(t, Routing()), word(t)
 			if lists(f.table(), w) {
@@ -58,6 +64,7 @@ var qrpUltrapeerTable = slices.Concat(everyRole(conformance.Ultrapeer), []Case{
 			"there, so within some minutes it should no longer list the word.",
 		Causes: []string{"tables are only added to the union"},
 		Within: 25 * time.Minute,
+		Kills:  []string{"everything-is-listed", "words-of-former-leaves-stay"},
 		Run: func(t *T) {
 			f, w := follow(t, Routing()), word(t)
 			leaf := Meet(t, Shielded())
@@ -83,6 +90,7 @@ var qrpUltrapeerTable = slices.Concat(everyRole(conformance.Ultrapeer), []Case{
 			"neighbours of each change by itself: tables are traffic, and no query is the worse for it.",
 		Causes: []string{"each message of a leaf is passed on in a table of its own"},
 		Within: 15 * time.Minute,
+		Kills:  []string{"tables-are-told-all-the-time"},
 		Run: func(t *T) {
 			f := follow(t, Routing())
 			f.table()
@@ -113,6 +121,7 @@ var qrpUltrapeerTable = slices.Concat(everyRole(conformance.Ultrapeer), []Case{
 		Explain: "An ultrapeer that has said nothing of query routing meets the target. It must not be sent tables: " +
 			"the type of their messages is none that all know.",
 		Causes: []string{"the headers of query routing are not looked at"},
+		Kills:  []string{"everybody-is-told-tables"},
 		Run: func(t *T) {
 			plain, f := Meet(t, Equal()), follow(t, Routing())
 			f.table()
@@ -129,6 +138,7 @@ var qrpUltrapeerTable = slices.Concat(everyRole(conformance.Ultrapeer), []Case{
 		Control: "the target tells a table",
 		Explain: "The target shares nothing, and has no leaves. The table that it tells should list nothing.",
 		Causes:  []string{"what was shared before stays in the table", "empty slots have another value than infinity"},
+		Kills:   []string{"everything-is-listed", "tables-list-a-vocabulary"},
 		Run: func(t *T) {
 			t.Start(conformance.StartOptions{})
 			f := follow(t, Routing())
@@ -153,6 +163,7 @@ var qrpLastHop = []Case{
 			"passed the target must not come to it, unless it asks for that word: nobody else would get it from " +
 			"there but who has told that it has nothing.",
 		Causes: []string{"tables of ultrapeers are not read", "they are asked for earlier hops alone"},
+		Kills:  []string{"compressed-patches-are-not-read", "tables-of-ultrapeers-are-not-read"},
 		Run: func(t *T) {
 			x, w := newCrossing(t), word(t)
 			table := tableOf(w)
@@ -174,6 +185,7 @@ var qrpLastHop = []Case{
 		Explain: "An ultrapeer tells the target a table with one word. A query for it has to come, also on its last " +
 			"hop.",
 		Causes: []string{"nothing is passed on on its last hop", "the hash is another"},
+		Kills:  []string{"low-half-first", "tabled-ultrapeers-get-no-last-hop"},
 		Run: func(t *T) {
 			x, w := newCrossing(t), word(t)
 			other := x.ultrapeer(tableOf(w))
@@ -190,6 +202,7 @@ var qrpLastHop = []Case{
 		Explain: "An ultrapeer tells the target an empty table. A query that has two hops left when it has passed " +
 			"the target has to come to it all the same: tables tell of one hop, and not of who is behind it.",
 		Causes: []string{"tables are asked whatever is left of a query's way"},
+		Kills:  []string{"tables-decide-every-hop"},
 		Run: func(t *T) {
 			x := newCrossing(t)
 			other := x.ultrapeer(tableOf())
