@@ -58,6 +58,10 @@ func cores() map[string]purity.Policy {
 			"bytes": {"Buffer", "Clone", "NewReader"}, "compress/zlib": {"NewReader", "NewWriter"},
 			"io": {"LimitReader", "ReadAll"}, "unicode": {"IsDigit", "IsLetter", "ToLower"},
 		},
+		"gnutella/servent": {
+			module + "gnutella": nil, module + "gnutella/transfer": nil, module + "gnutella/urn": nil,
+			module + "gnutella/wire": nil,
+		},
 		"gnutella/transfer": {module + "gnutella/urn": nil, module + "gnutella/wire": nil},
 		"gnutella/urn":      {"crypto/sha1": {"Size", "Sum"}, "encoding/base32": {"NoPadding", "StdEncoding"}},
 		"gnutella/wire":     {"bytes": {"Cut", "EqualFold", "HasPrefix", "Index", "IndexByte", "TrimSpace", "TrimSuffix"}},

@@ -18,7 +18,7 @@ func TestCoresAreDocumentedAlike(t *testing.T) {
 	for _, core := range []string{
 		"bittorrent", "bittorrent/bencode", "bittorrent/metainfo", "bittorrent/mse", "bittorrent/tracker",
 		"bittorrent/wire", "chord", "gnutella", "gnutella/election", "gnutella/ggep", "gnutella/napster", "gnutella/qrp",
-		"gnutella/transfer", "gnutella/urn", "gnutella/wire",
+		"gnutella/servent", "gnutella/transfer", "gnutella/urn", "gnutella/wire",
 		"gossip/crdt", "gossip/epidemic", "gossip/hyparview", "gossip/plumtree", "gossip/swim", "gossip/wire",
 		"kademlia", "kademlia/mainline",
 	} {
