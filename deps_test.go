@@ -65,12 +65,13 @@ func layers() []layer {
 
 		{"transport", "spec transport/deflate"},
 		{"transport/deflate", ""},
+		{"transport/folder", ""},
 		{"transport/sim", "spec"},
 		{"transport/stdio", ""},
 		{"transport/storage", "bittorrent/metainfo"},
 		{"transport/tracker", "spec bittorrent/tracker transport"},
-		{"transport/gnutella", "spec gnutella/... transport"},
-		{"transport/napster", "spec gnutella/napster transport"},
+		{"transport/gnutella", "spec gnutella/... transport transport/folder"},
+		{"transport/napster", "spec gnutella/napster transport transport/folder"},
 		{"transport/swim", "spec gossip/wire gossip/swim transport"},
 		{"transport/torrent", "spec bittorrent/... kademlia/... transport/..."},
 
