@@ -94,8 +94,8 @@ func (c *content) demands() []demand {
 				list = append(list, int32(f))
 			}
 		}
-		if len(list) == 0 {
-			list = append(list, 0)
+		if len(list) < 2 { // in small networks: the most popular, which others surely have
+			list = []int32{0}
 		}
 		return func(r *spec.Rand) int32 { return list[r.Below(uint64(len(list)))] }
 	}
@@ -103,6 +103,15 @@ func (c *content) demands() []demand {
 		{"popular: 1% or more have it", some(max(2, n/100), n)},
 		{"rare: one has it", some(1, 1)},
 		{"Zipf", c.draw},
+	}
+}
+
+// wanted is a file of a demand that another has than who asks.
+func (c *content) wanted(r *spec.Rand, d demand, by int32) int32 {
+	for {
+		if f := d.draw(r); c.canHave(f, by) {
+			return f
+		}
 	}
 }
 

@@ -79,7 +79,7 @@ func newServents(seed, stream uint64) *servents {
 // calm is the part of a configuration that keeps a network without churn from
 // talking when nobody asks: connections are there for good, and so are tables.
 func calm(c gnutella.Config) gnutella.Config {
-	c.OnlyGiven, c.NoFallback = true, true
+	c.OnlyGiven, c.NoFallback, c.MaxPongs = true, true, 1
 	c.Maintain, c.PeerTimeout, c.RetryAfter = calmRound, 2*calmRound, calmRound
 	return c
 }

@@ -143,11 +143,8 @@ func GnutellaSearch(o Options) (*Result, error) {
 			all = append(all, &outcomes{})
 		}
 		for range o.Runs {
-			file := d.draw(flat.Rand())
 			from := part[flat.Rand().Below(uint64(len(part)))]
-			for !c.canHave(file, from) {
-				file = d.draw(flat.Rand())
-			}
+			file := c.wanted(flat.Rand(), d, from)
 			all[0].add(flat.flood(from, file))
 			all[1].add(flat.ring(from, file))
 			all[2].add(walk(flat.Rand(), g, c, from, file))
