@@ -89,6 +89,9 @@ type Client struct {
 	Tracker *Part `toml:"tracker"`
 	Parser  *Part `toml:"parser"`
 
+	Ultrapeer *Part `toml:"ultrapeer"`
+	Leaf      *Part `toml:"leaf"`
+
 	folder string // {clients}
 }
 
@@ -135,6 +138,10 @@ func (c Client) part(role string) *Part {
 		return c.Tracker
 	case "parser":
 		return c.Parser
+	case "ultrapeer":
+		return c.Ultrapeer
+	case "leaf":
+		return c.Leaf
 	}
 	return nil
 }
@@ -142,7 +149,7 @@ func (c Client) part(role string) *Part {
 // Plays lists the roles of the client.
 func (c Client) Plays() []string {
 	roles := slices.Clone(c.Roles)
-	for _, role := range []string{"seeder", "leecher", "tracker", "parser"} {
+	for _, role := range []string{"seeder", "leecher", "tracker", "parser", "ultrapeer", "leaf"} {
 		if c.part(role) != nil && !slices.Contains(roles, role) {
 			roles = append(roles, role)
 		}
@@ -165,7 +172,7 @@ const FolderVariable = "P2PSPEC_CLIENTS"
 
 const extension = ".toml"
 
-//go:embed *.toml */*.py */*.sh
+//go:embed *.toml */*.py */*.sh */*.java
 var embedded embed.FS
 
 // Names lists the clients that are described here, in alphabetical order.
