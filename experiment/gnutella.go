@@ -9,6 +9,7 @@ import (
 // names.
 func Gnutella() []Experiment {
 	return []Experiment{
+		{"bootstrap", "joining by a host cache, fresh and stale", GnutellaBootstrap},
 		{"reach", "servents reached and messages by TTL, beside Ritter's and Fisk's tables", GnutellaReach},
 		{"scale", "searches of leaves among 100,000 servents", GnutellaScale},
 		{"search", "what flooding, walkers, rings and ultrapeers find, and their messages (Lv et al. 2002)", GnutellaSearch},

@@ -31,6 +31,9 @@ type servent struct {
 	*gnutella.Node
 	net *servents
 	id  int32
+
+	dials     int
+	connected []time.Duration // when connections began
 }
 
 // queried is what came of one query.
@@ -96,7 +99,7 @@ func (s *servents) add(c gnutella.Config) int32 {
 	if err != nil {
 		panic(fmt.Sprintf("experiment: %v", err)) // the configuration is our own
 	}
-	s.list = append(s.list, &servent{n, s, id})
+	s.list = append(s.list, &servent{Node: n, net: s, id: id})
 	s.Add(c.Addr, s.list[id])
 	return id
 }
@@ -241,12 +244,10 @@ func (v *servent) Step(now time.Duration, in spec.Input, out []spec.Effect) []sp
 			if d, ok := e.Msg.(wire.Descriptor); ok {
 				v.net.written(&d)
 			}
+		case spec.Dial:
+			v.dials++
 		case spec.Notify:
-			if h, ok := e.Event.(gnutella.Hit); ok {
-				if q := v.net.queries[h.GUID]; q != nil {
-					q.found = append(q.found, found{h.Addr, int(h.Hops) + 1, now - q.began})
-				}
-			}
+			v.notified(now, e.Event)
 		}
 	}
 	if got, ok := in.(spec.Got); ok {
@@ -255,6 +256,17 @@ func (v *servent) Step(now time.Duration, in spec.Input, out []spec.Effect) []sp
 		}
 	}
 	return out
+}
+
+func (v *servent) notified(now time.Duration, e spec.Event) {
+	switch e := e.(type) {
+	case gnutella.Connected:
+		v.connected = append(v.connected, now)
+	case gnutella.Hit:
+		if q := v.net.queries[e.GUID]; q != nil {
+			q.found = append(q.found, found{e.Addr, int(e.Hops) + 1, now - q.began})
+		}
+	}
 }
 
 func (s *servents) written(d *wire.Descriptor) {
