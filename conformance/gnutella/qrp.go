@@ -59,7 +59,11 @@ type crossing struct {
 	asker, witness *Peer
 }
 
-func newCrossing(t *T) *crossing { return &crossing{t, Meet(t, Equal()), Meet(t, Equal())} }
+func newCrossing(t *T) *crossing {
+	x := &crossing{t, Meet(t, Equal()), Meet(t, Equal())}
+	x.witness.Control() // the target has taken the third step, too
+	return x
+}
 
 // leaf is a new one that has told its table, if it has one.
 func (x *crossing) leaf(table *qrp.Table) *Peer {
