@@ -47,9 +47,10 @@ func (in *Inbox) Create() (*Part, error) {
 }
 
 // Keep gives the file the name that it has now earned, made safe, and with a number
-// if there is such a file. It returns that name. If it fails nothing is left.
+// if there is such a file. It returns that name. If it fails nothing is left. Who wants
+// the content to survive a crash calls Sync before.
 func (p *Part) Keep(name string) (string, error) {
-	err := errors.Join(p.Sync(), p.Close())
+	err := p.Close()
 	if err == nil {
 		name, err = p.inbox.reserve(SafeName(name))
 	}
