@@ -133,8 +133,8 @@ func neighbourly(f *told) {
 	f.table()
 	for _, r := range f.Log {
 		if r.Type == wire.TypeQRP && (r.TTL != 1 || r.Hops != 0) {
-			f.t.Mismatch("the header of a message of query routing", "TTL 1, hops 0",
-				fmt.Sprintf("TTL %d, hops %d", r.TTL, r.Hops))
+			f.t.Mismatch("the header of a message of query routing", fmt.Sprintf("TTL %d, hops %d", r.TTL, r.Hops),
+				"TTL 1, hops 0")
 		}
 	}
 }

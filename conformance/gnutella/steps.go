@@ -64,10 +64,16 @@ type Line struct {
 }
 
 // Between has two equals meet the target.
-func Between(t *T) Line { return Line{Meet(t, Equal()), Meet(t, Equal()), t} }
+func Between(t *T) Line { return line(t, Meet(t, Equal()), Meet(t, Equal())) }
 
 // BetweenOld has two peers of 0.4 meet it.
-func BetweenOld(t *T) Line { return Line{MeetOld(t), MeetOld(t), t} }
+func BetweenOld(t *T) Line { return line(t, MeetOld(t), MeetOld(t)) }
+
+// line is complete when the target has taken the second handshake, too.
+func line(t *T, a, b *Peer) Line {
+	b.Control()
+	return Line{a, b, t}
+}
 
 // Through sends a descriptor on A and waits for it on B: nil if it does not come.
 func (l Line) Through(d wire.Descriptor) *Received {

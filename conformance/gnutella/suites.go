@@ -26,6 +26,7 @@ func Suites() []conformance.Suite {
 		suite("gnutella06", "the Gnutella protocol 0.6", shared, handshake, headers, calls, coding, pings),
 		suite("qrp", "query routing tables", shared, qrpRouting, qrpForms, qrpUpdates, qrpRefusals, qrpLeafTable,
 			qrpUltrapeerTable, qrpLastHop),
+		suite("ggep", "the generic extension protocol", shared, ggepQueries, ggepBroken, ggepSent, ggepForwarded),
 	}
 }
 
