@@ -2,11 +2,50 @@ package napster
 
 import (
 	"fmt"
-	"net/netip"
 
 	"github.com/p2pspec/p2pspec/conformance"
 	core "github.com/p2pspec/p2pspec/gnutella/napster"
 )
+
+// ask asks for a file of another user.
+func (u *User) ask(t core.Type, owner *User, f core.File) {
+	u.say(core.Request{Nick: owner.Nick, Name: f.Name}.Message(t))
+}
+
+// mustBeAsked waits for the question about a file, or ends the case as failed.
+func (u *User) mustBeAsked(asker *User, f core.File) {
+	m := u.Must("a request for a file", core.TypeUpload)
+	got, err := core.ParseRequest(m.Type, m.Text)
+	if want := (core.Request{Nick: asker.Nick, Name: f.Name}); err != nil || got != want {
+		u.r.Mismatch("607", fmt.Sprintf("%.200q", m.Text), fmt.Sprintf("%s %q", want.Nick, want.Name))
+	}
+}
+
+// agrees says that the user lets somebody have a file.
+func (u *User) agrees(asker *User, f core.File) {
+	u.say(core.Request{Nick: asker.Nick, Name: f.Name}.Message(core.TypeUploadAck))
+}
+
+// mustBeTold ends the case as failed unless the user is told how to reach somebody
+// for a file.
+func (u *User) mustBeTold(t core.Type, who *User, f core.File) {
+	m := u.Must("a request for a file", t)
+	got, err := core.ParseAck(m.Type, m.Text)
+	want := core.Ack{Nick: who.Nick, Addr: who.reach(), Name: f.Name, MD5: f.MD5, Link: who.Link}
+	if err != nil || got != want {
+		u.r.Mismatch(fmt.Sprint(t), fmt.Sprintf("%.300q", m.Text), fmt.Sprintf("%+v", want))
+	}
+}
+
+// mustBeDenied ends the case as failed unless a request is answered by 206 with the
+// nick and the name.
+func (u *User) mustBeDenied(what, nick, name string) {
+	m := u.Must(what, core.TypeGetError)
+	got, err := core.ParseRequest(m.Type, m.Text)
+	if want := (core.Request{Nick: nick, Name: name}); err != nil || got != want {
+		u.r.Mismatch("206", fmt.Sprintf("%.200q", m.Text), fmt.Sprintf("%s %q", nick, name))
+	}
+}
 
 var downloadCases = []Case{
 	{
@@ -21,44 +60,146 @@ var downloadCases = []Case{
 			"204 comes before the consent", "607 names the owner and not the asker", "the sum is not kept",
 		},
 		Run: playing(func(r *Room) {
-			a, b := r.Enter(), r.Enter()
+			a, b := r.Come(), r.Enter()
+			a.Port, a.Link = 7001, 8
+			a.Enter()
 			f := r.file(r.word())
 			a.Share(f)
 			b.ask(core.TypeGet, a, f)
-			b.Answers()
-			if b.Heard(core.TypeGetAck) {
-				r.Failf("204 comes before the owner has agreed")
-			}
-			a.grants(b, f)
-			b.mustAck(core.TypeGetAck, a, a.Port, f)
+			a.mustBeAsked(b, f)
+			b.Quiet("a request that its owner has not agreed to", core.TypeGetAck)
+			a.agrees(b, f)
+			b.mustBeTold(core.TypeGetAck, a, f)
 			r.Earn()
 		}),
 	},
-}
-
-// ask asks for a file of another user.
-func (u *User) ask(t core.Type, owner *User, f core.File) {
-	u.say(core.Request{Nick: owner.Nick, Name: f.Name}.Message(t))
-}
-
-// grants waits for the question about a file, and agrees.
-func (u *User) grants(asker *User, f core.File) {
-	m := u.Must("a request", core.TypeUpload)
-	got, err := core.ParseRequest(m.Type, m.Text)
-	if want := (core.Request{Nick: asker.Nick, Name: f.Name}); err != nil || got != want {
-		u.r.Mismatch("607", fmt.Sprintf("%.200q", m.Text), fmt.Sprintf("%s %q", want.Nick, want.Name))
-	}
-	u.say(got.Message(core.TypeUploadAck))
-}
-
-// mustAck waits for the answer that says how to reach somebody for a file.
-func (u *User) mustAck(t core.Type, who *User, port uint16, f core.File) {
-	m := u.Must("a granted request", t)
-	got, err := core.ParseAck(m.Type, m.Text)
-	want := core.Ack{
-		Nick: who.Nick, Addr: netip.AddrPortFrom(who.ip(), port), Name: f.Name, MD5: f.MD5, Link: who.Link,
-	}
-	if err != nil || got != want {
-		u.r.Mismatch(fmt.Sprint(t), fmt.Sprintf("%.300q", m.Text), fmt.Sprintf("%+v", want))
-	}
+	{
+		ID: "napster/download/two-at-once", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"NP-DL-01", "NP-DL-02", "NP-DL-03"}, Role: conformance.Index, Kind: conformance.State,
+		Control: "the judged answers themselves",
+		Explain: "Two clients ask for the same file, and one of them for another of the same owner. He agrees to all, the " +
+			"last first. Each must be told of what he asked for.",
+		Causes: []string{"consents are taken in the order of the requests", "one request at a time is kept"},
+		Run: playing(func(r *Room) {
+			a, b, c := r.Enter(), r.Enter(), r.Enter()
+			f, g := r.file(r.word()), r.file(r.word())
+			a.Share(f, g)
+			b.ask(core.TypeGet, a, f)
+			a.mustBeAsked(b, f)
+			c.ask(core.TypeGet, a, f)
+			a.mustBeAsked(c, f)
+			c.ask(core.TypeGet, a, g)
+			a.mustBeAsked(c, g)
+			a.agrees(c, g)
+			c.mustBeTold(core.TypeGetAck, a, g)
+			a.agrees(c, f)
+			c.mustBeTold(core.TypeGetAck, a, f)
+			a.agrees(b, f)
+			b.mustBeTold(core.TypeGetAck, a, f)
+			r.Earn()
+		}),
+	},
+	{
+		ID: "napster/download/of-nobody", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"NP-DL-04"}, Role: conformance.Index, Kind: conformance.Reply,
+		Control: "the judged answer itself",
+		Explain: "A file is asked for of a nick that nobody has. The answer must be 206 with the nick and the name.",
+		Causes:  []string{"an error 404 comes", "nothing is answered"},
+		Run: playing(func(r *Room) {
+			u := r.Enter()
+			want := core.Request{Nick: "u" + r.word(), Name: r.file(r.word()).Name}
+			u.say(want.Message(core.TypeGet))
+			u.mustBeDenied("a request of nobody", want.Nick, want.Name)
+			r.Earn()
+		}),
+	},
+	{
+		ID: "napster/download/of-what-is-not-shared", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"NP-DL-04"}, Role: conformance.Index, Kind: conformance.Reply,
+		Control: "a request for a file that he shares, about which he is asked",
+		Explain: "A file is asked for that its supposed owner does not share, while another does. The answer must be 206 " +
+			"with the nick and the name, and he must not be asked.",
+		Causes: []string{"the owner is asked anyway", "the file is looked for in the whole index"},
+		Run: playing(func(r *Room) {
+			a, b, c := r.Enter(), r.Enter(), r.Enter()
+			f, g := r.file(r.word()), r.file(r.word())
+			a.Share(f)
+			c.Share(g)
+			b.ask(core.TypeGet, a, g)
+			b.mustBeDenied("a request for what is not shared", a.Nick, g.Name)
+			a.Quiet("a request for what he does not share", core.TypeUpload)
+			b.ask(core.TypeGet, a, f)
+			a.mustBeAsked(b, f)
+			r.Earn()
+		}),
+	},
+	{
+		ID: "napster/download/consent-that-nobody-waits-for", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"NP-DL-02"}, Role: conformance.Index, Kind: conformance.Silence,
+		Control: "the first consent, which is passed on, and searches before and after",
+		Explain: "An owner agrees twice to one request, and to one that was never made. Nobody should be told anything by " +
+			"that: who is told where a file is without having asked could be sent to any address.",
+		Causes: []string{"requests are not remembered: any consent is passed on"},
+		Run: playing(func(r *Room) {
+			a, b := r.Enter(), r.Enter()
+			f, g := r.file(r.word()), r.file(r.word())
+			a.Share(f, g)
+			b.ask(core.TypeGet, a, f)
+			a.mustBeAsked(b, f)
+			a.agrees(b, f)
+			b.mustBeTold(core.TypeGetAck, a, f)
+			a.agrees(b, g)
+			a.Answers()
+			b.Quiet("a consent to what was never asked for", core.TypeGetAck)
+			a.agrees(b, f)
+			a.Answers()
+			b.Quiet("a second consent to one request", core.TypeGetAck)
+			r.Earn()
+		}),
+	},
+	{
+		ID: "napster/download/consent-of-another", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"NP-DL-02", "NP-DL-03"}, Role: conformance.Index, Kind: conformance.Silence,
+		Control: "the owner's consent after it, which is passed on",
+		Explain: "A file is asked for of its owner, and another client, who does not share it, agrees. The asker must be told " +
+			"nothing, and when the owner agrees, the owner's address.",
+		Causes: []string{"whoever agrees is taken for the owner"},
+		Run: playing(func(r *Room) {
+			a, b, c := r.Enter(), r.Enter(), r.Enter()
+			f := r.file(r.word())
+			a.Share(f)
+			b.ask(core.TypeGet, a, f)
+			a.mustBeAsked(b, f)
+			c.agrees(b, f)
+			c.Answers()
+			b.Quiet("the consent of somebody else", core.TypeGetAck)
+			a.agrees(b, f)
+			b.mustBeTold(core.TypeGetAck, a, f)
+			r.Earn()
+		}),
+	},
+	{
+		ID: "napster/download/owner-leaves", Rev: 1, Since: "0.2.0", Level: conformance.May,
+		Requirements: []string{"NP-DL-04"}, Role: conformance.Index, Kind: conformance.State,
+		Control: "a request after it, which is answered by 206",
+		Explain: "An owner leaves without having agreed. The asker may be told so by 206, which the document has for " +
+			"files that cannot be had; a request after that must be answered so.",
+		Causes: []string{"requests are not remembered"},
+		Run: playing(func(r *Room) {
+			a, b, c := r.Enter(), r.Enter(), r.Enter()
+			f := r.file(r.word())
+			a.Share(f)
+			b.ask(core.TypeGet, a, f)
+			a.mustBeAsked(b, f)
+			a.Quit(c)
+			c.ask(core.TypeGet, a, f)
+			if m, ok := c.Hear(AnswerWithin, core.TypeGetError); !ok {
+				r.Inconclusivef("a request of who has left is answered by %v", m)
+			}
+			if b.Answers(); !b.Heard(core.TypeGetError) {
+				r.Infof("the asker is not told that the owner has left")
+			}
+			r.Earn()
+		}),
+	},
 }

@@ -53,7 +53,9 @@ func lint(m core.Message) (err error) {
 		_, err = core.ParseSearch(m.Text)
 	case core.TypeGet, core.TypePush, core.TypeUploadAck:
 		_, err = core.ParseRequest(m.Type, m.Text)
-	case core.TypeNickCheck, core.TypeBrowse, core.TypeWhois, core.TypePing, core.TypePong:
+	case core.TypeResume:
+		_, err = core.ParseResume(m.Text)
+	case core.TypeNickCheck, core.TypeBrowse, core.TypeWhois, core.TypeSpeed, core.TypePing, core.TypePong:
 		_, err = core.ParseNick(m.Type, m.Text)
 	case core.TypeStats, core.TypeDownStart, core.TypeDownEnd, core.TypeUpStart, core.TypeUpEnd:
 		if m.Text != "" {

@@ -65,17 +65,35 @@ func (r *Room) file(words string) core.File {
 	}
 }
 
-// Forgotten waits until the server says that somebody is not there.
+// Forgotten waits until the server says that somebody is not there, or ends the case
+// as inconclusive.
 func (r *Room) Forgotten(nick string, as *User) {
+	if !r.Gone(nick, as) {
+		r.Inconclusivef("the server goes on to take %s for somebody who is there", nick)
+	}
+}
+
+// Gone waits for the server to say that somebody is not there: a ping of him is an
+// error.
+func (r *Room) Gone(nick string, as *User) bool {
 	for limit := r.Now() + AnswerWithin; r.Now() < limit; r.Wait(lookEvery) {
+		as.heard = nil
 		as.Say(core.TypePing, nick)
 		as.Answers()
 		if as.Heard(core.TypeError) {
 			as.heard = nil
-			return
+			return true
 		}
 	}
-	r.Inconclusivef("the server goes on to take %s for somebody who is there", nick)
+	return false
+}
+
+// Survives ends the case as failed unless a user is still served, after what another
+// has done.
+func (r *Room) Survives(u *User, what string) {
+	if _, ok := u.answers(); !ok {
+		r.Failf("after %s another user is not served: %s", what, u.instead())
+	}
 }
 
 // names are those of results, sorted.
@@ -88,15 +106,20 @@ func names(found []core.Result) []string {
 	return list
 }
 
+// namesOf are those of files, sorted.
+func namesOf(files []core.File) []string {
+	list := make([]string, len(files))
+	for i, f := range files {
+		list[i] = f.Name
+	}
+	slices.Sort(list)
+	return list
+}
+
 // mustFind ends the case as failed unless a search yields files of these names, in
 // any order.
 func (u *User) mustFind(what string, q core.Search, want ...core.File) {
-	expected := make([]string, len(want))
-	for i, f := range want {
-		expected[i] = f.Name
-	}
-	slices.Sort(expected)
-	if got := names(u.Search(q)); !slices.Equal(got, expected) {
+	if got, expected := names(u.Search(q)), namesOf(want); !slices.Equal(got, expected) {
 		u.r.Mismatch(what, fmt.Sprintf("%q", got), fmt.Sprintf("%q", expected))
 	}
 }
@@ -106,6 +129,9 @@ const lookEvery = 20 * time.Millisecond
 
 // ip is the address that the server sees of a user.
 func (u *User) ip() netip.Addr { return u.Local().Addr() }
+
+// reach is where others are told to connect to.
+func (u *User) reach() netip.AddrPort { return netip.AddrPortFrom(u.ip(), u.Port) }
 
 // mustHave ends the case as inconclusive unless a search finds the file: the twin of
 // one that must not.

@@ -2,10 +2,21 @@ package napster
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/p2pspec/p2pspec/conformance"
 	core "github.com/p2pspec/p2pspec/gnutella/napster"
 )
+
+// mustResult ends the case as failed unless a search for a file finds it alone, with
+// all that is known of it and its owner.
+func (u *User) mustResult(owner *User, f core.File) {
+	found := u.Search(core.Search{Words: f.Name})
+	want := core.Result{File: f, Nick: owner.Nick, IP: owner.ip(), Link: owner.Link}
+	if len(found) != 1 || found[0] != want {
+		u.r.Mismatch("the results", fmt.Sprintf("%+v", found), fmt.Sprintf("%+v", want))
+	}
+}
 
 var shareCases = []Case{
 	{
@@ -17,14 +28,94 @@ var shareCases = []Case{
 			"it, his address as a little-endian number, and his line.",
 		Causes: []string{"fields are in another order", "the address is big-endian", "the sum is not kept"},
 		Run: playing(func(r *Room) {
-			a, b := r.Enter(), r.Enter()
+			a, b := r.Come(), r.Enter()
+			a.Link = 9
+			a.Enter()
 			f := r.file(r.word() + " song")
 			a.Share(f)
-			found := b.Search(core.Search{Words: f.Name})
-			want := core.Result{File: f, Nick: a.Nick, IP: a.ip(), Link: a.Link}
-			if len(found) != 1 || found[0] != want {
-				r.Mismatch("the results", fmt.Sprintf("%+v", found), fmt.Sprintf("%+v", want))
-			}
+			b.mustResult(a, f)
+			r.Earn()
+		}),
+	},
+	shared("of-any-bit-rate", "The bit rate is 130 kbit/s, as files of variable rates have it on average.",
+		"rates are rounded to those of a table", func(f *core.File) { f.Bitrate = 130 }, nil),
+	shared("of-any-frequency", "The frequency is 22,050 Hz.",
+		"frequencies are rounded to those of a table", func(f *core.File) { f.Frequency = 22050 }, nil),
+	shared("of-three-gigabytes", "The size is 3,221,225,472 bytes.",
+		"sizes are written as signed numbers of 32 bits", func(f *core.File) { f.Size = 3 << 30 }, nil),
+	shared("of-twenty-hours", "The length is 72,000 seconds.",
+		"lengths have 16 bits", func(f *core.File) { f.Seconds = 72000 }, nil),
+	shared("of-letters-of-a-language", "The name has bytes above ASCII.",
+		"bytes are taken for signed numbers", func(f *core.File) { f.Name = strings.Replace(f.Name, ".mp3", " \xe9t\xe9 été.mp3", 1) }, nil),
+	shared("in-a-deep-folder", "The name has 240 characters, folders included.",
+		"names are cut", func(f *core.File) { f.Name = `C:\` + strings.Repeat(`deeper\`, 31) + f.Name[len(f.Name)-14:] }, nil),
+	{
+		ID: "napster/share/twice-is-one-file", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"NP-SH-01", "NP-BR-01"}, Role: conformance.Index, Kind: conformance.State,
+		Control: "the judged result itself",
+		Explain: "A client shares the same name twice. It must be found and browsed once.",
+		Causes:  []string{"every share makes an entry"},
+		Run: playing(func(r *Room) {
+			a, b := r.Enter(), r.Enter()
+			f := r.file(r.word())
+			a.Share(f, f)
+			b.mustFind("a search for what was shared twice", core.Search{Words: f.Name}, f)
+			b.mustBrowse(a, f)
+			r.Earn()
+		}),
+	},
+	{
+		ID: "napster/share/same-name-of-two", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"NP-SH-01", "NP-SH-04"}, Role: conformance.Index, Kind: conformance.State,
+		Control: "the judged results themselves",
+		Explain: "Two clients share files of the same name. Both must be found; when one has left, the other's alone.",
+		Causes:  []string{"names are unique in the whole index", "with one the other's file goes"},
+		Run: playing(func(r *Room) {
+			a, b, c := r.Enter(), r.Enter(), r.Enter()
+			f := r.file(r.word())
+			a.Share(f)
+			b.Share(f)
+			c.mustFind("a search for what two share", core.Search{Words: f.Name}, f, f)
+			a.Quit(c)
+			c.mustResult(b, f)
+			r.Earn()
+		}),
+	},
+	{
+		ID: "napster/share/is-taken-back", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"NP-SH-02"}, Role: conformance.Index, Kind: conformance.State,
+		Control: "the same search before, and one for another file after",
+		Explain: "Of two shared files one is taken back with its bare name. Nobody must find it, browse it or get " +
+			"it any more; the other must stay.",
+		Causes: []string{"a quoted name is asked for", "the words of the name stay in the index"},
+		Run: playing(func(r *Room) {
+			a, b := r.Enter(), r.Enter()
+			f, g := r.file(r.word()+" blue"), r.file(r.word())
+			a.Share(f, g)
+			b.mustHave(f)
+			a.Say(core.TypeUnshare, f.Name)
+			a.Quiet("a file that is taken back", core.TypeError)
+			b.mustFind("a search for what was taken back", core.Search{Words: f.Name})
+			b.mustFind("a search for what was not taken back", core.Search{Words: g.Name}, g)
+			b.mustBrowse(a, g)
+			b.ask(core.TypeGet, a, f)
+			b.Must("a request for what was taken back", core.TypeGetError)
+			r.Earn()
+		}),
+	},
+	{
+		ID: "napster/share/taken-back-by-another", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"NP-SH-02", "NP-ER-01"}, Role: conformance.Index, Kind: conformance.State,
+		Control: "a search after it, which finds the file",
+		Explain: "A client takes back a file that another shares. It must be refused by an error 404, and the file stay.",
+		Causes:  []string{"whose file it is does not count", "nothing is answered"},
+		Run: playing(func(r *Room) {
+			a, b := r.Enter(), r.Enter()
+			f := r.file(r.word())
+			a.Share(f)
+			b.Say(core.TypeUnshare, f.Name)
+			b.Refused("taking back what another shares")
+			b.mustFind("a search for what another has taken back", core.Search{Words: f.Name}, f)
 			r.Earn()
 		}),
 	},
@@ -45,4 +136,79 @@ var shareCases = []Case{
 			r.Earn()
 		}),
 	},
+	{
+		ID: "napster/share/ends-with-a-reset", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"NP-SH-04"}, Role: conformance.Index, Kind: conformance.State,
+		Control: "the same search while the user is there, which finds the file",
+		Explain: "The same, but that the stream is reset, as when a program ends.",
+		Causes:  []string{"an error of the stream is not taken for its end"},
+		Run: playing(func(r *Room) {
+			a, b := r.Enter(), r.Enter()
+			f := r.file(r.word())
+			a.Share(f)
+			b.mustHave(f)
+			a.Abort()
+			if !r.Gone(a.Nick, b) {
+				r.Failf("a user whose stream was reset is still there")
+			}
+			b.mustFind("a search for a file of a user whose stream was reset", core.Search{Words: f.Name})
+			r.Earn()
+		}),
+	},
+	{
+		ID: "napster/share/that-cannot-be-read", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"NP-ER-01", "NP-SH-01"}, Role: conformance.Index, Kind: conformance.State,
+		Control: "a share after them, which is found",
+		Explain: "A client shares files without a size, without a closing quote, and without a sum. Each must be " +
+			"refused by an error 404, and nobody find such a file.",
+		Causes: []string{"missing fields are taken for zeros", "nothing is answered"},
+		Run: playing(func(r *Room) {
+			a, b := r.Enter(), r.Enter()
+			f := r.file(r.word())
+			for _, fields := range []string{f.MD5.String(), "443332 128 44100 60", ""} {
+				a.Blurt(core.TypeShare, fmt.Sprintf(`"%s" %s`, f.Name, fields), "fields are missing")
+				a.Refused("a share of which fields are missing")
+			}
+			a.Blurt(core.TypeShare, fmt.Sprintf(`"%s %s`, f.Name, someFile), "a quote is missing")
+			a.Refused("a share of which a quote is missing")
+			b.mustFind("a search for what could not be shared", core.Search{Words: f.Name})
+			a.Share(f)
+			b.mustFind("a search for what was shared in the end", core.Search{Words: f.Name}, f)
+			r.Earn()
+		}),
+	},
+	{
+		ID: "napster/share/with-letters-for-a-size", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"NP-ER-01", "NP-SH-01"}, Role: conformance.Index, Kind: conformance.State,
+		Control: "a search after it, which is answered",
+		Explain: "A client shares a file whose size is many. It must be refused by an error 404, and nobody find it.",
+		Causes:  []string{"what is no number is taken for zero"},
+		Run: playing(func(r *Room) {
+			a, b := r.Enter(), r.Enter()
+			f := r.file(r.word())
+			a.Blurt(core.TypeShare, fmt.Sprintf(`"%s" %v many 128 44100 60`, f.Name, f.MD5), "the size is no number")
+			a.Refused("a share whose size is no number")
+			b.mustFind("a search for it", core.Search{Words: f.Name})
+			r.Earn()
+		}),
+	},
+}
+
+// shared is a case of a file with a field that not all have.
+func shared(slug, what, cause string, change func(*core.File), kills []string) Case {
+	return Case{
+		ID: "napster/share/" + slug, Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"NP-SH-01", "NP-SE-04"}, Role: conformance.Index, Kind: conformance.State,
+		Control: "the judged result itself",
+		Explain: "A file is shared and searched for. " + what + " The result should have it as it was said.",
+		Causes:  []string{cause}, Kills: kills,
+		Run: playing(func(r *Room) {
+			a, b := r.Enter(), r.Enter()
+			f := r.file(r.word())
+			change(&f)
+			a.Share(f)
+			b.mustResult(a, f)
+			r.Earn()
+		}),
+	}
 }

@@ -18,6 +18,9 @@ func Suites() []conformance.Suite {
 			r.Earn()
 		}),
 		Frame: frame, LintStream: lintStream,
-		Cases: slices.Concat(loginCases, shareCases, searchCases, browseCases, downloadCases),
+		Cases: slices.Concat(
+			framingCases, loginCases, accountCases, shareCases, searchCases, browseCases, downloadCases, pushCases, whoisCases,
+			statsCases, hostileCases,
+		),
 	}}
 }

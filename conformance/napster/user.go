@@ -92,6 +92,37 @@ func (u *User) Must(what string, t core.Type) core.Message {
 	return m
 }
 
+// Refused ends the case as failed unless what was just said is answered by an error
+// 404, and the server goes on to answer the user.
+func (u *User) Refused(what string) {
+	u.Must(what, core.TypeError)
+	if _, ok := u.answers(); !ok {
+		u.r.Failf("after %s the user is not answered any more: %s", what, u.instead())
+	}
+}
+
+// TurnedAway ends the case as failed unless what was just said before the login is
+// answered by an error 0.
+func (u *User) TurnedAway(what string) {
+	m, ok := u.Hear(AnswerWithin, core.TypeLoginError, core.TypeLoginAck)
+	if ok && m.Type == core.TypeLoginError {
+		return
+	}
+	if ok {
+		u.r.Failf("%s is acknowledged", what)
+	}
+	u.r.Failf("%s: no %v comes, but %s", what, core.TypeLoginError, u.instead())
+}
+
+// Quiet ends the case as failed if something of the type has come, or comes before
+// the user's next search is answered.
+func (u *User) Quiet(what string, t core.Type) {
+	u.Answers()
+	if u.Heard(t) {
+		u.r.Failf("%s causes %v", what, t)
+	}
+}
+
 // instead is what has come in the place of an answer.
 func (u *User) instead() string {
 	text := ""

@@ -1,0 +1,120 @@
+package napster
+
+import (
+	"fmt"
+
+	"github.com/p2pspec/p2pspec/conformance"
+	core "github.com/p2pspec/p2pspec/gnutella/napster"
+)
+
+// Email is what users register with.
+const Email = "somebody@example.org"
+
+// register logs in as a new user, and ends the case as failed unless that works.
+func (u *User) register() core.Message {
+	u.say(core.NewUser{Login: u.Login, Email: Email}.Message())
+	m := u.Must("a new user's login", core.TypeLoginAck)
+	u.Answers()
+	return m
+}
+
+// Registered is the login of a user who registered, and left.
+func (r *Room) Registered(other *User) core.Login {
+	u := r.Come()
+	u.register()
+	u.Quit(other)
+	return u.Login
+}
+
+// ComeAs is [Room.Come] with somebody's login.
+func (r *Room) ComeAs(login core.Login) *User {
+	u := r.Come()
+	u.Login = login
+	return u
+}
+
+var accountCases = []Case{
+	{
+		ID: "napster/account/is-made", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"NP-LG-02", "NP-LG-03"}, Role: conformance.Index, Kind: conformance.Reply,
+		Control: "the judged answer itself",
+		Explain: "A client registers a new nick with message 6. It must be logged in by that, and told in the " +
+			"acknowledgement the address for mail that it gave.",
+		Causes: []string{"the login is still asked for", "the address is not kept"},
+		Run: playing(func(r *Room) {
+			u := r.Come()
+			if m := u.register(); m.Text != Email {
+				r.Mismatch("the text of the acknowledgement", fmt.Sprintf("%q", m.Text), Email)
+			}
+			r.Earn()
+		}),
+	},
+	{
+		ID: "napster/account/has-one-owner", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"NP-LG-02"}, Role: conformance.Index, Kind: conformance.State,
+		Control: "the first registration of the nick",
+		Explain: "A nick is registered, its owner leaves, and a client registers it again. That must be refused by an " +
+			"error 0.",
+		Causes: []string{"the later registration replaces the earlier"},
+		Run: playing(func(r *Room) {
+			u := r.ComeAs(r.Registered(r.Enter()))
+			u.say(core.NewUser{Login: u.Login, Email: Email}.Message())
+			u.TurnedAway("the registration of a nick that is registered")
+			r.Earn()
+		}),
+	},
+	{
+		ID: "napster/account/takes-its-password", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"NP-LG-03"}, Role: conformance.Index, Kind: conformance.State,
+		Control: "a login with the right password, which is acknowledged",
+		Explain: "With a registered nick a client logs in with another password, which must be refused by an error 0, and " +
+			"then with its own, which must be acknowledged with its address for mail.",
+		Causes: []string{"passwords are not compared", "the address is not kept"},
+		Run: playing(func(r *Room) {
+			login := r.Registered(r.Enter())
+			thief := r.ComeAs(login)
+			thief.Password = "guessed"
+			thief.say(thief.Login.Message())
+			thief.TurnedAway("a login with another password")
+			u := r.ComeAs(login)
+			u.say(u.Login.Message())
+			if m := u.Must("a login with the password", core.TypeLoginAck); m.Text != Email {
+				r.Mismatch("the text of the acknowledgement", fmt.Sprintf("%q", m.Text), Email)
+			}
+			r.Earn()
+		}),
+	},
+	nickCheck("free-nick", "A client asks about a nick that nobody has.", core.TypeNickFree,
+		func(r *Room) string { return "u" + r.word() }, "only who is logged in may ask", nil),
+	nickCheck("registered-nick", "A client asks about a nick that somebody has registered.", core.TypeNickTaken,
+		func(r *Room) string { return r.Registered(r.Enter()).Nick }, "accounts are not looked at", nil),
+	nickCheck("nick-with-a-blank", "A client asks about a nick with a blank within.", core.TypeNickInvalid,
+		func(*Room) string { return "two words" }, "the text is read to its first blank", nil),
+	nickCheck("nick-of-nothing", "A client asks about a nick of no letter.", core.TypeNickInvalid,
+		func(*Room) string { return "" }, "the text is not checked", nil),
+}
+
+// nickCheck is a case of message 7, before the login.
+func nickCheck(
+	slug, what string, want core.Type, nick func(*Room) string, cause string, kills []string,
+) Case {
+	return Case{
+		ID: "napster/nick/" + slug, Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"NP-LG-05"}, Role: conformance.Index, Kind: conformance.Reply,
+		Control: "the judged answer itself, and a login after it",
+		Explain: what + fmt.Sprintf(" The answer must be %v without a text, and the stream good for a login.", want),
+		Causes:  []string{cause}, Kills: kills,
+		Run: playing(func(r *Room) {
+			text := nick(r)
+			u := r.Come()
+			u.Blurt(core.TypeNickCheck, text, "is it free?")
+			m, ok := u.Hear(AnswerWithin, core.TypeNickFree, core.TypeNickTaken, core.TypeNickInvalid)
+			if !ok || m.Type != want || m.Text != "" {
+				r.Mismatch("the answer to a nick check", fmt.Sprintf("%v %q; %s", m.Type, m.Text, u.instead()), want.String())
+			}
+			u.say(u.Login.Message())
+			u.Must("a login after a nick check", core.TypeLoginAck)
+			r.Earn()
+		}),
+	}
+}
