@@ -113,6 +113,7 @@ var ggepQueries = []Case{
 		Explain: "A query has no text, and a GGEP block with H: the type 1 and the SHA-1 of a shared file. Servents " +
 			"of today ask like this, and answer it as the same urn.",
 		Causes: []string{"only urns are read", "queries without text are dropped before"},
+		Kills:  []string{"blocks-of-queries-are-not-read"},
 		Run: func(t *T) {
 			p := Meet(t, Equal())
 			p.Finds("alpha bravo", FileAlpha)
@@ -123,42 +124,50 @@ var ggepQueries = []Case{
 	},
 	encodedGGEP("cobs", conformance.Must, []string{"GN-GG-02", "GN-GG-04"},
 		"The value of an extension is encoded with COBS, as its flag says.",
-		[]string{"the flag is not looked at"}, nil,
+		[]string{"the flag is not looked at"}, []string{"cobs-is-not-decoded"},
 		func(hash []byte) []byte { return blockOf(extension(ggepLast|ggepCOBS, "H", nil, cobsOf(hash))) }),
 	encodedGGEP("deflated", conformance.Must, []string{"GN-GG-02", "GN-GG-04"},
 		"The value of an extension is compressed, as its flag says.",
-		[]string{"the flag is not looked at", "a raw deflate stream is expected, without zlib's header"}, nil,
+		[]string{"the flag is not looked at", "a raw deflate stream is expected, without zlib's header"}, []string{
+			"compressed-values-are-not-read",
+		},
 		func(hash []byte) []byte { return blockOf(extension(ggepLast|ggepDeflate, "H", nil, zlibOf(hash))) }),
 	encodedGGEP("deflated-then-cobs", conformance.Must, []string{"GN-GG-04"},
 		"The value of an extension is compressed first, and then encoded with COBS: it is to be decoded in the "+
 			"reverse order.",
-		[]string{"what was done first is undone first"}, nil,
+		[]string{"what was done first is undone first"}, []string{
+			"cobs-is-not-decoded", "compressed-before-encoded", "compressed-values-are-not-read",
+		},
 		func(hash []byte) []byte {
 			return blockOf(extension(ggepLast|ggepCOBS|ggepDeflate, "H", nil, cobsOf(zlibOf(hash))))
 		}),
 	encodedGGEP("behind-unknown-names", conformance.Must, []string{"GN-GG-01", "GN-GG-02", "GN-GG-07"},
 		"A block has three extensions of which nobody has heard, one without a value and one with a name of 15 "+
 			"bytes, and the hash behind them.",
-		[]string{"an unknown name ends the block", "names are taken to be short"}, nil,
+		[]string{"an unknown name ends the block", "names are taken to be short"}, []string{
+			"unknown-names-end-a-block",
+		},
 		func(hash []byte) []byte {
 			return blockOf(extension(0, "TST", nil, []byte("hi")), extension(0, "Z", nil, nil),
 				extension(0, "FIFTEEN.LETTERS", nil, []byte{1}), extension(ggepLast, "H", nil, hash))
 		}),
 	encodedGGEP("behind-a-long-value", conformance.Must, []string{"GN-GG-03"},
 		"A block has an unknown extension of 300 bytes, whose length takes two chunks, and the hash behind it.",
-		[]string{"a length is one byte", "the lower bits of a length come first"}, nil,
+		[]string{"a length is one byte", "the lower bits of a length come first"}, []string{
+			"lengths-have-one-chunk", "unknown-names-end-a-block",
+		},
 		func(hash []byte) []byte {
 			return blockOf(extension(0, "TST", nil, bytes.Repeat([]byte{'x'}, 300)), extension(ggepLast, "H", nil, hash))
 		}),
 	encodedGGEP("length-in-three-chunks", conformance.Should, []string{"GN-GG-03"},
 		"The length of a value is written in three chunks, though one would do.",
-		[]string{"a length is taken to have one or two chunks"}, nil,
+		[]string{"a length is taken to have one or two chunks"}, []string{"lengths-have-two-chunks"},
 		func(hash []byte) []byte {
 			return blockOf(extension(ggepLast, "H", []byte{0x80, 0x80, 0x40 | byte(len(hash))}, hash))
 		}),
 	encodedGGEP("behind-other-parts", conformance.Must, []string{"GN-QY-10", "GN-GG-01"},
 		"A query's extensions are the wish for urns, an unknown string and the block, with 1C between them.",
-		[]string{"a block is only looked for right behind the text"}, nil,
+		[]string{"a block is only looked for right behind the text"}, []string{"blocks-stand-alone"},
 		func(hash []byte) []byte {
 			return append([]byte("urn:\x1cfoo:bar\x1c"), blockOf(extension(ggepLast, "H", nil, hash))...)
 		}),
@@ -169,6 +178,7 @@ var ggepQueries = []Case{
 		Explain: "A query has no text, and a block with the hash of a shared file under the name h. Names are " +
 			"compared byte by byte: this is not H, and so nothing is asked for.",
 		Causes: []string{"names are compared without regard to case"},
+		Kills:  []string{"names-ignore-case"},
 		Run: func(t *T) {
 			p := Meet(t, Equal())
 			p.knowsH()
@@ -215,40 +225,67 @@ func malformedGGEP(
 // ggepBroken judges what the target does about blocks that break the rules.
 var ggepBroken = []Case{
 	malformedGGEP("reserved-flag", conformance.Should, []string{"GN-GG-02"},
-		"An extension has the flag that is reserved.", []string{"the query is thrown away with its block"}, nil,
+		"An extension has the flag that is reserved.", []string{"the query is thrown away with its block"}, []string{
+			"broken-blocks-cost-the-link", "broken-blocks-cost-the-query",
+			"reserved-flags-cost-the-query",
+		},
 		func() []byte { return blockOf(extension(ggepLast|ggepReserved, "TST", nil, []byte("hi"))) }),
 	malformedGGEP("name-without-letters", conformance.Should, []string{"GN-GG-02"},
-		"The length of an extension's name is 0.", []string{"the query is thrown away with its block"}, nil,
+		"The length of an extension's name is 0.", []string{"the query is thrown away with its block"}, []string{
+			"broken-blocks-cost-the-link", "broken-blocks-cost-the-query",
+		},
 		func() []byte { return blockOf(extension(ggepLast, "", nil, []byte("hi"))) }),
 	malformedGGEP("zero-byte-in-a-name", conformance.Should, []string{"GN-GG-01"},
-		"An extension's name has a NUL.", []string{"the query is thrown away with its block"}, nil,
+		"An extension's name has a NUL.", []string{"the query is thrown away with its block"}, []string{
+			"broken-blocks-cost-the-link", "broken-blocks-cost-the-query",
+		},
 		func() []byte { return blockOf(extension(ggepLast, "T\x00T", nil, []byte("hi"))) }),
 	malformedGGEP("value-beyond-the-end", conformance.Should, []string{"GN-GG-03"},
 		"An extension says that its value has 262143 bytes, the most that can be said, and there are two.",
-		[]string{"memory beyond the message is read"}, nil,
+		[]string{"memory beyond the message is read"}, []string{
+			"broken-blocks-cost-the-link", "broken-blocks-cost-the-query",
+			"broken-lengths-cost-the-query",
+		},
 		func() []byte { return blockOf(extension(ggepLast, "TST", []byte{0xbf, 0xbf, 0x7f}, []byte("hi"))) }),
 	malformedGGEP("length-in-four-chunks", conformance.Should, []string{"GN-GG-03"},
-		"The length of a value goes on behind its third chunk.", []string{"the length overflows"}, nil,
+		"The length of a value goes on behind its third chunk.", []string{"the length overflows"}, []string{
+			"broken-blocks-cost-the-link", "broken-blocks-cost-the-query",
+			"broken-lengths-cost-the-query",
+		},
 		func() []byte {
 			return blockOf(extension(ggepLast, "TST", []byte{0x80, 0x80, 0x80, 0x42}, []byte("hi")))
 		}),
 	malformedGGEP("length-of-no-kind", conformance.Should, []string{"GN-GG-03"},
 		"The length of a value is 02: the two bits that say whether another chunk follows are both clear, so that "+
-			"a NUL never occurs in a length.", []string{"only one of the bits is looked at"}, nil,
+			"a NUL never occurs in a length.", []string{"only one of the bits is looked at"}, []string{
+			"broken-blocks-cost-the-link", "broken-blocks-cost-the-query",
+			"broken-lengths-cost-the-query",
+		},
 		func() []byte { return blockOf(extension(ggepLast, "TST", []byte{0x02}, []byte("hi"))) }),
 	malformedGGEP("no-last-extension", conformance.Should, []string{"GN-GG-02"},
 		"The block ends behind an extension that does not say it is the last.",
-		[]string{"memory beyond the message is read"}, nil,
+		[]string{"memory beyond the message is read"}, []string{
+			"broken-blocks-cost-the-link", "broken-blocks-cost-the-query",
+		},
 		func() []byte { return blockOf(extension(0, "TST", nil, []byte("hi"))) }),
 	malformedGGEP("cobs-beyond-the-end", conformance.Should, []string{"GN-GG-04"},
-		"A run in a COBS value is longer than what is left of it.", []string{"memory beyond the value is read"}, nil,
+		"A run in a COBS value is longer than what is left of it.", []string{"memory beyond the value is read"}, []string{
+			"broken-blocks-cost-the-link", "broken-blocks-cost-the-query",
+			"broken-values-cost-the-query",
+		},
 		func() []byte { return blockOf(extension(ggepLast|ggepCOBS, "H", nil, []byte{0x09, 1, 2})) }),
 	malformedGGEP("broken-compression", conformance.Should, []string{"GN-GG-04"},
-		"A value with the flag of compression is no zlib stream.", []string{"the error of the inflater is not looked at"}, nil,
+		"A value with the flag of compression is no zlib stream.", []string{"the error of the inflater is not looked at"}, []string{
+			"broken-blocks-cost-the-link", "broken-blocks-cost-the-query",
+			"broken-values-cost-the-query",
+		},
 		func() []byte { return blockOf(extension(ggepLast|ggepDeflate, "H", nil, []byte("no zlib stream"))) }),
 	malformedGGEP("compressed-bomb", conformance.Must, []string{"GN-GG-03", "GN-GG-04"},
 		"A compressed value of 3 kB inflates to 3 MB, twelve times as much as a value can have.",
-		[]string{"all of it is inflated before its length is looked at"}, nil,
+		[]string{"all of it is inflated before its length is looked at"}, []string{
+			"broken-blocks-cost-the-link", "broken-blocks-cost-the-query",
+			"broken-values-cost-the-query", "dies-of-a-ggep-bomb",
+		},
 		func() []byte { return blockOf(extension(ggepLast|ggepDeflate, "H", nil, bomb(3<<20))) }),
 }
 

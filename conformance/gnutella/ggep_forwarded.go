@@ -16,6 +16,7 @@ var ggepForwarded = []Case{
 		Explain: "A query with a block of which nobody has heard is passed on. The block has to arrive as it was " +
 			"sent: those who made it may be further away.",
 		Causes: []string{"queries are written anew, with what was understood"},
+		Kills:  []string{"queries-lose-their-block"},
 		Run: func(t *T) {
 			l := Between(t)
 			l.Relays()
@@ -29,6 +30,7 @@ var ggepForwarded = []Case{
 		Explain: "A query of less than 256 bytes has a block with three unknown extensions, of which one is " +
 			"compressed and one encoded with COBS. It should arrive byte by byte as it was sent.",
 		Causes: []string{"values are written anew in another encoding"},
+		Kills:  []string{"queries-lose-their-block", "queries-lose-what-is-compressed"},
 		Run: func(t *T) {
 			l := Between(t)
 			l.Relays()
@@ -45,6 +47,7 @@ var ggepForwarded = []Case{
 		Explain: "A hit has unknown blocks in a result and behind the servent's own data, with other bytes before " +
 			"that. It has to go back as it was sent.",
 		Causes: []string{"hits are written anew, with what was understood"},
+		Kills:  []string{"hits-lose-their-blocks"},
 		Run: func(t *T) {
 			l := Between(t)
 			l.Returns()
@@ -59,6 +62,7 @@ var ggepForwarded = []Case{
 		Explain: "A push for a servent whose hit has passed has an unknown block behind its fields. It has to arrive " +
 			"as it was sent.",
 		Causes: []string{"a push is taken to have 26 bytes"},
+		Kills:  []string{"pushes-lose-their-block"},
 		Run: func(t *T) {
 			l, servent := Between(t), NewGUID(t)
 			q := l.Asked()
@@ -81,6 +85,7 @@ var ggepForwarded = []Case{
 		Explain: "A neighbour answers the target's ping with a pong that has an unknown block. When the target " +
 			"tells of that host to others, from its cache or by passing the pong on, the block should be there.",
 		Causes: []string{"only address and sizes are kept"},
+		Kills:  []string{"pongs-are-padded", "pongs-have-blocks-for-all", "pongs-lose-their-block"},
 		Run: func(t *T) {
 			pong := cachedPong(t, Equal())
 			if block := pong.Payload[pongSize:]; !bytes.Equal(block, unknownBlock()) {
@@ -95,6 +100,7 @@ var ggepForwarded = []Case{
 		Explain: "A neighbour answers the target's ping with a pong that has a block. When the target tells of that " +
 			"host to somebody who has not said that it knows GGEP, the block should be taken off.",
 		Causes: []string{"the header GGEP is not looked at"},
+		Kills:  []string{"pongs-are-padded", "pongs-have-blocks-for-all"},
 		Run: func(t *T) {
 			pong := cachedPong(t, Equal().Without("GGEP"))
 			if len(pong.Payload) != pongSize {

@@ -92,6 +92,7 @@ var ggepSent = []Case{
 		Explain: "A query says that it takes hashes in GGEP. Each block in the hit, of a result or of the servent, " +
 			"begins with C3, and has extensions up to one that says it is the last, at which it ends.",
 		Causes: []string{"the last extension is not marked", "lengths are written as plain numbers"},
+		Kills:  []string{"blocks-do-not-end"},
 		Run: func(t *T) {
 			p := Meet(t, Equal())
 			blocks := p.hashed("alpha bravo", FileAlpha).blocks()
@@ -112,6 +113,7 @@ var ggepSent = []Case{
 		Explain: "A query says that it takes hashes in GGEP. If the result has an H, its value is 1 and the SHA-1 " +
 			"of the file, or 2 and the SHA-1 with the root of the Tiger tree.",
 		Causes: []string{"the type is missing", "the hash is written as text"},
+		Kills:  []string{"blocks-do-not-end", "hashes-of-something-else", "hashes-without-a-type"},
 		Run: func(t *T) {
 			p := Meet(t, Equal())
 			got := p.hashed("alpha bravo", FileAlpha).hashIn(t, FileAlpha)
@@ -133,6 +135,10 @@ var ggepSent = []Case{
 			"the block there has to be encoded with COBS: as it is, it would be cut off, and the rest taken for " +
 			"the next result.",
 		Causes: []string{"COBS is not used", "it is used, and its flag is not set"},
+		Kills: []string{
+			"blocks-do-not-end", "hashes-of-something-else", "hashes-without-a-type",
+			"results-without-cobs",
+		},
 		Run: func(t *T) {
 			data := zeroHashed()
 			t.Start(conformance.StartOptions{Files: map[string][]byte{FileDelta: data}})
@@ -150,6 +156,7 @@ var ggepSent = []Case{
 		Explain: "A ping has a block that asks for more (SCP). Behind the 14 bytes of a pong there is nothing, or one " +
 			"GGEP block up to the end.",
 		Causes: []string{"the pong is padded", "the payload's length is too large"},
+		Kills:  []string{"pongs-are-padded"},
 		Run: func(t *T) {
 			p := Meet(t, Equal())
 			ping := NewPing(t, 1, 0)
@@ -178,6 +185,7 @@ var ggepSent = []Case{
 		Explain: "The target pings its neighbours. A ping has no payload, or a GGEP block.",
 		Causes:  []string{"the ping is padded"},
 		Within:  time.Minute,
+		Kills:   []string{"pings-are-padded"},
 		Run: func(t *T) {
 			ping := pinged(t, Equal())
 			if len(ping.Payload) > 0 {
@@ -195,6 +203,10 @@ var ggepSent = []Case{
 			"are servents that take a longer pong for a broken one.",
 		Causes: []string{"the header GGEP is not looked at"},
 		Within: time.Minute,
+		Kills: []string{
+			"pings-are-padded", "pings-have-blocks-for-all", "pongs-are-padded",
+			"pongs-have-blocks-for-all",
+		},
 		Run: func(t *T) {
 			p := Meet(t, Equal().Without("GGEP"))
 			ping := NewPing(t, 1, 0)

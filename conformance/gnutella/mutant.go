@@ -25,7 +25,7 @@ type Mutant struct {
 // Mutants are all mutants, by what they get wrong.
 func Mutants() []Mutant {
 	return slices.Concat(oldMutants(), handshakeMutants(), headerMutants(), callMutants(), codingMutants(), pingMutants(),
-		qrpMutants(),
+		qrpMutants(), ggepMutants(),
 	)
 }
 
