@@ -43,15 +43,16 @@ func FuzzServent(f *testing.F) {
 				talk := []byte{opMessage, contents, byte(typ), contents, 0x30, contents}
 				talk = append(talk, opMessage, 1, byte(typ), contents, 0x21, 1)
 				all = append(all, talk...)
-				f.Add(append(start[:len(start):len(start)], append(talk, opMessage, 2, byte(typ), 9, 0x10, contents, opWake)...))
+				talk = append(talk, opMessage, 2, byte(typ), 9, 0x10, contents, opWake)
+				f.Add(append(start[:len(start):len(start)], talk...))
 			}
 		}
 		f.Add(append(start, append(all, opWake, opWake, opClose, 0, opWait, 90, opDrained, 1)...))
 		f.Add([]byte{mode, opCommand, 0, 5, opDialled, 0, 0xff, opCommand, 1, 0, opMessage, 0, 0x81, 200, 0x20, 1, opWake,
 			opCommand, 2, 1, opCommand, 3, 1, opDialled, 0, 7, opWait, 61, opCommand, 4, 0})
 		f.Add(append([]byte{mode, opJoin, 1, 0xff, opBytes, 0, 23}, make([]byte, 23)...))
-		f.Add(append(start[:len(start):len(start)], opPayload, 1, 0x30, 0x10, 6, 0, 8, 0, 0, 0, 7, opPayload, 1, 0x30, 0x10, 9,
-			1, 1, 1, 0, 4, 0xaa, 0, 0xa0, 0))
+		f.Add(append(start[:len(start):len(start)], opPayload, 1, 0x30, 0x10, 6, 0, 8, 0, 0, 0, 7,
+			opPayload, 1, 0x30, 0x10, 9, 1, 1, 1, 0, 4, 0xaa, 0, 0xa0, 0))
 	}
 	f.Fuzz(func(t *testing.T, script []byte) {
 		r := &serventRunner{Script: check.NewScript(t, script), taken: map[wire.GUID]bool{}}
