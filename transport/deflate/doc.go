@@ -4,10 +4,11 @@
 // bytes as they arrive, however they are cut, where a [zlib.Reader] would block for
 // more.
 //
+// An Inflater gives all that can be known of what has arrived. compress/zlib keeps
+// back the end of a block that nothing follows, so that what was flushed as zlib's
+// Z_PARTIAL_FLUSH does, which LimeWire uses, waits for the next message.
+//
 // # Does not
 //
-// A Deflater never ends its stream. An Inflater gives what was compressed when its
-// sender flushes as zlib's Z_SYNC_FLUSH and Z_FULL_FLUSH do, ends the stream, or has
-// sent more than the window of 32 KiB: compress/flate keeps back the end of a block
-// that nothing follows, as Z_PARTIAL_FLUSH leaves it.
+// A Deflater never ends its stream.
 package deflate

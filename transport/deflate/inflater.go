@@ -2,9 +2,7 @@ package deflate
 
 import (
 	"bytes"
-	"compress/zlib"
 	"errors"
-	"io"
 	"iter"
 	"runtime"
 )
@@ -14,7 +12,7 @@ import (
 const MaxChunk = 4 << 10
 
 // Inflater undoes the compression of one stream, whose bytes are pushed in as they
-// arrive. It keeps 50 kB beside the bytes that it has yet to inflate. Its methods
+// arrive. It keeps 70 kB beside the bytes that it has yet to inflate. Its methods
 // are called by one goroutine at a time.
 type Inflater struct {
 	in   *source
@@ -49,8 +47,9 @@ func (z *Inflater) Push(b []byte) {
 
 // Next returns what comes next of the inflated stream, at most [MaxChunk] bytes, good
 // until the next call. It is empty when more must be pushed first. The error is
-// [io.EOF] at the end that the sender gave the stream, and else of compress/zlib:
-// what was pushed is no zlib stream. No bytes come with it, nor after it.
+// io.EOF at the end that the sender gave the stream, and else what is wrong with it,
+// for its header and its sum in the words of compress/zlib. No bytes come with it,
+// nor after it.
 func (z *Inflater) Next() ([]byte, error) {
 	if z.err != nil {
 		return nil, z.err
@@ -76,8 +75,8 @@ func (z *Inflater) Stop() {
 
 var errStopped = errors.New("deflate: the inflater was stopped")
 
-// source is what the reader of compress/zlib reads from, on the coroutine that
-// chunks runs in. Where a reader would block, the coroutine yields.
+// source is where the bytes come from that [inflate] decodes, on the coroutine that
+// chunks runs in. Where it would wait for more, the coroutine yields.
 type source struct {
 	pushed  bytes.Buffer
 	yield   func(chunk) bool
@@ -87,40 +86,27 @@ type source struct {
 // chunks is the coroutine.
 func (s *source) chunks(yield func(chunk) bool) {
 	s.yield = yield
-	b := make([]byte, MaxChunk)
-	z, err := zlib.NewReader(s)
-	for n := 0; !s.stopped; {
-		if err != nil {
-			yield(chunk{err: err})
-			return
-		}
-		if n, err = z.Read(b); n > 0 && !s.stopped {
-			s.stopped = !yield(chunk{b: b[:n]})
-		}
+	if err := newInflate(s).run(); !s.stopped {
+		yield(chunk{err: err})
 	}
 }
 
-// wait asks for more, and reports whether it has come.
-func (s *source) wait() bool {
+// give hands out what was inflated.
+func (s *source) give(b []byte) {
+	if !s.stopped {
+		s.stopped = !s.yield(chunk{b: b})
+	}
+}
+
+// read is the next byte that was pushed. It waits for one, in vain when the inflater
+// was stopped.
+func (s *source) read() (b byte, ok bool) {
 	for s.pushed.Len() == 0 && !s.stopped {
 		s.stopped = !s.yield(chunk{})
 	}
-	return !s.stopped
-}
-
-// Read implements [io.Reader].
-func (s *source) Read(b []byte) (int, error) {
-	if !s.wait() {
-		return 0, io.EOF
+	if s.stopped {
+		return 0, false
 	}
-	return s.pushed.Read(b)
-}
-
-// ReadByte implements [io.ByteReader]: compress/flate reads by the byte, and so no
-// further than it must.
-func (s *source) ReadByte() (byte, error) {
-	if !s.wait() {
-		return 0, io.EOF
-	}
-	return s.pushed.ReadByte()
+	b, err := s.pushed.ReadByte()
+	return b, err == nil
 }
