@@ -27,8 +27,8 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve NODE",
 		Short: "Run a reference node on real sockets, for others to test against",
 		RunE: func(*cobra.Command, []string) error {
-			return usagef("serve: name a node; there are: dht, seeder, leecher, tracker, swim, chord, kademlia, " +
-				"broadcast, g-set, g-counter, pn-counter, echo, unique-ids, lin-kv")
+			return usagef("serve: name a node; there are: dht, seeder, leecher, tracker, swim, gnutella, chord, " +
+				"kademlia, broadcast, g-set, g-counter, pn-counter, echo, unique-ids, lin-kv")
 		},
 	}
 	var f serveFlags
@@ -50,7 +50,7 @@ contacts survive a restart.`,
 		"first contacts, as IP:PORT with blanks between; may be repeated")
 	fl.StringVar(&f.state, "state", "", "file that keeps the id and the contacts")
 	cmd.AddCommand(dht, a.seederCommand(), a.leecherCommand(), a.trackerCommand(),
-		a.swimCommand(), a.overlayCommand("chord", chord.NewNode), a.overlayCommand("kademlia", kademlia.NewNode))
+		a.swimCommand(), a.serventCommand(), a.overlayCommand("chord", chord.NewNode), a.overlayCommand("kademlia", kademlia.NewNode))
 	for _, w := range broadcast.Workloads() {
 		cmd.AddCommand(a.overlayCommand(w.Name, w.NewNode))
 	}
@@ -210,6 +210,17 @@ func (j *journal) stats(s transport.UDPStats) {
 	j.mu.Lock()
 	changed := s != j.last
 	j.last = s
+	j.mu.Unlock()
+	if changed {
+		j.printf("received %d messages (%d bytes), sent %d (%d bytes)%s\n",
+			s.Received, s.ReceivedBytes, s.Sent, s.SentBytes, j.dropped())
+	}
+}
+
+// dropped says how many messages were refused, by clause.
+func (j *journal) dropped() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	var drops []string
 	for _, clause := range slices.Sorted(maps.Keys(j.drops)) {
 		name := clause
@@ -218,14 +229,8 @@ func (j *journal) stats(s transport.UDPStats) {
 		}
 		drops = append(drops, fmt.Sprintf("%s %d", name, j.drops[clause]))
 	}
-	j.mu.Unlock()
-	if !changed {
-		return
+	if len(drops) == 0 {
+		return ""
 	}
-	text := fmt.Sprintf("received %d messages (%d bytes), sent %d (%d bytes)",
-		s.Received, s.ReceivedBytes, s.Sent, s.SentBytes)
-	if len(drops) > 0 {
-		text += "; dropped: " + strings.Join(drops, ", ")
-	}
-	j.printf("%s\n", text)
+	return "; dropped: " + strings.Join(drops, ", ")
 }
