@@ -205,6 +205,11 @@ func (c *tcpConn) drained() bool {
 // decoded: a machine that lags holds up the remote party, not our memory.
 func (t *TCP) reader(c *tcpConn) {
 	defer close(c.read)
+	defer func() {
+		if r, ok := c.source.(*deflate.Reader); ok {
+			r.Stop()
+		}
+	}()
 	kept := 0
 	for {
 		t.pool.wait()

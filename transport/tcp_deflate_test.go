@@ -50,6 +50,7 @@ func TestDeflateBeginsWhereTheMachineSays(t *testing.T) {
 		say(t, conn, all[cut:])
 		expect(t, conn, raw("=#go"))
 		r := deflate.NewReader(conn)
+		defer r.Stop()
 		expect(t, r, raw("=?hi"))
 		expect(t, r, raw("="+long))
 		say(t, conn, d.Append(nil, raw("?ho"))) // flushed, and so are we

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -95,6 +96,15 @@ func TestPartialFlush(t *testing.T) {
 	got, err := drain(t, z)
 	require.NoError(t, err)
 	assert.Len(t, got, 66)
+
+	there, here := net.Pipe()
+	defer there.Close()
+	go func() { _, _ = there.Write(in) }()
+	r, read := NewReader(here), make([]byte, 66)
+	defer r.Stop()
+	_, err = io.ReadFull(r, read)
+	require.NoError(t, err)
+	assert.Equal(t, got, read)
 }
 
 // What is longer than the window comes out whole, however it was compressed.

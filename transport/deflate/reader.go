@@ -1,30 +1,41 @@
 package deflate
 
-import (
-	"compress/zlib"
-	"errors"
-	"io"
-)
+import "io"
 
-// NewReader undoes the compression of a stream that can be waited for. A stream that
-// breaks off between two flushes is at its end: who hangs up does not end what it
-// compresses, and whoever decodes messages sees if half of one is missing.
-func NewReader(r io.Reader) io.Reader { return &reader{raw: r} }
-
-type reader struct {
+// Reader undoes the compression of a stream that can be waited for. A stream that
+// breaks off is at its end: who hangs up does not end what it compresses, and whoever
+// decodes messages sees if half of one is missing.
+type Reader struct {
 	raw io.Reader
-	z   io.Reader // nil before the first Read
+	z   *Inflater
+	in  [1 << 10]byte
+	out []byte // of z, which nobody has read
+	err error
 }
 
-func (r *reader) Read(b []byte) (n int, err error) {
-	if r.z == nil {
-		r.z, err = zlib.NewReader(r.raw)
+// NewReader returns a Reader at the beginning of a compressed stream.
+func NewReader(r io.Reader) *Reader { return &Reader{raw: r, z: NewInflater()} }
+
+// Read implements [io.Reader].
+func (r *Reader) Read(b []byte) (n int, err error) {
+	for len(r.out) == 0 && r.err == nil {
+		if r.out, r.err = r.z.Next(); len(r.out) > 0 || r.err != nil {
+			break
+		}
+		if n, r.err = r.raw.Read(r.in[:]); n > 0 {
+			r.err = nil // it comes again
+			r.z.Push(r.in[:n])
+		}
 	}
-	if err == nil {
-		n, err = r.z.Read(b)
+	if r.err != nil {
+		r.Stop()
+		return 0, r.err
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = io.EOF
-	}
-	return n, err
+	n = copy(b, r.out)
+	r.out = r.out[n:]
+	return n, nil
 }
+
+// Stop frees what the Reader holds, before the end of the stream. It may be called
+// twice, and not while Read waits.
+func (r *Reader) Stop() { r.z.Stop() }
