@@ -238,6 +238,7 @@ const pingsWithin = 40 * time.Second
 // pinged meets the target and waits for its ping.
 func pinged(t *T, o Offer) *Received {
 	p := Meet(t, o)
+	p.Control()
 	return firstPing(p)
 }
 

@@ -133,15 +133,11 @@ var qrpRefusals = []Case{
 		smallReset, qrp.Patch{Seq: 1, Of: 1, EntryBits: 8, Data: make([]byte, 4<<10)}),
 	refusal("broken-compression", conformance.Must, []string{"GN-UQ-11"},
 		"A leaf sends a compressed PATCH whose bytes are no zlib stream.",
-		[]string{"the error of the inflater is not looked at"}, []string{
-			"broken-compression-is-overlooked",
-		},
+		[]string{"the error of the inflater is not looked at"}, []string{"broken-compression-is-overlooked"},
 		smallReset, qrp.Patch{Seq: 1, Of: 1, EntryBits: 4, Deflated: true, Data: []byte("this is no zlib stream at all")}),
 	refusal("compressed-bomb", conformance.Must, []string{"GN-UQ-11"},
 		"A leaf sends a compressed PATCH of 32 kB that inflates to 32 MB, for a table of 65536 slots.",
-		[]string{"all of it is inflated before its length is looked at"}, []string{
-			"bombs-are-swallowed",
-		},
+		[]string{"all of it is inflated before its length is looked at"}, []string{"bombs-are-swallowed"},
 		qrp.Reset{Slots: qrp.DefaultSlots, Infinity: qrp.DefaultInfinity},
 		qrp.Patch{Seq: 1, Of: 1, EntryBits: 4, Deflated: true, Data: bomb(32 << 20)}),
 	refusal("table-of-gigabytes", conformance.Should, []string{"GN-UQ-09"},
