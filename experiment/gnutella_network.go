@@ -24,6 +24,9 @@ type servents struct {
 	queries map[wire.GUID]*queried
 	last    *queried // by the latest Search
 	lastOp  spec.OpID
+
+	lost   func(id int32) // is told who has lost a connection
+	oneHop bool           // pings go no further than a neighbour
 }
 
 // servent is a node whose queries are counted.
@@ -95,13 +98,25 @@ func (s *servents) add(c gnutella.Config) int32 {
 	id := int32(len(s.list))
 	c.Addr = address(int(id))
 	s.Rand().Fill(c.Seed[:])
+	s.list = append(s.list, s.servent(id, c))
+	s.Add(c.Addr, s.list[id])
+	return id
+}
+
+// restart puts a new servent in the place of one that has failed.
+func (s *servents) restart(id int32, c gnutella.Config) {
+	c.Addr = address(int(id))
+	s.Rand().Fill(c.Seed[:])
+	s.list[id] = s.servent(id, c)
+	s.Add(c.Addr, s.list[id])
+}
+
+func (s *servents) servent(id int32, c gnutella.Config) *servent {
 	n, err := gnutella.New(c, s.Now())
 	if err != nil {
 		panic(fmt.Sprintf("experiment: %v", err)) // the configuration is our own
 	}
-	s.list = append(s.list, &servent{Node: n, net: s, id: id})
-	s.Add(c.Addr, s.list[id])
-	return id
+	return &servent{Node: n, net: s, id: id}
 }
 
 // connect lets a servent dial others.
@@ -231,7 +246,7 @@ func (v *servent) Step(now time.Duration, in spec.Input, out []spec.Effect) []sp
 	begin := len(out)
 	out = v.Node.Step(now, in, out)
 	refused := false
-	for _, e := range out[begin:] {
+	for i, e := range out[begin:] {
 		switch e := e.(type) {
 		case spec.Drop:
 			refused = true
@@ -243,6 +258,10 @@ func (v *servent) Step(now time.Duration, in spec.Input, out []spec.Effect) []sp
 		case spec.Write:
 			if d, ok := e.Msg.(wire.Descriptor); ok {
 				v.net.written(&d)
+				if d.Type == wire.TypePing && v.net.oneHop {
+					d.TTL = 1
+					out[begin+i] = spec.Write{Conn: e.Conn, Msg: d}
+				}
 			}
 		case spec.Dial:
 			v.dials++
@@ -262,6 +281,10 @@ func (v *servent) notified(now time.Duration, e spec.Event) {
 	switch e := e.(type) {
 	case gnutella.Connected:
 		v.connected = append(v.connected, now)
+	case gnutella.Disconnected:
+		if v.net.lost != nil {
+			v.net.At(now, func() { v.net.lost(v.id) })
+		}
 	case gnutella.Hit:
 		if q := v.net.queries[e.GUID]; q != nil {
 			q.found = append(q.found, found{e.Addr, int(e.Hops) + 1, now - q.began})
