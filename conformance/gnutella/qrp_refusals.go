@@ -28,6 +28,13 @@ func refusal(
 	slug string, level conformance.Level, reqs []string, explain string, causes []string, kills []string,
 	list ...qrp.Message,
 ) Case {
+	return refusalOf(slug, level, reqs, explain, causes, kills, func() []qrp.Message { return list })
+}
+
+func refusalOf(
+	slug string, level conformance.Level, reqs []string, explain string, causes []string, kills []string,
+	list func() []qrp.Message,
+) Case {
 	return Case{
 		ID: "qrp/refusal/" + slug, Rev: 1, Since: "0.2.0", Level: level,
 		Requirements: reqs, Role: conformance.Ultrapeer, Kind: conformance.State,
@@ -41,7 +48,7 @@ func refusal(
 				t.Inconclusivef("the target does not go on with a leaf that tells its table: %s", good.Last())
 			}
 			t.Earn()
-			for _, m := range list {
+			for _, m := range list() {
 				bad.SendBytes(encode(route(t, qrp.Append(nil, m))), "against the rules of query routing")
 			}
 			if !bad.Refused() {
@@ -135,11 +142,15 @@ var qrpRefusals = []Case{
 		"A leaf sends a compressed PATCH whose bytes are no zlib stream.",
 		[]string{"the error of the inflater is not looked at"}, []string{"broken-compression-is-overlooked"},
 		smallReset, qrp.Patch{Seq: 1, Of: 1, EntryBits: 4, Deflated: true, Data: []byte("this is no zlib stream at all")}),
-	refusal("compressed-bomb", conformance.Must, []string{"GN-UQ-11"},
+	refusalOf("compressed-bomb", conformance.Must, []string{"GN-UQ-11"},
 		"A leaf sends a compressed PATCH of 32 kB that inflates to 32 MB, for a table of 65536 slots.",
 		[]string{"all of it is inflated before its length is looked at"}, []string{"bombs-are-swallowed"},
-		qrp.Reset{Slots: qrp.DefaultSlots, Infinity: qrp.DefaultInfinity},
-		qrp.Patch{Seq: 1, Of: 1, EntryBits: 4, Deflated: true, Data: bomb(32 << 20)}),
+		func() []qrp.Message {
+			return []qrp.Message{
+				qrp.Reset{Slots: qrp.DefaultSlots, Infinity: qrp.DefaultInfinity},
+				qrp.Patch{Seq: 1, Of: 1, EntryBits: 4, Deflated: true, Data: bomb(32 << 20)},
+			}
+		}),
 	refusal("table-of-gigabytes", conformance.Should, []string{"GN-UQ-09"},
 		"A leaf sends a RESET for a table of 2147483648 slots. No document bounds a table, but none that is in "+
 			"use has more than some hundred thousand slots.",
