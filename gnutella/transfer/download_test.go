@@ -112,6 +112,19 @@ func TestShortPart(t *testing.T) {
 	d.isDone(nil)
 }
 
+// Where the end of a part is that of the stream, or close is asked for, the rest is
+// asked for on another.
+func TestLastPart(t *testing.T) {
+	for _, header := range []string{"X: y", "Content-Length: 5\r\nConnection: close"} {
+		d := newDesk(t, Config{})
+		d.download(named(1))
+		d.say(d.connected(), head("HTTP/1.1 206 Partial", "Content-Range: bytes 0-4/21", header)+content[:5])
+		if len(d.dials) != 2 {
+			t.Errorf("%s: dials %v", header, d.dials)
+		}
+	}
+}
+
 // Sources that promise something else are left, with the clause.
 //
 // GN-PU-13, GN-PU-21.
@@ -185,6 +198,31 @@ func TestCorruption(t *testing.T) {
 	c = d.connected()
 	if d.dials[3] != addr(2) {
 		t.Fatalf("dials %v: the honest one is to send all of it", d.dials)
+	}
+	d.say(c, answer())
+	d.isDone(nil)
+}
+
+// Once bytes of two were wrong together, those of two are not mixed again.
+func TestCorruptionOfTwo(t *testing.T) {
+	d := newDesk(t, Config{})
+	d.download(named(1), named(2))
+	c := d.connected()
+	d.say(c, head("HTTP/1.1 200 OK")+"wrong")
+	d.step(spec.Closed{Conn: c})
+	d.step(spec.Closed{Conn: 2})
+	d.say(d.connected(), head("HTTP/1.1 206 OK", "Content-Range: bytes 5-20/21")+content[5:])
+	c = d.connected()
+	if len(d.events) != 3 || d.events[2] != spec.Event(Corrupted{1}) || d.dials[3] != addr(2) {
+		t.Fatalf("events %v, dials %v", d.events, d.dials)
+	}
+	d.say(c, head("HTTP/1.1 200 OK")+content[:9])
+	d.step(spec.Closed{Conn: c})
+	d.step(spec.Closed{Conn: 5})
+	d.wait(time.Minute)
+	c = d.connected()
+	if asked := d.lines[c].wrote.String(); d.dials[5] != addr(1) || strings.Contains(asked, "Range") {
+		t.Fatalf("dials %v, asked %q", d.dials, asked)
 	}
 	d.say(c, answer())
 	d.isDone(nil)
@@ -266,6 +304,17 @@ func TestPush(t *testing.T) {
 	}
 }
 
+// A GIV on a stream that was dialled is out of place.
+func TestGivOnDialled(t *testing.T) {
+	d := newDesk(t, Config{})
+	d.download(pushed(1))
+	d.step(Offer{Op: 2, To: addr(3), Index: 5})
+	c := d.connected()
+	if d.say(c, "GIV 3:01"+strings.Repeat("0", 30)+"/a b\n\n"); !d.lines[c].closed {
+		t.Error("it was taken")
+	}
+}
+
 // A push that nobody answers, or that has no way, counts as a try.
 func TestPushFails(t *testing.T) {
 	d := newDesk(t, Config{})
@@ -288,11 +337,12 @@ func TestPushFails(t *testing.T) {
 //
 // GN-PU-23.
 func TestLearnedSources(t *testing.T) {
-	d := newDesk(t, Config{Sources: 3})
-	d.download(named(1))
+	d := newDesk(t, Config{Sources: 4})
+	d.download(named(1), pushed(4))
 	url := func(i int) string { return "http://" + addr(i).String() + "/uri-res/N2R?" + hash().String() }
 	d.say(d.connected(), head("HTTP/1.1 404 Not Found", locationHeader+": "+url(1)+", "+url(99)+", "+url(2)+", "+url(2),
 		"X-Alt: "+addr(3).String()+","+addr(4).String()))
+	d.step(NoPush{wire.GUID{4}})
 	c := d.connected()
 	if asked := d.lines[c].wrote.String(); d.dials[1] != addr(2) || !strings.HasPrefix(asked, "GET /uri-res/N2R?") {
 		t.Errorf("dials %v, asked %q", d.dials, asked)
@@ -305,8 +355,12 @@ func TestLearnedSources(t *testing.T) {
 	if d.dials[3] != addr(3) || !strings.Contains(asked, locationHeader+": "+url(2)+"\r\n") {
 		t.Errorf("dials %v, asked %q: the one who gave is to be named", d.dials, asked)
 	}
+	if len(d.downloads[0].sources) != 3 { // 2, 3, and the one at 4 once
+		t.Errorf("%d sources", len(d.downloads[0].sources))
+	}
 	d.say(c, head("HTTP/1.1 404 Not Found"))
 	d.wait(time.Minute)
+	d.step(NoPush{wire.GUID{4}})
 	d.say(d.connected(), answer())
 	d.isDone(nil)
 }

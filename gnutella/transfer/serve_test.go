@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -32,6 +33,7 @@ func TestAnswers(t *testing.T) {
 		{"by urn in lower case", "GET /uri-res/n2r?" + strings.ToLower(hash().String()) + " HTTP/1.1", nil, 200, content, false},
 		{"by bitprint", "GET /uri-res/N2R?" + bitprint + " HTTP/1.0", nil, 200, content, true},
 		{"another urn", "GET /uri-res/N2R?" + urn.SHA1{1}.String() + " HTTP/1.1", nil, 404, "", false},
+		{"the urn of none", "GET /uri-res/N2R?" + urn.SHA1{}.String() + " HTTP/1.1", nil, 404, "", false},
 		{"no urn", "GET /uri-res/N2R?urn:sha1:x HTTP/1.1", nil, 404, "", false},
 		{"another index", "GET /get/7/hello world 100%.txt HTTP/1.1", nil, 404, "", false},
 		{"another name", "GET /get/5/hello HTTP/1.1", nil, 404, "", false},
@@ -221,8 +223,31 @@ func TestQueue(t *testing.T) {
 		t.Errorf("who asked too early got %q", answer)
 	}
 	_, e := d.get(get, "X-Queue: 0.1")
-	if d.wait(120 * time.Second); !d.lines[e].closed {
+	_, f := d.get(get, "X-Queue: 0.1")
+	d.step(spec.Closed{Conn: e})
+	d.now += 40 * time.Second
+	if answer := d.say(f, head(get, "X-Queue: 0.1")); !strings.Contains(answer, "position=1,length=1") {
+		t.Errorf("who was behind one that left is told %q", answer)
+	}
+	if d.wait(119 * time.Second); d.lines[f].closed {
+		t.Error("who may still ask is gone")
+	}
+	if d.wait(time.Second); !d.lines[f].closed || len(d.queue) > 0 {
 		t.Error("who never asked again is still there")
+	}
+}
+
+// A file that cannot be read ends the stream.
+func TestUnreadable(t *testing.T) {
+	n, err := New(Config{Files: []File{{Index: 1, Size: 10, Name: "x"}}}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Step(0, spec.Opened{Conn: -1, Remote: addr(1)}, nil)
+	n.Step(0, spec.Got{Conn: -1, Msg: Request{Method: "GET", Target: "/get/1/x", Minor: 1}}, nil)
+	effects := n.Step(0, spec.Loaded{Token: 1, Data: make([]byte, 10), Err: errors.New("gone")}, nil)
+	if len(effects) != 1 || effects[0] != spec.Effect(spec.Close{Conn: -1}) {
+		t.Errorf("%v", effects)
 	}
 }
 
@@ -258,7 +283,8 @@ func TestLocations(t *testing.T) {
 	}
 	d.get(get, locationHeader+": http://example.com/x, "+url(99)+", http://1.2.3.4/get/1/x, http://1.2.3.4:5/uri-res/N2R?"+
 		urn.SHA1{3}.String()+", http://0.0.0.0:5/uri-res/N2R?"+hash().String()+", x, http://[::1]:6346/uri-res/N2R?"+hash().String())
-	if again, _ := d.get(get); !strings.Contains(again, want+"\r\n") {
+	d.get(get, "X-Alt: 203.0.113.5:6346")
+	if again, _ := d.get(get); !strings.Contains(again, locationHeader+": "+want+"\r\n") {
 		t.Errorf("what names another file, a name or nobody was taken: %q", again)
 	}
 	for i := range 40 {
