@@ -41,6 +41,10 @@ var accountCases = []Case{
 		Explain: "A client registers a new nick with message 6. It must be logged in by that, and told in the " +
 			"acknowledgement the address for mail that it gave.",
 		Causes: []string{"the login is still asked for", "the address is not kept"},
+		Kills: []string{
+			"acknowledges-without-a-text", "big-endian-lengths", "big-endian-types", "forgets-addresses",
+			"lengths-count-the-header", "texts-end-with-a-nul",
+		},
 		Run: playing(func(r *Room) {
 			u := r.Come()
 			if m := u.register(); m.Text != Email {
@@ -56,6 +60,7 @@ var accountCases = []Case{
 		Explain: "A nick is registered, its owner leaves, and a client registers it again. That must be refused by an " +
 			"error 0.",
 		Causes: []string{"the later registration replaces the earlier"},
+		Kills:  []string{"always-404", "refuses-without-a-word", "registers-again"},
 		Run: playing(func(r *Room) {
 			u := r.ComeAs(r.Registered(r.Enter()))
 			u.say(core.NewUser{Login: u.Login, Email: Email}.Message())
@@ -70,6 +75,10 @@ var accountCases = []Case{
 		Explain: "With a registered nick a client logs in with another password, which must be refused by an error 0, and " +
 			"then with its own, which must be acknowledged with its address for mail.",
 		Causes: []string{"passwords are not compared", "the address is not kept"},
+		Kills: []string{
+			"acknowledges-without-a-text", "always-404", "any-password", "forgets-addresses",
+			"nicks-stay-taken", "refuses-without-a-word",
+		},
 		Run: playing(func(r *Room) {
 			login := r.Registered(r.Enter())
 			thief := r.ComeAs(login)
@@ -85,13 +94,22 @@ var accountCases = []Case{
 		}),
 	},
 	nickCheck("free-nick", "A client asks about a nick that nobody has.", core.TypeNickFree,
-		func(r *Room) string { return "u" + r.word() }, "only who is logged in may ask", nil),
+		func(r *Room) string { return "u" + r.word() }, "only who is logged in may ask", []string{
+			"big-endian-lengths", "big-endian-types", "lengths-count-the-header",
+			"nick-checks-after-the-login", "tells-the-nick", "texts-end-with-a-nul",
+		}),
 	nickCheck("registered-nick", "A client asks about a nick that somebody has registered.", core.TypeNickTaken,
-		func(r *Room) string { return r.Registered(r.Enter()).Nick }, "accounts are not looked at", nil),
+		func(r *Room) string { return r.Registered(r.Enter()).Nick }, "accounts are not looked at", []string{"every-nick-is-free", "nick-checks-after-the-login"}),
 	nickCheck("nick-with-a-blank", "A client asks about a nick with a blank within.", core.TypeNickInvalid,
-		func(*Room) string { return "two words" }, "the text is read to its first blank", nil),
+		func(*Room) string { return "two words" }, "the text is read to its first blank", []string{
+			"a-blank-ends-a-nick", "big-endian-lengths", "big-endian-types", "every-nick-is-one",
+			"lengths-count-the-header", "nick-checks-after-the-login", "texts-end-with-a-nul",
+		}),
 	nickCheck("nick-of-nothing", "A client asks about a nick of no letter.", core.TypeNickInvalid,
-		func(*Room) string { return "" }, "the text is not checked", nil),
+		func(*Room) string { return "" }, "the text is not checked", []string{
+			"big-endian-lengths", "big-endian-types", "every-nick-is-one", "lengths-count-the-header",
+			"nick-checks-after-the-login", "texts-end-with-a-nul",
+		}),
 }
 
 // nickCheck is a case of message 7, before the login.

@@ -50,6 +50,10 @@ var browseCases = []Case{
 		Explain: "Somebody with three files is browsed. A 212 must come for each, with his nick and all that he said of " +
 			"the file, and at last a 213 with his nick; no file of another.",
 		Causes: []string{"fields are in another order", "the end is without the nick", "all files are listed"},
+		Kills: []string{
+			"browses-all-files", "browses-end-without-a-nick", "browses-without-a-nick",
+			"fields-in-another-order",
+		},
 		Run: playing(func(r *Room) {
 			a, b, c := r.Enter(), r.Enter(), r.Enter()
 			f, g, h := r.file(r.word()), r.file(r.word()+" two"), r.file(r.word())
@@ -66,6 +70,7 @@ var browseCases = []Case{
 		Control: "the judged answer itself",
 		Explain: "Somebody who shares nothing is browsed. A 213 with his nick must come, and no 212.",
 		Causes:  []string{"nothing is answered", "who shares nothing is taken for somebody who is not there"},
+		Kills:   []string{"browses-end-without-a-nick", "nobody-without-files"},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			b.mustBrowse(a)
@@ -78,6 +83,10 @@ var browseCases = []Case{
 		Control: "the judged answers themselves",
 		Explain: "Somebody with 250 files is browsed. All must be listed: the bound of 100 is for searches.",
 		Causes:  []string{"a browse is bounded as a search is"},
+		Kills: []string{
+			"browses-a-hundred-files", "browses-end-without-a-nick", "browses-without-a-nick",
+			"fields-in-another-order",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			files := make([]core.File, 250)
@@ -95,6 +104,7 @@ var browseCases = []Case{
 		Control: "the judged answer itself",
 		Explain: "A client browses a nick that nobody has. The server must answer with 210 and the nick.",
 		Causes:  []string{"an error 404 comes instead", "an empty list comes"},
+		Kills:   []string{"browse-of-nobody-is-an-error", "browse-of-nobody-is-empty"},
 		Run: playing(func(r *Room) {
 			u := r.Enter()
 			nick := "u" + r.word()
@@ -113,6 +123,9 @@ var browseCases = []Case{
 			"file. Asked for the sum and the size, the server must tell both with 216, with nick, address, port, name, sum, " +
 			"size and line, and then 217 without a text.",
 		Causes: []string{"215 is answered by 217 alone", "names are compared", "fields are in another order"},
+		Kills: []string{
+			"big-endian-addresses", "names-in-lower-case", "nobody-has-the-same", "sums-of-zeros",
+		},
 		Run: playing(func(r *Room) {
 			a, b, c := r.Enter(), r.Firewalled(), r.Enter()
 			f, other := r.file(r.word()), r.file(r.word())
@@ -131,6 +144,10 @@ var browseCases = []Case{
 		Explain: "The sum is over the beginning of a file alone. With another size the answer must be 217 and nothing else, " +
 			"and so with the file's own when its user has left.",
 		Causes: []string{"the sum alone is compared", "the files of who left stay in the list"},
+		Kills: []string{
+			"big-endian-addresses", "files-outlive-their-users", "names-in-lower-case", "nobody-has-the-same",
+			"sums-of-zeros", "the-sum-suffices",
+		},
 		Run: playing(func(r *Room) {
 			a, c := r.Enter(), r.Enter()
 			f := r.file(r.word())

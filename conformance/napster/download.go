@@ -59,6 +59,10 @@ var downloadCases = []Case{
 		Causes: []string{
 			"204 comes before the consent", "607 names the owner and not the asker", "the sum is not kept",
 		},
+		Kills: []string{
+			"asks-in-the-owner-s-name", "asks-nobody", "asks-with-bare-names", "big-endian-addresses",
+			"names-in-lower-case", "one-line-for-all", "one-port-for-all", "sums-of-zeros",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Come(), r.Enter()
 			a.Port, a.Link = 7001, 8
@@ -80,6 +84,11 @@ var downloadCases = []Case{
 		Explain: "Two clients ask for the same file, and one of them for another of the same owner. He agrees to all, the " +
 			"last first. Each must be told of what he asked for.",
 		Causes: []string{"consents are taken in the order of the requests", "one request at a time is kept"},
+		Kills: []string{
+			"asks-for-anything", "asks-in-the-owner-s-name", "asks-nobody", "asks-with-bare-names",
+			"big-endian-addresses", "consents-in-order", "names-in-lower-case", "one-request-at-a-time",
+			"passes-any-consent-on", "sums-of-zeros",
+		},
 		Run: playing(func(r *Room) {
 			a, b, c := r.Enter(), r.Enter(), r.Enter()
 			f, g := r.file(r.word()), r.file(r.word())
@@ -105,6 +114,7 @@ var downloadCases = []Case{
 		Control: "the judged answer itself",
 		Explain: "A file is asked for of a nick that nobody has. The answer must be 206 with the nick and the name.",
 		Causes:  []string{"an error 404 comes", "nothing is answered"},
+		Kills:   []string{"206-without-a-name", "404-for-206"},
 		Run: playing(func(r *Room) {
 			u := r.Enter()
 			want := core.Request{Nick: "u" + r.word(), Name: r.file(r.word()).Name}
@@ -120,6 +130,10 @@ var downloadCases = []Case{
 		Explain: "A file is asked for that its supposed owner does not share, while another does. The answer must be 206 " +
 			"with the nick and the name, and he must not be asked.",
 		Causes: []string{"the owner is asked anyway", "the file is looked for in the whole index"},
+		Kills: []string{
+			"206-without-a-name", "404-for-206", "asks-for-anything", "asks-in-the-owner-s-name",
+			"asks-with-bare-names",
+		},
 		Run: playing(func(r *Room) {
 			a, b, c := r.Enter(), r.Enter(), r.Enter()
 			f, g := r.file(r.word()), r.file(r.word())
@@ -140,6 +154,10 @@ var downloadCases = []Case{
 		Explain: "An owner agrees twice to one request, and to one that was never made. Nobody should be told anything by " +
 			"that: who is told where a file is without having asked could be sent to any address.",
 		Causes: []string{"requests are not remembered: any consent is passed on"},
+		Kills: []string{
+			"asks-in-the-owner-s-name", "asks-nobody", "asks-with-bare-names", "big-endian-addresses",
+			"names-in-lower-case", "passes-any-consent-on", "sums-of-zeros",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			f, g := r.file(r.word()), r.file(r.word())
@@ -164,6 +182,10 @@ var downloadCases = []Case{
 		Explain: "A file is asked for of its owner, and another client, who does not share it, agrees. The asker must be told " +
 			"nothing, and when the owner agrees, the owner's address.",
 		Causes: []string{"whoever agrees is taken for the owner"},
+		Kills: []string{
+			"anybody-agrees", "asks-in-the-owner-s-name", "asks-nobody", "asks-with-bare-names",
+			"big-endian-addresses", "names-in-lower-case", "sums-of-zeros",
+		},
 		Run: playing(func(r *Room) {
 			a, b, c := r.Enter(), r.Enter(), r.Enter()
 			f := r.file(r.word())
@@ -185,6 +207,7 @@ var downloadCases = []Case{
 		Explain: "An owner leaves without having agreed. The asker may be told so by 206, which the document has for " +
 			"files that cannot be had; a request after that must be answered so.",
 		Causes: []string{"requests are not remembered"},
+		Kills:  []string{"asks-in-the-owner-s-name", "asks-with-bare-names", "leaves-askers-waiting"},
 		Run: playing(func(r *Room) {
 			a, b, c := r.Enter(), r.Enter(), r.Enter()
 			f := r.file(r.word())

@@ -19,6 +19,10 @@ var framingCases = []Case{
 		Explain: "A login and a search are written byte by byte, each in a segment of its own. Both must be " +
 			"answered: a stream has no packets, and the length alone says where a message ends.",
 		Causes: []string{"one read is taken for one message", "the header has to come at once"},
+		Kills: []string{
+			"big-endian-lengths", "big-endian-types", "lengths-count-the-header", "reads-are-messages",
+			"texts-end-with-a-nul",
+		},
 		Run: playing(func(r *Room) {
 			u := r.Come()
 			login, err := u.Login.Message()
@@ -39,6 +43,7 @@ var framingCases = []Case{
 		Explain: "A login, two shared files, a search and a question for who is there are written at once. All must " +
 			"be taken, in their order.",
 		Causes: []string{"what follows the first message of a segment is lost", "answers come in another order"},
+		Kills:  []string{"names-in-lower-case", "one-message-a-read"},
 		Run: playing(func(r *Room) {
 			other, u := r.Enter(), r.Come()
 			f, g := r.file(r.word()), r.file(r.word())
@@ -64,10 +69,13 @@ var framingCases = []Case{
 	{
 		ID: "napster/framing/header-of-answers", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-FR-01"}, Role: conformance.Index, Kind: conformance.Reply,
-		Control: "the judged answer itself",
+		Control: "another user, who is told that the first is there",
 		Explain: "The beginning of what the server says after a login is read byte by byte: it must be the length of a " +
 			"text that has no NUL and the type 3, both little-endian, and then as many bytes as the length says.",
 		Causes: []string{"big-endian numbers", "the length counts the header", "a text ends with a NUL"},
+		Kills: []string{
+			"big-endian-lengths", "big-endian-types", "lengths-count-the-header", "texts-end-with-a-nul",
+		},
 		Run: playing(func(r *Room) {
 			u := r.Come()
 			var got []byte
@@ -83,9 +91,10 @@ var framingCases = []Case{
 				r.Failf("of an answer to a login %d bytes come: %x", len(got), got)
 			case got[2] != byte(core.TypeLoginAck) || got[3] != 0:
 				r.Mismatch("the type of the answer", fmt.Sprintf("%x", got[2:4]), "0300")
-			case slices.Contains(got[4:whole()], 0) || whole() == 4:
-				r.Mismatch("the text of the answer", fmt.Sprintf("%q", got[4:whole()]), "an address without a NUL")
+			case slices.Contains(got[4:whole()], 0):
+				r.Mismatch("the text of the answer", fmt.Sprintf("%q", got[4:whole()]), "no NUL")
 			}
+			r.Enter().mustGauge(u)
 			r.Earn()
 		}),
 	},
@@ -95,6 +104,7 @@ var framingCases = []Case{
 		Control: "the judged answer itself",
 		Explain: "A search is filled up with blanks between its fields to 2,048 bytes. It must be answered.",
 		Causes:  []string{"a buffer is smaller"},
+		Kills:   []string{"names-in-lower-case", "texts-of-1000-bytes"},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			f := r.file(r.word())
@@ -114,6 +124,7 @@ var framingCases = []Case{
 		Explain: "Headers announce 2,049 and 65,535 bytes, and some of the text comes. The server must end each " +
 			"stream, so that nobody can make it keep so much, and serve others.",
 		Causes: []string{"what is announced is waited for", "the server ends"},
+		Kills:  []string{"any-length-is-waited-for"},
 		Run: playing(func(r *Room) {
 			other := r.Enter()
 			for _, n := range []uint16{core.MaxText + 1, 1<<16 - 1} {
@@ -137,6 +148,7 @@ var framingCases = []Case{
 		Explain: "Of a search the header comes and half the text; then, after other users were served, the rest. " +
 			"It must be answered then, and not before.",
 		Causes: []string{"what has come is taken for the whole", "the server waits for it and serves nobody else"},
+		Kills:  []string{"reads-are-messages"},
 		Run: playing(func(r *Room) {
 			other, u := r.Enter(), r.Enter()
 			b := u.encoded(core.TypeSearch, `FILENAME CONTAINS "`+r.word()+`"`)
@@ -157,6 +169,10 @@ var framingCases = []Case{
 		Explain: "A user who shares a file closes his stream within a message, and another within a header, before " +
 			"the login. The server must forget the first with his file, and serve others.",
 		Causes: []string{"the end of a stream is seen between messages only", "the server ends"},
+		Kills: []string{
+			"errors-are-not-told", "files-outlive-their-users", "nothing-has-a-text", "pings-into-the-void",
+			"stays-for-ever",
+		},
 		Run: playing(func(r *Room) {
 			other, u, stranger := r.Enter(), r.Enter(), r.Come()
 			f := r.file(r.word())
@@ -181,6 +197,7 @@ var framingCases = []Case{
 		Explain: "Texts with NULs within, at their beginning and throughout are sent. Whatever becomes of the streams, " +
 			"the server must serve others, and nothing of what stands behind a NUL may be found as a part of a name.",
 		Causes: []string{"a text is measured to its NUL, and what follows is read twice"},
+		Kills:  []string{"nothing-has-a-text", "reads-behind-nuls"},
 		Run: playing(func(r *Room) {
 			other := r.Enter()
 			front, behind := r.word(), r.word()

@@ -15,6 +15,10 @@ var loginCases = []Case{
 		Explain: "A client logs in with a nick that nobody registered, a port, its name and its line. The server " +
 			"must acknowledge it with message 3, whose text, an address for mail or something in its place, is not empty.",
 		Causes: []string{"lengths or types are read big-endian", "the quoted name is not read as one field"},
+		Kills: []string{
+			"acknowledges-without-a-text", "big-endian-lengths", "big-endian-types",
+			"lengths-count-the-header", "texts-end-with-a-nul",
+		},
 		Run: playing(func(r *Room) {
 			u := r.Come()
 			u.say(u.Login.Message())
@@ -31,6 +35,10 @@ var loginCases = []Case{
 		Control: "the judged answer itself",
 		Explain: "The last field of a login is the client's build, as the Windows client has it. It must be let in.",
 		Causes:  []string{"a login has to have exactly five fields"},
+		Kills: []string{
+			"big-endian-lengths", "big-endian-types", "lengths-count-the-header", "refuses-builds",
+			"texts-end-with-a-nul",
+		},
 		Run: playing(func(r *Room) {
 			u := r.Come()
 			u.Build = 7
@@ -46,6 +54,7 @@ var loginCases = []Case{
 		Control: "the judged answer itself",
 		Explain: "Two blanks stand between the fields of a login. It must be let in, and be there as it said.",
 		Causes:  []string{"an empty field is read between two blanks"},
+		Kills:   []string{"empty-fields-between-blanks"},
 		Run: playing(func(r *Room) {
 			other, u := r.Enter(), r.Come()
 			u.Say(core.TypeLogin, fmt.Sprintf(`%s  %s  %d  "p2pspec 1.0"  %d`, u.Nick, Password, Port, u.Link))
@@ -57,16 +66,26 @@ var loginCases = []Case{
 	},
 	refused("link-type-of-none", conformance.Should,
 		"The line of a login is 11, where 10 is the fastest.", "the line is not checked",
-		func(u *User) string { return fmt.Sprintf(`%s %s %d "p2pspec" 11`, u.Nick, Password, Port) }, nil),
+		func(u *User) string { return fmt.Sprintf(`%s %s %d "p2pspec" 11`, u.Nick, Password, Port) }, []string{
+			"always-404", "any-line", "errors-are-not-told", "pings-into-the-void", "refuses-without-a-word",
+		}),
 	refused("port-beyond-16-bits", conformance.Should,
 		"The port of a login is 70000.", "the port is not checked, or cut to 16 bits",
-		func(u *User) string { return fmt.Sprintf(`%s %s 70000 "p2pspec" 7`, u.Nick, Password) }, nil),
+		func(u *User) string { return fmt.Sprintf(`%s %s 70000 "p2pspec" 7`, u.Nick, Password) }, []string{
+			"always-404", "any-port", "errors-are-not-told", "pings-into-the-void", "refuses-without-a-word",
+		}),
 	refused("missing-fields", conformance.Should,
 		"A login ends behind the password.", "missing fields are taken for empty ones",
-		func(u *User) string { return fmt.Sprintf(`%s %s`, u.Nick, Password) }, nil),
+		func(u *User) string { return fmt.Sprintf(`%s %s`, u.Nick, Password) }, []string{
+			"always-404", "errors-are-not-told", "fields-are-made-up", "pings-into-the-void",
+			"refuses-without-a-word",
+		}),
 	refused("quote-that-nothing-closes", conformance.Should,
 		"The client's name in a login has an opening quote and no closing one.", "a quote is read to the end of the text",
-		func(u *User) string { return fmt.Sprintf(`%s %s %d "p2pspec 7`, u.Nick, Password, Port) }, nil),
+		func(u *User) string { return fmt.Sprintf(`%s %s %d "p2pspec 7`, u.Nick, Password, Port) }, []string{
+			"always-404", "errors-are-not-told", "pings-into-the-void", "quotes-close-themselves",
+			"refuses-without-a-word",
+		}),
 	{
 		ID: "napster/login/comes-first", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-LG-04"}, Role: conformance.Index, Kind: conformance.Reply,
@@ -74,6 +93,7 @@ var loginCases = []Case{
 		Explain: "A search is sent on a stream without a login. The answer must be an error 0: 404 is for who is " +
 			"logged in, and who is not gets no results.",
 		Causes: []string{"whoever connects is served", "the error is 404", "the stream ends without a word"},
+		Kills:  []string{"always-404", "refuses-without-a-word", "serves-strangers"},
 		Run: playing(func(r *Room) {
 			a, b, u := r.Enter(), r.Enter(), r.Come()
 			f := r.file(r.word())
@@ -94,6 +114,9 @@ var loginCases = []Case{
 		Explain: "Who is logged in sends another login with another nick. It must be refused by an error 404, and the " +
 			"user must be there under his first nick and no other.",
 		Causes: []string{"the second login replaces the first", "the error is message 0"},
+		Kills: []string{
+			"acknowledges-again", "errors-are-not-told", "pings-into-the-void", "unknown-types-end-it",
+		},
 		Run: playing(func(r *Room) {
 			other, u := r.Enter(), r.Enter()
 			again := u.Login
@@ -115,6 +138,7 @@ var loginCases = []Case{
 		Explain: "A client logs in from another address with the nick of a user who is there. It must be refused by an " +
 			"error 0, and the user must stay.",
 		Causes: []string{"the newer one replaces the older", "both are there"},
+		Kills:  []string{"always-404", "newcomers-replace", "refuses-without-a-word"},
 		Run: playing(func(r *Room) {
 			other, u, late := r.Enter(), r.Enter(), r.Come()
 			late.Nick, late.Link = u.Nick, 3
@@ -131,6 +155,7 @@ var loginCases = []Case{
 		Control: "the first login with the nick",
 		Explain: "A user leaves, and comes again with the nick that he had. He must be let in.",
 		Causes:  []string{"who leaves stays in the table of nicks"},
+		Kills:   []string{"nicks-stay-taken", "stays-for-ever"},
 		Run: playing(func(r *Room) {
 			other, u := r.Enter(), r.Enter()
 			u.Close()

@@ -9,7 +9,7 @@ import (
 	"github.com/p2pspec/p2pspec/conformance/napster"
 )
 
-func suites() conformancetest.Suites { return conformancetest.Suites{All: napster.Suites()} }
+func suites() conformancetest.Suites { return conformancetest.Suites{All: napster.Suites(), OneIn: 12} }
 
 // seeds is how many draws of the harness every case is tried with.
 const seeds = 5

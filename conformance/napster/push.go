@@ -13,6 +13,10 @@ var pushCases = []Case{
 		Explain: "A file is asked for with 203 whose owner logged in with port 0. The asker must be told so at once, by a " +
 			"204 with port 0, and the owner not be asked: he could not be reached.",
 		Causes: []string{"the owner is asked, and the asker left without a port", "204 has another port"},
+		Kills: []string{
+			"asks-for-anything", "big-endian-addresses", "names-in-lower-case", "no-word-of-port-0",
+			"sums-of-zeros",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Firewalled(), r.Enter()
 			f := r.file(r.word())
@@ -30,6 +34,11 @@ var pushCases = []Case{
 		Explain: "The same file is asked for with 500. Its owner must be asked with 607, and when he agrees with 608 be told " +
 			"with 501 the asker's nick, address, port and line, and the file's name and sum, so that he can connect.",
 		Causes: []string{"the asker is told instead of the owner", "501 has the owner's address", "500 is not known"},
+		Kills: []string{
+			"asks-in-the-owner-s-name", "asks-with-bare-names", "big-endian-addresses", "knows-no-push",
+			"names-in-lower-case", "one-line-for-all", "one-port-for-all", "pushes-to-the-pusher",
+			"sums-of-zeros", "tells-the-downloader",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Firewalled(), r.Come()
 			b.Port, b.Link = 7002, 2
@@ -51,6 +60,7 @@ var pushCases = []Case{
 		Explain: "With 500 a file is asked for that its supposed owner, behind a firewall, does not share. The answer must be " +
 			"206, and he must not be asked.",
 		Causes: []string{"the owner is asked anyway", "nothing is answered"},
+		Kills:  []string{"206-without-a-name", "404-for-206", "knows-no-push", "pushes-for-anybody"},
 		Run: playing(func(r *Room) {
 			a, b := r.Firewalled(), r.Enter()
 			f := r.file(r.word())
@@ -67,6 +77,9 @@ var pushCases = []Case{
 		Explain: "With 500 a file is asked for whose owner has a port. It should be refused by an error 404: the asker is to " +
 			"connect himself.",
 		Causes: []string{"ports are not looked at"},
+		Kills: []string{
+			"asks-in-the-owner-s-name", "asks-with-bare-names", "errors-are-not-told", "pushes-for-anybody",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			f := r.file(r.word())
@@ -86,6 +99,10 @@ var pushCases = []Case{
 		Explain: "A client with port 0 asks for a file of another with port 0, by 203 and, unless that is refused, by 500. " +
 			"An error must come, 206, 404 or a 204 that says so in the place of the sum, and the owner not be asked.",
 		Causes: []string{"the owner is told to connect to port 0", "nothing is answered"},
+		Kills: []string{
+			"asks-for-anything", "asks-in-the-owner-s-name", "asks-with-bare-names", "connects-to-port-0",
+			"errors-are-not-told", "knows-no-push", "silent-between-firewalls",
+		},
 		Run: playing(func(r *Room) {
 			a, b, c := r.Firewalled(), r.Firewalled(), r.Enter()
 			f := r.file(r.word())

@@ -17,6 +17,7 @@ var searchCases = []Case{
 		Explain: "A client searches for a word that no file has. The server must answer with 202 without a text, " +
 			"and nothing before it.",
 		Causes: []string{"what finds nothing is not answered"},
+		Kills:  []string{"nothing-has-a-text"},
 		Run: playing(func(r *Room) {
 			r.Enter().mustFind("a search for what nobody has", core.Search{Words: r.word()})
 			r.Earn()
@@ -29,6 +30,7 @@ var searchCases = []Case{
 		Explain: "A file has three words in its name, between points, dashes and underlines. It must be found by each of " +
 			"them and by all, in any order and in capitals.",
 		Causes: []string{"the phrase is searched as it is", "case counts"},
+		Kills:  []string{"case-counts", "names-in-lower-case", "phrases-are-searched"},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			x, y, z := r.word(), r.word(), r.word()
@@ -47,6 +49,10 @@ var searchCases = []Case{
 		Explain: "Two files have one word in common, and each has one of its own. A search for the common word finds both; " +
 			"for two words in one clause, and in two clauses, the file that has both.",
 		Causes: []string{"any word suffices", "the last FILENAME clause replaces the first"},
+		Kills: []string{
+			"any-word-suffices", "last-phrase-wins", "names-in-lower-case", "nothing-has-a-text",
+			"phrases-are-searched",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			x, y, z := r.word(), r.word(), r.word()
@@ -71,6 +77,7 @@ var searchCases = []Case{
 		Explain: "One file has two words; another has the first of them, and the second alone in a longer word; three have the " +
 			"second. A search for both must find the first file alone.",
 		Causes: []string{"a word is looked for within words"},
+		Kills:  []string{"any-word-suffices", "names-in-lower-case", "words-within-words"},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			x, y := r.word(), r.word()
@@ -89,6 +96,7 @@ var searchCases = []Case{
 		Explain: "A file is searched for by texts that begin and end with brackets, points and marks. It must " +
 			"be found: what is no letter, digit or apostrophe only separates words.",
 		Causes: []string{"behind the last word a word of no letter is read, which no file has"},
+		Kills:  []string{"names-in-lower-case", "phrases-are-searched", "trailing-marks-are-a-word"},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			x, y := r.word(), r.word()
@@ -101,9 +109,18 @@ var searchCases = []Case{
 			r.Earn()
 		}),
 	},
-	compared("bit-rate", "BITRATE", [3]uint32{64, 128, 320}, func(f *core.File, n uint32) { f.Bitrate = n }, nil),
-	compared("frequency", "FREQ", [3]uint32{32000, 44100, 48000}, func(f *core.File, n uint32) { f.Frequency = n }, nil),
-	compared("line", "LINESPEED", [3]uint32{3, 7, 10}, nil, nil),
+	compared("bit-rate", "BITRATE", [3]uint32{64, 128, 320}, func(f *core.File, n uint32) { f.Bitrate = n }, []string{
+		"at-best-is-at-least", "bit-rates-are-not-compared", "equal-is-at-least",
+		"fields-in-another-order", "names-in-lower-case", "no-quoted-numbers",
+	}),
+	compared("frequency", "FREQ", [3]uint32{32000, 44100, 48000}, func(f *core.File, n uint32) { f.Frequency = n }, []string{
+		"at-best-is-at-least", "equal-is-at-least", "fields-in-another-order",
+		"frequencies-are-not-compared", "names-in-lower-case", "no-quoted-numbers",
+	}),
+	compared("line", "LINESPEED", [3]uint32{3, 7, 10}, nil, []string{
+		"at-best-is-at-least", "equal-is-at-least", "lines-are-not-compared", "names-in-lower-case",
+		"no-quoted-numbers",
+	}),
 	{
 		ID: "napster/search/clauses-in-any-order", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-SE-01"}, Role: conformance.Index, Kind: conformance.State,
@@ -111,6 +128,10 @@ var searchCases = []Case{
 		Explain: "The clauses of a search come in three orders, those of the document's examples among them, with " +
 			"quoted numbers and bare ones. Each must find the file that meets all, and not the one that does not.",
 		Causes: []string{"clauses are expected in one order", "quoted numbers are not read"},
+		Kills: []string{
+			"bit-rates-are-not-compared", "fields-in-another-order", "names-in-lower-case",
+			"no-quoted-numbers", "phrases-are-searched", "the-phrase-comes-first",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			word := r.word()
@@ -136,6 +157,7 @@ var searchCases = []Case{
 		Control: "the same search without a number, which finds all",
 		Explain: "Five files match. With MAX_RESULTS 2 two of them must come, with 5 and 50 all.",
 		Causes:  []string{"MAX_RESULTS is not looked at", "it is one too many, or too few"},
+		Kills:   []string{"any-number-of-results", "one-too-many"},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			word := r.word()
@@ -154,6 +176,7 @@ var searchCases = []Case{
 		Control: "the hundred results themselves",
 		Explain: "101 files match, and 200 results are asked for. 100 must come.",
 		Causes:  []string{"the client's number is believed"},
+		Kills:   []string{"believes-the-number"},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			word := r.word()
@@ -170,6 +193,7 @@ var searchCases = []Case{
 		Control: "the same search of another user, which finds the file",
 		Explain: "A client searches for what it shares itself. It must not find it.",
 		Causes:  []string{"whose file it is does not count"},
+		Kills:   []string{"finds-own-files", "nothing-has-a-text"},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			f := r.file(r.word())
@@ -186,6 +210,7 @@ var searchCases = []Case{
 		Explain: "Of two files with a word in common one is shared by a client with port 0. Another client with port 0 must " +
 			"find the other one alone: nobody could connect for the first.",
 		Causes: []string{"ports are not looked at"},
+		Kills:  []string{"firewalls-do-not-count", "names-in-lower-case"},
 		Run: playing(func(r *Room) {
 			inside, outside, b, c := r.Firewalled(), r.Enter(), r.Enter(), r.Firewalled()
 			word := r.word()
@@ -204,6 +229,10 @@ var searchCases = []Case{
 		Explain: "A phrase has quotes within, as a Windows client sends it. There is no escape for a quote: the search " +
 			"must be refused by an error 404, and have no results.",
 		Causes: []string{"the last quote of the text is taken for the closing one", "nothing is answered"},
+		Kills: []string{
+			"errors-are-not-told", "searches-as-far-as-it-can-read", "the-last-quote-closes",
+			"words-within-words",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			word := r.word()
@@ -222,6 +251,10 @@ var searchCases = []Case{
 		Explain: "Searches with an unknown clause, an unknown comparison, letters for a number, without CONTAINS and " +
 			"with a clause that ends early are sent. Each must be refused by an error 404, and have no results.",
 		Causes: []string{"what is not known is passed over", "nothing is answered"},
+		Kills: []string{
+			"bit-rates-are-not-compared", "errors-are-not-told", "searches-as-far-as-it-can-read",
+			"words-within-words",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			f := r.file(r.word())

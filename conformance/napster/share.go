@@ -27,6 +27,10 @@ var shareCases = []Case{
 			"the file's name, sum, size, bit rate, frequency and length as they were said, the nick of who shares " +
 			"it, his address as a little-endian number, and his line.",
 		Causes: []string{"fields are in another order", "the address is big-endian", "the sum is not kept"},
+		Kills: []string{
+			"big-endian-addresses", "fields-in-another-order", "names-in-lower-case", "one-line-for-all",
+			"sums-of-zeros",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Come(), r.Enter()
 			a.Link = 9
@@ -38,23 +42,45 @@ var shareCases = []Case{
 		}),
 	},
 	shared("of-any-bit-rate", "The bit rate is 130 kbit/s, as files of variable rates have it on average.",
-		"rates are rounded to those of a table", func(f *core.File) { f.Bitrate = 130 }, nil),
+		"rates are rounded to those of a table", func(f *core.File) { f.Bitrate = 130 }, []string{
+			"big-endian-addresses", "fields-in-another-order", "names-in-lower-case", "rates-of-a-table",
+			"sums-of-zeros",
+		}),
 	shared("of-any-frequency", "The frequency is 22,050 Hz.",
-		"frequencies are rounded to those of a table", func(f *core.File) { f.Frequency = 22050 }, nil),
+		"frequencies are rounded to those of a table", func(f *core.File) { f.Frequency = 22050 }, []string{
+			"big-endian-addresses", "fields-in-another-order", "frequencies-of-a-table",
+			"names-in-lower-case", "sums-of-zeros",
+		}),
 	shared("of-three-gigabytes", "The size is 3,221,225,472 bytes.",
-		"sizes are written as signed numbers of 32 bits", func(f *core.File) { f.Size = 3 << 30 }, nil),
+		"sizes are written as signed numbers of 32 bits", func(f *core.File) { f.Size = 3 << 30 }, []string{
+			"big-endian-addresses", "fields-in-another-order", "names-in-lower-case", "sizes-of-31-bits",
+			"sums-of-zeros",
+		}),
 	shared("of-twenty-hours", "The length is 72,000 seconds.",
-		"lengths have 16 bits", func(f *core.File) { f.Seconds = 72000 }, nil),
+		"lengths have 16 bits", func(f *core.File) { f.Seconds = 72000 }, []string{
+			"big-endian-addresses", "fields-in-another-order", "lengths-of-16-bits", "names-in-lower-case",
+			"sums-of-zeros",
+		}),
 	shared("of-letters-of-a-language", "The name has bytes above ASCII.",
-		"bytes are taken for signed numbers", func(f *core.File) { f.Name = strings.Replace(f.Name, ".mp3", " \xe9t\xe9 été.mp3", 1) }, nil),
+		"bytes are taken for signed numbers", func(f *core.File) { f.Name = strings.Replace(f.Name, ".mp3", " \xe9t\xe9 été.mp3", 1) }, []string{
+			"big-endian-addresses", "fields-in-another-order", "names-in-lower-case", "names-of-ascii",
+			"sums-of-zeros",
+		}),
 	shared("in-a-deep-folder", "The name has 240 characters, folders included.",
-		"names are cut", func(f *core.File) { f.Name = `C:\` + strings.Repeat(`deeper\`, 31) + f.Name[len(f.Name)-14:] }, nil),
+		"names are cut", func(f *core.File) { f.Name = `C:\` + strings.Repeat(`deeper\`, 31) + f.Name[len(f.Name)-14:] }, []string{
+			"big-endian-addresses", "fields-in-another-order", "names-in-lower-case", "names-of-100-bytes",
+			"sums-of-zeros",
+		}),
 	{
 		ID: "napster/share/twice-is-one-file", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"NP-SH-01", "NP-BR-01"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the judged result itself",
 		Explain: "A client shares the same name twice. It must be found and browsed once.",
 		Causes:  []string{"every share makes an entry"},
+		Kills: []string{
+			"browses-end-without-a-nick", "browses-without-a-nick", "fields-in-another-order",
+			"names-in-lower-case", "shares-add-up",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			f := r.file(r.word())
@@ -70,6 +96,10 @@ var shareCases = []Case{
 		Control: "the judged results themselves",
 		Explain: "Two clients share files of the same name. Both must be found; when one has left, the other's alone.",
 		Causes:  []string{"names are unique in the whole index", "with one the other's file goes"},
+		Kills: []string{
+			"big-endian-addresses", "fields-in-another-order", "files-outlive-their-users",
+			"names-are-unique", "names-in-lower-case", "sums-of-zeros",
+		},
 		Run: playing(func(r *Room) {
 			a, b, c := r.Enter(), r.Enter(), r.Enter()
 			f := r.file(r.word())
@@ -88,6 +118,10 @@ var shareCases = []Case{
 		Explain: "Of two shared files one is taken back with its bare name. Nobody must find it, browse it or get " +
 			"it any more; the other must stay.",
 		Causes: []string{"a quoted name is asked for", "the words of the name stay in the index"},
+		Kills: []string{
+			"404-for-206", "browses-end-without-a-nick", "browses-without-a-nick", "fields-in-another-order",
+			"names-in-lower-case", "nothing-has-a-text", "quoted-names-are-taken-back", "shares-for-ever",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			f, g := r.file(r.word()+" blue"), r.file(r.word())
@@ -109,6 +143,9 @@ var shareCases = []Case{
 		Control: "a search after it, which finds the file",
 		Explain: "A client takes back a file that another shares. It must be refused by an error 404, and the file stay.",
 		Causes:  []string{"whose file it is does not count", "nothing is answered"},
+		Kills: []string{
+			"anybody-takes-back", "errors-are-not-told", "names-in-lower-case", "shares-for-ever",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			f := r.file(r.word())
@@ -126,6 +163,7 @@ var shareCases = []Case{
 		Explain: "A client shares a file, which another finds, and closes its stream. From then on nobody must " +
 			"find the file: nobody could have it.",
 		Causes: []string{"the files of users who left stay in the index"},
+		Kills:  []string{"files-outlive-their-users", "nothing-has-a-text"},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			f := r.file(r.word())
@@ -142,6 +180,10 @@ var shareCases = []Case{
 		Control: "the same search while the user is there, which finds the file",
 		Explain: "The same, but that the stream is reset, as when a program ends.",
 		Causes:  []string{"an error of the stream is not taken for its end"},
+		Kills: []string{
+			"errors-are-not-told", "files-outlive-their-users", "nothing-has-a-text", "pings-into-the-void",
+			"resets-are-no-ends", "stays-for-ever",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			f := r.file(r.word())
@@ -162,6 +204,9 @@ var shareCases = []Case{
 		Explain: "A client shares files without a size, without a closing quote, and without a sum. Each must be " +
 			"refused by an error 404, and nobody find such a file.",
 		Causes: []string{"missing fields are taken for zeros", "nothing is answered"},
+		Kills: []string{
+			"errors-are-not-told", "missing-fields-are-zeros", "names-in-lower-case", "nothing-has-a-text",
+		},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			f := r.file(r.word())
@@ -183,6 +228,7 @@ var shareCases = []Case{
 		Control: "a search after it, which is answered",
 		Explain: "A client shares a file whose size is many. It must be refused by an error 404, and nobody find it.",
 		Causes:  []string{"what is no number is taken for zero"},
+		Kills:   []string{"errors-are-not-told", "letters-are-zero", "nothing-has-a-text"},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			f := r.file(r.word())

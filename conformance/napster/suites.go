@@ -14,8 +14,12 @@ func Suites() []conformance.Suite {
 	return []conformance.Suite{{
 		Name: "napster", Family: Family, Title: "Napster's central index, as the document of 2000 and OpenNap have it",
 		Control: playing(func(r *Room) {
-			r.Enter()
-			r.Earn()
+			u := r.Come()
+			u.say(u.Login.Message())
+			if !r.Until(func() bool { return len(u.heard) > 0 || u.gone() }, AnswerWithin) || u.Ended() {
+				r.Inconclusivef("a login is answered by %s", u.instead())
+			}
+			r.Earn() // whatever it says: that is judged
 		}),
 		Frame: frame, LintStream: lintStream,
 		Cases: slices.Concat(

@@ -49,6 +49,7 @@ var whoisCases = []Case{
 		Explain: "A user with two shared files and a line of his own is asked about. 604 must tell his nick, the level " +
 			"User, some seconds, no channel, Active, two files, no transfers, his line and his client's name.",
 		Causes: []string{"fields are in another order", "files are not counted", "the client's name is not quoted"},
+		Kills:  []string{"files-are-not-counted", "one-client-for-all", "tells-of-the-asker"},
 		Run: playing(func(r *Room) {
 			other, u := r.Enter(), r.Come()
 			u.Link, u.Client = 4, "p2pspec whois 2.0"
@@ -74,6 +75,7 @@ var whoisCases = []Case{
 		Explain: "A user is asked about twice, 2.5 seconds apart. The seconds since his login must have grown by two or " +
 			"three.",
 		Causes: []string{"the time of the day is told", "milliseconds are told"},
+		Kills:  []string{"milliseconds-since-the-login", "the-clock-stands-still"},
 		Run: playing(func(r *Room) {
 			other, u := r.Enter(), r.Enter()
 			before, asked := other.whois(u).Seconds, r.Now()
@@ -93,6 +95,7 @@ var whoisCases = []Case{
 		Explain: "A user says that two downloads and three uploads have begun, and that a download and two uploads have " +
 			"ended. The whois must show two and three, and then one and one.",
 		Causes: []string{"ends are not counted", "downloads and uploads are confused"},
+		Kills:  []string{"counts-transfers-the-other-way", "downloads-never-end", "tells-of-the-asker"},
 		Run: playing(func(r *Room) {
 			other, u := r.Enter(), r.Enter()
 			begun := []core.Type{
@@ -119,6 +122,7 @@ var whoisCases = []Case{
 		Explain: "A user says that an upload and a download have ended which never began, and then that one of each has " +
 			"begun. The whois must show one of each.",
 		Causes: []string{"the count goes below zero, or around to a huge number"},
+		Kills:  []string{"counts-below-zero", "tells-of-the-asker"},
 		Run: playing(func(r *Room) {
 			other, u := r.Enter(), r.Enter()
 			for _, t := range []core.Type{core.TypeDownEnd, core.TypeUpEnd, core.TypeDownStart, core.TypeUpStart} {
@@ -138,6 +142,7 @@ var whoisCases = []Case{
 		Explain: "A user registers and leaves. 605 must tell his nick, his level and when he was last seen, in seconds; " +
 			"when he has come again and left again later, a later time.",
 		Causes: []string{"404 comes", "the time is that of the registration", "the time is zero"},
+		Kills:  []string{"forgets-who-was-there", "seen-at-the-beginning", "tells-of-the-asker"},
 		Run: playing(func(r *Room) {
 			other := r.Enter()
 			login := r.Registered(other)
@@ -159,6 +164,7 @@ var whoisCases = []Case{
 		Control: "a search after it, which is answered",
 		Explain: "A nick is asked about that nobody has and nobody registered. The answer must be an error 404.",
 		Causes:  []string{"an answer is made up", "nothing is answered"},
+		Kills:   []string{"errors-are-not-told", "everybody-was-there", "tells-of-the-asker"},
 		Run: playing(func(r *Room) {
 			u := r.Enter()
 			u.Say(core.TypeWhois, "u"+r.word())
@@ -176,6 +182,7 @@ var whoisCases = []Case{
 		Explain: "The line of a user is asked for with 600. 601 must tell his nick and the link type of his login; about " +
 			"a nick that nobody has an error must come.",
 		Causes: []string{"the asker's line is told", "nothing is answered about nobody"},
+		Kills:  []string{"errors-are-not-told", "gauges-the-asker"},
 		Run: playing(func(r *Room) {
 			other, u := r.Enter(), r.Come()
 			u.Link = 10
@@ -193,6 +200,7 @@ var whoisCases = []Case{
 		Explain: "A user pings another with 751, who answers with 752. Each must get the other's message with the " +
 			"sender's nick in place of his own.",
 		Causes: []string{"the text is relayed as it is", "752 is not relayed", "the server answers itself"},
+		Kills:  []string{"answers-pings-itself", "relays-as-it-is", "relays-no-pongs"},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			a.Say(core.TypePing, b.Nick)
@@ -216,6 +224,7 @@ var whoisCases = []Case{
 		Control: "a search after it, which is answered",
 		Explain: "A nick is pinged that nobody has. The answer must be an error 404.",
 		Causes:  []string{"nothing is answered"},
+		Kills:   []string{"errors-are-not-told", "pings-into-the-void"},
 		Run: playing(func(r *Room) {
 			u := r.Enter()
 			u.Say(core.TypePing, "u"+r.word())
