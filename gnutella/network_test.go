@@ -3,6 +3,7 @@ package gnutella
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -43,14 +44,19 @@ type world struct {
 	writes map[message]int
 	events map[netip.AddrPort][]spec.Event
 	drops  map[string]int // by clause
-	raises bool           // ultrapeers give the queries of leaves a TTL
+
+	origins map[wire.GUID]netip.AddrPort
+	answers map[found]int                        // hits as they were written at first
+	queries map[netip.AddrPort][]wire.Descriptor // that a servent got
+	raises  bool                                 // ultrapeers give the queries of leaves a TTL
 }
 
 func newWorld(t rapid.TB, seed byte) *world {
 	w := &world{
 		TB: t, nodes: map[netip.AddrPort]*Node{}, taken: map[netip.AddrPort]map[message]int{},
 		sums: map[message]int{}, writes: map[message]int{}, events: map[netip.AddrPort][]spec.Event{},
-		drops: map[string]int{},
+		drops: map[string]int{}, origins: map[wire.GUID]netip.AddrPort{}, answers: map[found]int{},
+		queries: map[netip.AddrPort][]wire.Descriptor{},
 	}
 	w.Network = sim.New(sim.Config{
 		Seed: [32]byte{seed}, Check: true, StreamCodec: wire.Codec{},
@@ -100,6 +106,10 @@ func (w *world) look(at netip.AddrPort, in spec.Input, out []spec.Effect) {
 		switch e := e.(type) {
 		case spec.Drop:
 			refused = true
+		case spec.Done:
+			if r, ok := e.Result.(Searching); ok {
+				w.origins[r.GUID] = at
+			}
 		case spec.Write:
 			if m, ok := e.Msg.(wire.Descriptor); ok {
 				w.written(at, m)
@@ -108,6 +118,11 @@ func (w *world) look(at netip.AddrPort, in spec.Input, out []spec.Effect) {
 				}
 			}
 		}
+	}
+	if isDescriptor && d.Type == wire.TypeQuery {
+		kept := d
+		kept.Payload = slices.Clone(d.Payload)
+		w.queries[at] = append(w.queries[at], kept)
 	}
 	if isDescriptor && d.Type == wire.TypeQuery && !refused {
 		if w.taken[at][message{d.Type, d.GUID}]++; w.taken[at][message{d.Type, d.GUID}] > 1 {
@@ -122,6 +137,9 @@ func (w *world) look(at netip.AddrPort, in spec.Input, out []spec.Effect) {
 func (w *world) written(at netip.AddrPort, d wire.Descriptor) {
 	m := message{d.Type, d.GUID}
 	w.writes[m]++
+	if d.Type == wire.TypeQueryHit && d.Hops == 0 {
+		w.answers[found{w.origins[d.GUID], at, d.GUID}]++
+	}
 	sum := int(d.TTL) + int(d.Hops)
 	if d.Type == wire.TypePong {
 		return // many have the GUID of one ping

@@ -43,13 +43,15 @@ func TestLimitsOfTTLAndHops(t *testing.T) {
 	}
 }
 
-// GN-HD-16, GN-HD-17, GN-HD-18, GN-QY-01, GN-QY-02, GN-VE-02, GN-VE-04, GN-UQ-08, GN-PG-13, GN-QH-05, GN-QH-12.
+// GN-HD-16, GN-HD-17, GN-HD-18, GN-QY-01, GN-QY-02, GN-VE-02, GN-VE-04, GN-UQ-08, GN-PG-13, GN-QH-05, GN-QH-12,
+// GN-PU-02, GN-PU-03.
 func TestRefused(t *testing.T) {
 	d := newDesk(t, Config{})
 	c, other := d.join(), d.join()
 	d.got(c, query(1, 3, 0, "alpha"))
 	pong, nothing := (&wire.Pong{Addr: addr(1)}).Append(nil), (&wire.QueryHit{Addr: addr(1)}).Append(nil)
 	back := hitOf(t, "a").Append(nil)
+	foreign := (&wire.Push{ServentID: wire.GUID{8}, Addr: addr(1)}).Append(nil)
 	for want, m := range map[string]wire.Descriptor{
 		"GN-HD-16": {Type: 0x55, TTL: 1},
 		"GN-HD-17": query(1, 4, 0, "alpha"),
@@ -61,6 +63,7 @@ func TestRefused(t *testing.T) {
 		"GN-PG-13": {GUID: wire.GUID{7}, Type: wire.TypePong, TTL: 1, Payload: pong},
 		"GN-QH-05": {GUID: wire.GUID{1}, Type: wire.TypeQueryHit, TTL: 3, Payload: back},
 		"GN-QH-12": {GUID: wire.GUID{1}, Type: wire.TypeQueryHit, TTL: 3, Payload: nothing},
+		"GN-PU-03": {GUID: wire.GUID{1}, Type: wire.TypePush, TTL: 3, Payload: foreign},
 	} {
 		if got := clause(d.got(c, m)); got != want {
 			t.Errorf("%v of %d bytes: dropped by %q, want %q", m.Type, len(m.Payload), got, want)
