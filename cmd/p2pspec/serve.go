@@ -27,8 +27,8 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve NODE",
 		Short: "Run a reference node on real sockets, for others to test against",
 		RunE: func(*cobra.Command, []string) error {
-			return usagef("serve: name a node; there are: dht, seeder, leecher, tracker, swim, gnutella, chord, " +
-				"kademlia, broadcast, g-set, g-counter, pn-counter, echo, unique-ids, lin-kv")
+			return usagef("serve: name a node; there are: dht, seeder, leecher, tracker, swim, gnutella, napster, " +
+				"chord, kademlia, broadcast, g-set, g-counter, pn-counter, echo, unique-ids, lin-kv")
 		},
 	}
 	var f serveFlags
@@ -50,7 +50,8 @@ contacts survive a restart.`,
 		"first contacts, as IP:PORT with blanks between; may be repeated")
 	fl.StringVar(&f.state, "state", "", "file that keeps the id and the contacts")
 	cmd.AddCommand(dht, a.seederCommand(), a.leecherCommand(), a.trackerCommand(),
-		a.swimCommand(), a.serventCommand(), a.overlayCommand("chord", chord.NewNode), a.overlayCommand("kademlia", kademlia.NewNode))
+		a.swimCommand(), a.serventCommand(), a.napsterCommand(),
+		a.overlayCommand("chord", chord.NewNode), a.overlayCommand("kademlia", kademlia.NewNode))
 	for _, w := range broadcast.Workloads() {
 		cmd.AddCommand(a.overlayCommand(w.Name, w.NewNode))
 	}

@@ -79,6 +79,8 @@ func TestGnutellaFields(t *testing.T) {
 	packed := string((&deflate.Deflater{}).Append(nil, []byte(ping+ping)))
 	patch := descriptorOf(wire.TypeQRP, string(qrp.Append(nil, qrp.Patch{Seq: 1, Of: 2, EntryBits: 4, Data: []byte{9}})))
 	push := descriptorOf(wire.TypePush, strings.Repeat("\xaa", 16)+"\x07\x00\x00\x00\x7f\x00\x00\x01\xca\x18")
+	pong := descriptorOf(wire.TypePong, "\xca\x18\x7f\x00\x00\x01\x02\x00\x00\x00\x08\x00\x00\x00")
+	giv := "GIV 7:00112233445566778899aabbccddeeff/a song\n\n"
 	for _, e := range []overlayExample{
 		{hello, "0.connect", `"GNUTELLA CONNECT/0.6"`, "GN-HS-01", ""},
 		{hello, "0.connect.User-Agent", `"x"`, "GN-HS-07", ""},
@@ -89,8 +91,8 @@ func TestGnutellaFields(t *testing.T) {
 		{ok + "plain", "1.zlib", `"plain"`, "GN-HS-24", "invalid header"},
 		{descriptorOf(wire.TypePing, block), "0.ping.ggep.SCP", "01", "GN-GG-02", ""},
 		{descriptorOf(wire.TypePing, block[:5]), "0.ping.ggep", "\"\u00c3SCP\"", "GN-PG-01", "length"},
-		{descriptorOf(wire.TypePong, "\xca\x18\x7f\x00\x00\x01\x02\x00\x00\x00\x08\x00\x00\x00"), "0.pong.port", "6346", "GN-PG-02", ""},
-		{descriptorOf(wire.TypePong, "\xca\x18\x7f\x00\x00\x01\x02\x00\x00\x00\x08\x00\x00\x00"), "0.pong.ip", "127.0.0.1", "GN-PG-02", ""},
+		{pong, "0.pong.port", "6346", "GN-PG-02", ""},
+		{pong, "0.pong.ip", "127.0.0.1", "GN-PG-02", ""},
 		{descriptorOf(wire.TypePong, "\xca"), "0.pong.payload", "ca", "GN-PG-02", "1 bytes"},
 		{descriptorOf(wire.TypeBye, "\xc8\x00enough\x00"), "0.bye.code", "200", "GN-BY-08", ""},
 		{descriptorOf(wire.TypeBye, "\xc8\x00enough\x00"), "0.bye.text", `"enough"`, "GN-BY-01", ""},
@@ -114,7 +116,7 @@ func TestGnutellaFields(t *testing.T) {
 		{descriptorOf(0x55, "abc"), "0.type_0x55.data", `"abc"`, "", ""},
 		{ping[:22], "0.ping", "00000000000000000000000000000000000304000000", "GN-HD-01", "22 bytes"},
 		{ping[:19] + "\xff\xff\xff\xff", "0.ping", strings.Repeat("00", 17) + "0304ffffffff", "GN-HD-01", "GN-HD-15"},
-		{"GIV 7:00112233445566778899aabbccddeeff/a song\n\n", "0.giv", `"GIV 7:00112233445566778899aabbcc"… (45 bytes)`, "GN-PU-06", ""},
+		{giv, "0.giv", `"GIV 7:00112233445566778899aabbcc"… (45 bytes)`, "GN-PU-06", ""},
 		{"GET /get/7/a HTTP/1.1\r\nRange: bytes=0-\r\n\r\n", "0.request.Range", `"bytes=0-"`, "GN-HS-07", ""},
 		{"HTTP/1.1 200 OK\r\n\r\nthe file", "0.response.body", `"the file"`, "GN-PU-10", ""},
 		{"HTTP/1.1 200 OK\r\nno header\r\n\r\n", "0.response.header", `"no header"`, "GN-HS-07", "no colon"},
