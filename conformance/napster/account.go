@@ -38,8 +38,8 @@ var accountCases = []Case{
 		ID: "napster/account/is-made", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-LG-02", "NP-LG-03"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "A client registers a new nick with message 6. It must be logged in by that, and told in the " +
-			"acknowledgement the address for mail that it gave.",
+		Explain: "A client registers a new nick with message 6. It must be logged in by that, and told in " +
+			"the acknowledgement the address for mail that it gave.",
 		Causes: []string{"the login is still asked for", "the address is not kept"},
 		Kills: []string{
 			"acknowledges-without-a-text", "big-endian-lengths", "big-endian-types", "forgets-addresses",
@@ -57,8 +57,8 @@ var accountCases = []Case{
 		ID: "napster/account/has-one-owner", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-LG-02"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the first registration of the nick",
-		Explain: "A nick is registered, its owner leaves, and a client registers it again. That must be refused by an " +
-			"error 0.",
+		Explain: "A nick is registered, its owner leaves, and a client registers it again. That must be " +
+			"refused by an error 0.",
 		Causes: []string{"the later registration replaces the earlier"},
 		Kills:  []string{"always-404", "refuses-without-a-word", "registers-again"},
 		Run: playing(func(r *Room) {
@@ -72,8 +72,8 @@ var accountCases = []Case{
 		ID: "napster/account/takes-its-password", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-LG-03"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "a login with the right password, which is acknowledged",
-		Explain: "With a registered nick a client logs in with another password, which must be refused by an error 0, and " +
-			"then with its own, which must be acknowledged with its address for mail.",
+		Explain: "With a registered nick a client logs in with another password, which must be refused by an " +
+			"error 0, and then with its own, which must be acknowledged with its address for mail.",
 		Causes: []string{"passwords are not compared", "the address is not kept"},
 		Kills: []string{
 			"acknowledges-without-a-text", "always-404", "any-password", "forgets-addresses",
@@ -99,7 +99,8 @@ var accountCases = []Case{
 			"nick-checks-after-the-login", "tells-the-nick", "texts-end-with-a-nul",
 		}),
 	nickCheck("registered-nick", "A client asks about a nick that somebody has registered.", core.TypeNickTaken,
-		func(r *Room) string { return r.Registered(r.Enter()).Nick }, "accounts are not looked at", []string{"every-nick-is-free", "nick-checks-after-the-login"}),
+		func(r *Room) string { return r.Registered(r.Enter()).Nick }, "accounts are not looked at",
+		[]string{"every-nick-is-free", "nick-checks-after-the-login"}),
 	nickCheck("nick-with-a-blank", "A client asks about a nick with a blank within.", core.TypeNickInvalid,
 		func(*Room) string { return "two words" }, "the text is read to its first blank", []string{
 			"a-blank-ends-a-nick", "big-endian-lengths", "big-endian-types", "every-nick-is-one",

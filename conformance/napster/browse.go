@@ -47,8 +47,8 @@ var browseCases = []Case{
 		ID: "napster/browse/lists-the-files", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-BR-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the judged answers themselves",
-		Explain: "Somebody with three files is browsed. A 212 must come for each, with his nick and all that he said of " +
-			"the file, and at last a 213 with his nick; no file of another.",
+		Explain: "Somebody with three files is browsed. A 212 must come for each, with his nick and all that " +
+			"he said of the file, and at last a 213 with his nick; no file of another.",
 		Causes: []string{"fields are in another order", "the end is without the nick", "all files are listed"},
 		Kills: []string{
 			"browses-all-files", "browses-end-without-a-nick", "browses-without-a-nick",
@@ -119,9 +119,9 @@ var browseCases = []Case{
 		ID: "napster/resume/lists-who-has-the-same", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-RS-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the judged answers themselves",
-		Explain: "Two clients share the same file under two names, one of them behind a firewall, and one of them another " +
-			"file. Asked for the sum and the size, the server must tell both with 216, with nick, address, port, name, sum, " +
-			"size and line, and then 217 without a text.",
+		Explain: "Two clients share the same file under two names, one of them behind a firewall, and one of " +
+			"them another file. Asked for the sum and the size, the server must tell both with 216, with " +
+			"nick, address, port, name, sum, size and line, and then 217 without a text.",
 		Causes: []string{"215 is answered by 217 alone", "names are compared", "fields are in another order"},
 		Kills: []string{
 			"big-endian-addresses", "names-in-lower-case", "nobody-has-the-same", "sums-of-zeros",
@@ -141,8 +141,8 @@ var browseCases = []Case{
 		ID: "napster/resume/of-another-size", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-RS-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the same with the size of the file, which is answered with it",
-		Explain: "The sum is over the beginning of a file alone. With another size the answer must be 217 and nothing else, " +
-			"and so with the file's own when its user has left.",
+		Explain: "The sum is over the beginning of a file alone. With another size the answer must be 217 " +
+			"and nothing else, and so with the file's own when its user has left.",
 		Causes: []string{"the sum alone is compared", "the files of who left stay in the list"},
 		Kills: []string{
 			"big-endian-addresses", "files-outlive-their-users", "names-in-lower-case", "nobody-has-the-same",

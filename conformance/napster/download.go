@@ -53,9 +53,9 @@ var downloadCases = []Case{
 		Requirements: []string{"NP-DL-01", "NP-DL-02", "NP-DL-03", "NP-TX-03"},
 		Role:         conformance.Index, Kind: conformance.State,
 		Control: "the judged answers themselves",
-		Explain: "A client asks for a file of another with 203. The server must ask its owner with 607, naming the " +
-			"asker and the file; when the owner agrees with 608 it must tell the asker with 204 the owner's nick, " +
-			"address, port and line, and the file's name and sum.",
+		Explain: "A client asks for a file of another with 203. The server must ask its owner with 607, " +
+			"naming the asker and the file; when the owner agrees with 608 it must tell the asker with 204 " +
+			"the owner's nick, address, port and line, and the file's name and sum.",
 		Causes: []string{
 			"204 comes before the consent", "607 names the owner and not the asker", "the sum is not kept",
 		},
@@ -81,8 +81,8 @@ var downloadCases = []Case{
 		ID: "napster/download/two-at-once", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-DL-01", "NP-DL-02", "NP-DL-03"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the judged answers themselves",
-		Explain: "Two clients ask for the same file, and one of them for another of the same owner. He agrees to all, the " +
-			"last first. Each must be told of what he asked for.",
+		Explain: "Two clients ask for the same file, and one of them for another of the same owner. He " +
+			"agrees to all, the last first. Each must be told of what he asked for.",
 		Causes: []string{"consents are taken in the order of the requests", "one request at a time is kept"},
 		Kills: []string{
 			"asks-for-anything", "asks-in-the-owner-s-name", "asks-nobody", "asks-with-bare-names",
@@ -112,9 +112,10 @@ var downloadCases = []Case{
 		ID: "napster/download/of-nobody", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-DL-04"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "A file is asked for of a nick that nobody has. The answer must be 206 with the nick and the name.",
-		Causes:  []string{"an error 404 comes", "nothing is answered"},
-		Kills:   []string{"206-without-a-name", "404-for-206"},
+		Explain: "A file is asked for of a nick that nobody has. The answer must be 206 with the nick and " +
+			"the name.",
+		Causes: []string{"an error 404 comes", "nothing is answered"},
+		Kills:  []string{"206-without-a-name", "404-for-206"},
 		Run: playing(func(r *Room) {
 			u := r.Enter()
 			want := core.Request{Nick: "u" + r.word(), Name: r.file(r.word()).Name}
@@ -127,8 +128,8 @@ var downloadCases = []Case{
 		ID: "napster/download/of-what-is-not-shared", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-DL-04"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a request for a file that he shares, about which he is asked",
-		Explain: "A file is asked for that its supposed owner does not share, while another does. The answer must be 206 " +
-			"with the nick and the name, and he must not be asked.",
+		Explain: "A file is asked for that its supposed owner does not share, while another does. The answer " +
+			"must be 206 with the nick and the name, and he must not be asked.",
 		Causes: []string{"the owner is asked anyway", "the file is looked for in the whole index"},
 		Kills: []string{
 			"206-without-a-name", "404-for-206", "asks-for-anything", "asks-in-the-owner-s-name",
@@ -151,8 +152,9 @@ var downloadCases = []Case{
 		ID: "napster/download/consent-that-nobody-waits-for", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"NP-DL-02"}, Role: conformance.Index, Kind: conformance.Silence,
 		Control: "the first consent, which is passed on, and searches before and after",
-		Explain: "An owner agrees twice to one request, and to one that was never made. Nobody should be told anything by " +
-			"that: who is told where a file is without having asked could be sent to any address.",
+		Explain: "An owner agrees twice to one request, and to one that was never made. Nobody should be " +
+			"told anything by that: who is told where a file is without having asked could be sent to any " +
+			"address.",
 		Causes: []string{"requests are not remembered: any consent is passed on"},
 		Kills: []string{
 			"asks-in-the-owner-s-name", "asks-nobody", "asks-with-bare-names", "big-endian-addresses",
@@ -179,8 +181,8 @@ var downloadCases = []Case{
 		ID: "napster/download/consent-of-another", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-DL-02", "NP-DL-03"}, Role: conformance.Index, Kind: conformance.Silence,
 		Control: "the owner's consent after it, which is passed on",
-		Explain: "A file is asked for of its owner, and another client, who does not share it, agrees. The asker must be told " +
-			"nothing, and when the owner agrees, the owner's address.",
+		Explain: "A file is asked for of its owner, and another client, who does not share it, agrees. The " +
+			"asker must be told nothing, and when the owner agrees, the owner's address.",
 		Causes: []string{"whoever agrees is taken for the owner"},
 		Kills: []string{
 			"anybody-agrees", "asks-in-the-owner-s-name", "asks-nobody", "asks-with-bare-names",
@@ -204,8 +206,8 @@ var downloadCases = []Case{
 		ID: "napster/download/owner-leaves", Rev: 1, Since: "0.2.0", Level: conformance.May,
 		Requirements: []string{"NP-DL-04"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "a request after it, which is answered by 206",
-		Explain: "An owner leaves without having agreed. The asker may be told so by 206, which the document has for " +
-			"files that cannot be had; a request after that must be answered so.",
+		Explain: "An owner leaves without having agreed. The asker may be told so by 206, which the document " +
+			"has for files that cannot be had; a request after that must be answered so.",
 		Causes: []string{"requests are not remembered"},
 		Kills:  []string{"asks-in-the-owner-s-name", "asks-with-bare-names", "leaves-askers-waiting"},
 		Run: playing(func(r *Room) {

@@ -40,8 +40,8 @@ var framingCases = []Case{
 		ID: "napster/framing/several-at-once", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-FR-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the judged answers themselves",
-		Explain: "A login, two shared files, a search and a question for who is there are written at once. All must " +
-			"be taken, in their order.",
+		Explain: "A login, two shared files, a search and a question for who is there are written at once. " +
+			"All must be taken, in their order.",
 		Causes: []string{"what follows the first message of a segment is lost", "answers come in another order"},
 		Kills:  []string{"names-in-lower-case", "one-message-a-read"},
 		Run: playing(func(r *Room) {
@@ -70,8 +70,9 @@ var framingCases = []Case{
 		ID: "napster/framing/header-of-answers", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-FR-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "another user, who is told that the first is there",
-		Explain: "The beginning of what the server says after a login is read byte by byte: it must be the length of a " +
-			"text that has no NUL and the type 3, both little-endian, and then as many bytes as the length says.",
+		Explain: "The beginning of what the server says after a login is read byte by byte: it must be the " +
+			"length of a text that has no NUL and the type 3, both little-endian, and then as many bytes as " +
+			"the length says.",
 		Causes: []string{"big-endian numbers", "the length counts the header", "a text ends with a NUL"},
 		Kills: []string{
 			"big-endian-lengths", "big-endian-types", "lengths-count-the-header", "texts-end-with-a-nul",
@@ -121,8 +122,8 @@ var framingCases = []Case{
 		ID: "napster/framing/length-beyond-the-limit", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"NP-FR-02"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search of the same user before it, and one of another after it",
-		Explain: "Headers announce 2,049 and 65,535 bytes, and some of the text comes. The server must end each " +
-			"stream, so that nobody can make it keep so much, and serve others.",
+		Explain: "Headers announce 2,049 and 65,535 bytes, and some of the text comes. The server must end " +
+			"each stream, so that nobody can make it keep so much, and serve others.",
 		Causes: []string{"what is announced is waited for", "the server ends"},
 		Kills:  []string{"any-length-is-waited-for"},
 		Run: playing(func(r *Room) {
@@ -145,8 +146,8 @@ var framingCases = []Case{
 		ID: "napster/framing/rest-comes-late", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-FR-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search of another user while the message is incomplete",
-		Explain: "Of a search the header comes and half the text; then, after other users were served, the rest. " +
-			"It must be answered then, and not before.",
+		Explain: "Of a search the header comes and half the text; then, after other users were served, the " +
+			"rest. It must be answered then, and not before.",
 		Causes: []string{"what has come is taken for the whole", "the server waits for it and serves nobody else"},
 		Kills:  []string{"reads-are-messages"},
 		Run: playing(func(r *Room) {
@@ -166,8 +167,8 @@ var framingCases = []Case{
 		ID: "napster/framing/cut-off", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-FR-01", "NP-SH-04"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "a search of another user, who goes on to be served",
-		Explain: "A user who shares a file closes his stream within a message, and another within a header, before " +
-			"the login. The server must forget the first with his file, and serve others.",
+		Explain: "A user who shares a file closes his stream within a message, and another within a header, " +
+			"before the login. The server must forget the first with his file, and serve others.",
 		Causes: []string{"the end of a stream is seen between messages only", "the server ends"},
 		Kills: []string{
 			"errors-are-not-told", "files-outlive-their-users", "nothing-has-a-text", "pings-into-the-void",
@@ -194,8 +195,9 @@ var framingCases = []Case{
 		ID: "napster/framing/nul-in-a-text", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"NP-FR-02"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search of another user after each",
-		Explain: "Texts with NULs within, at their beginning and throughout are sent. Whatever becomes of the streams, " +
-			"the server must serve others, and nothing of what stands behind a NUL may be found as a part of a name.",
+		Explain: "Texts with NULs within, at their beginning and throughout are sent. Whatever becomes of " +
+			"the streams, the server must serve others, and nothing of what stands behind a NUL may be found " +
+			"as a part of a name.",
 		Causes: []string{"a text is measured to its NUL, and what follows is read twice"},
 		Kills:  []string{"nothing-has-a-text", "reads-behind-nuls"},
 		Run: playing(func(r *Room) {

@@ -31,8 +31,8 @@ var statsCases = []Case{
 		ID: "napster/stats/count-who-and-what-is-there", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-ST-01"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the judged answers themselves",
-		Explain: "The statistics are asked for; then a user comes and shares three files of a gigabyte each, takes one back, and " +
-			"leaves. Users, files and gigabytes must follow.",
+		Explain: "The statistics are asked for; then a user comes and shares three files of a gigabyte each, " +
+			"takes one back, and leaves. Users, files and gigabytes must follow.",
 		Causes: []string{"who leaves stays counted", "sizes are summed in another unit", "the fields are in another order"},
 		Kills: []string{
 			"files-before-users", "files-outlive-their-users", "kilobytes-for-gigabytes",
@@ -92,8 +92,8 @@ var hostileCases = []Case{
 		ID: "napster/error/unknown-types", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"NP-ER-02"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search after each, which is answered",
-		Explain: "Types that nobody knows are sent, and some that only a server sends. Each must be answered by an error 404, and " +
-			"the stream stay.",
+		Explain: "Types that nobody knows are sent, and some that only a server sends. Each must be answered " +
+			"by an error 404, and the stream stay.",
 		Causes: []string{"the stream is ended", "nothing is answered"},
 		Kills:  []string{"crashes-on-types", "errors-are-not-told", "unknown-types-end-it"},
 		Run: playing(func(r *Room) {
@@ -109,8 +109,8 @@ var hostileCases = []Case{
 		ID: "napster/error/requests-that-cannot-be-read", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-ER-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search after each, which is answered",
-		Explain: "Requests without the name of a file or without a nick are sent. Each must be refused by an error 404, and nobody " +
-			"be asked for a file.",
+		Explain: "Requests without the name of a file or without a nick are sent. Each must be refused by an " +
+			"error 404, and nobody be asked for a file.",
 		Causes: []string{"missing fields are taken for empty ones", "nothing is answered", "the stream is ended"},
 		Kills: []string{
 			"errors-are-not-told", "pings-into-the-void", "shares-for-ever", "tells-of-the-asker",
@@ -122,7 +122,8 @@ var hostileCases = []Case{
 			for _, m := range []core.Message{
 				{Type: core.TypeGet, Text: a.Nick}, {Type: core.TypePush, Text: a.Nick}, {Type: core.TypeUploadAck, Text: a.Nick},
 				{Type: core.TypeGet, Text: a.Nick + ` "` + f.Name}, {Type: core.TypeBrowse}, {Type: core.TypeWhois},
-				{Type: core.TypeSpeed}, {Type: core.TypeResume, Text: f.MD5.String()}, {Type: core.TypeUnshare}, {Type: core.TypePing},
+				{Type: core.TypeSpeed},
+				{Type: core.TypeResume, Text: f.MD5.String()}, {Type: core.TypeUnshare}, {Type: core.TypePing},
 			} {
 				u.Blurt(m.Type, m.Text, "fields are missing")
 				u.Refused(fmt.Sprintf("%v %q", m.Type, m.Text))
@@ -135,8 +136,8 @@ var hostileCases = []Case{
 		ID: "napster/hostile/long-fields", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-ER-01", "NP-FR-02"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search of another user after each",
-		Explain: "Nicks, passwords, names of clients and of files, and searches of 1,900 bytes are sent. Whatever is answered, " +
-			"the server must live, and what it says be messages.",
+		Explain: "Nicks, passwords, names of clients and of files, and searches of 1,900 bytes are sent. " +
+			"Whatever is answered, the server must live, and what it says be messages.",
 		Causes: []string{"a field is copied into a buffer of another size"},
 		Kills:  []string{"crashes-on-long-fields", "unknown-types-end-it"},
 		Run: playing(func(r *Room) {
@@ -151,7 +152,8 @@ var hostileCases = []Case{
 			}
 			u := r.Enter()
 			for _, m := range []core.Message{
-				{Type: core.TypeShare, Text: `"` + long + `" ` + someFile}, {Type: core.TypeShare, Text: `"a" ` + long + " 1 2 3 4"},
+				{Type: core.TypeShare, Text: `"` + long + `" ` + someFile},
+				{Type: core.TypeShare, Text: `"a" ` + long + " 1 2 3 4"},
 				{Type: core.TypeUnshare, Text: long}, {Type: core.TypeSearch, Text: `FILENAME CONTAINS "` + long + `"`},
 				{Type: core.TypeBrowse, Text: long}, {Type: core.TypeWhois, Text: long}, {Type: core.TypePing, Text: long},
 				{Type: core.TypePing, Text: other.Nick + " " + long}, {Type: core.TypeGet, Text: other.Nick + ` "` + long + `"`},
@@ -170,8 +172,8 @@ var hostileCases = []Case{
 		ID: "napster/hostile/each-type-with-odd-texts", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-ER-01", "NP-ER-02"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search of another user after each text", Within: time.Minute,
-		Explain: "Each type from 0 to 1,023 is sent without a text, with a blank, with a quote, with a colon, with percent signs and with " +
-			"zeros. Whatever is answered, the server must live.",
+		Explain: "Each type from 0 to 1,023 is sent without a text, with a blank, with a quote, with a " +
+			"colon, with percent signs and with zeros. Whatever is answered, the server must live.",
 		Causes: []string{"the first field is taken for granted", "a text is taken for a format"},
 		Kills:  []string{"crashes-on-formats", "crashes-on-types", "unknown-types-end-it"},
 		Run: playing(func(r *Room) {
@@ -192,8 +194,8 @@ var hostileCases = []Case{
 		ID: "napster/hostile/noise-before-the-login", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-LG-04", "NP-FR-02"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search of another user after each",
-		Explain: "Streams begin with a request of HTTP, with the greeting of Gnutella, with random bytes and with a header " +
-			"of zeros. Whatever becomes of them, the server must live.",
+		Explain: "Streams begin with a request of HTTP, with the greeting of Gnutella, with random bytes and " +
+			"with a header of zeros. Whatever becomes of them, the server must live.",
 		Causes: []string{"a type is used as an index"},
 		Kills:  []string{"crashes-on-types"},
 		Run: playing(func(r *Room) {
@@ -216,8 +218,8 @@ var hostileCases = []Case{
 		ID: "napster/hostile/reader-that-does-not-read", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-SE-04"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "searches of another user meanwhile, which are answered", Within: time.Minute,
-		Explain: "A client sends two thousand searches at once that find a hundred files each. While the answers pile up, another " +
-			"user must be served.",
+		Explain: "A client sends two thousand searches at once that find a hundred files each. While the " +
+			"answers pile up, another user must be served.",
 		Causes: []string{"a write waits for the reader", "what cannot be sent is kept without a bound"},
 		Kills:  []string{"waits-for-readers"},
 		Run: playing(func(r *Room) {

@@ -12,8 +12,9 @@ var loginCases = []Case{
 		ID: "napster/login/is-acknowledged", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-LG-01", "NP-LG-03", "NP-FR-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search, which is answered",
-		Explain: "A client logs in with a nick that nobody registered, a port, its name and its line. The server " +
-			"must acknowledge it with message 3, whose text, an address for mail or something in its place, is not empty.",
+		Explain: "A client logs in with a nick that nobody registered, a port, its name and its line. The " +
+			"server must acknowledge it with message 3, whose text, an address for mail or something in its " +
+			"place, is not empty.",
 		Causes: []string{"lengths or types are read big-endian", "the quoted name is not read as one field"},
 		Kills: []string{
 			"acknowledges-without-a-text", "big-endian-lengths", "big-endian-types",
@@ -33,8 +34,9 @@ var loginCases = []Case{
 		ID: "napster/login/with-a-build", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-LG-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "The last field of a login is the client's build, as the Windows client has it. It must be let in.",
-		Causes:  []string{"a login has to have exactly five fields"},
+		Explain: "The last field of a login is the client's build, as the Windows client has it. It must be " +
+			"let in.",
+		Causes: []string{"a login has to have exactly five fields"},
 		Kills: []string{
 			"big-endian-lengths", "big-endian-types", "lengths-count-the-header", "refuses-builds",
 			"texts-end-with-a-nul",
@@ -90,8 +92,8 @@ var loginCases = []Case{
 		ID: "napster/login/comes-first", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-LG-04"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the same search of a user who is there, which is answered",
-		Explain: "A search is sent on a stream without a login. The answer must be an error 0: 404 is for who is " +
-			"logged in, and who is not gets no results.",
+		Explain: "A search is sent on a stream without a login. The answer must be an error 0: 404 is for " +
+			"who is logged in, and who is not gets no results.",
 		Causes: []string{"whoever connects is served", "the error is 404", "the stream ends without a word"},
 		Kills:  []string{"always-404", "refuses-without-a-word", "serves-strangers"},
 		Run: playing(func(r *Room) {
@@ -111,8 +113,8 @@ var loginCases = []Case{
 		ID: "napster/login/twice-on-a-stream", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-LG-04", "NP-ER-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search after it, which is answered",
-		Explain: "Who is logged in sends another login with another nick. It must be refused by an error 404, and the " +
-			"user must be there under his first nick and no other.",
+		Explain: "Who is logged in sends another login with another nick. It must be refused by an error " +
+			"404, and the user must be there under his first nick and no other.",
 		Causes: []string{"the second login replaces the first", "the error is message 0"},
 		Kills: []string{
 			"acknowledges-again", "errors-are-not-told", "pings-into-the-void", "unknown-types-end-it",
@@ -135,8 +137,8 @@ var loginCases = []Case{
 		Requirements: []string{"NP-LG-03"}, Role: conformance.Index, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedAddresses},
 		Control: "a search of the first, who goes on to be served",
-		Explain: "A client logs in from another address with the nick of a user who is there. It must be refused by an " +
-			"error 0, and the user must stay.",
+		Explain: "A client logs in from another address with the nick of a user who is there. It must be " +
+			"refused by an error 0, and the user must stay.",
 		Causes: []string{"the newer one replaces the older", "both are there"},
 		Kills:  []string{"always-404", "newcomers-replace", "refuses-without-a-word"},
 		Run: playing(func(r *Room) {

@@ -66,7 +66,8 @@ func downloadMutants() []Mutant {
 				return heard(c, core.TypeUploadAck, text)
 			})(b)
 		}},
-		{Name: "404-for-206", What: "what cannot be had is answered by 404", bend: instead(core.TypeGetError, core.TypeError)},
+		{Name: "404-for-206", What: "what cannot be had is answered by 404",
+			bend: instead(core.TypeGetError, core.TypeError)},
 		{Name: "206-without-a-name", What: "206 has the nick alone",
 			bend: resaying(core.TypeGetError, func(_ *bent, _ spec.Conn, text string) string {
 				nick, _, _ := strings.Cut(text, " ")
@@ -122,7 +123,7 @@ func asksAnyway(t core.Type) func(*bent) {
 
 func pushMutants() []Mutant {
 	return []Mutant{
-		{Name: "pushes-for-anybody", What: "500 asks users who do not share the file, who have a port, or who could not connect",
+		{Name: "pushes-for-anybody", What: "500 asks whoever it names, if he shares the file and could connect or not",
 			bend: asksAnyway(core.TypePush)},
 		{Name: "no-word-of-port-0", What: "204 has the usual port for users with port 0",
 			bend: resaying(core.TypeGetAck, func(_ *bent, _ spec.Conn, text string) string {
@@ -225,7 +226,8 @@ func whoisMutants() []Mutant {
 		{Name: "relays-no-pongs", What: "752 is not relayed", bend: deaf(core.TypePong)},
 		{Name: "pings-into-the-void", What: "a ping of nobody is not answered", bend: hearing(core.TypePing,
 			func(b *bent, c spec.Conn, text string) []spec.Input {
-				if b.named(text) == 0 && !slices.ContainsFunc(b.conns(), func(c spec.Conn) bool { return b.users[c].Nick == text }) {
+				known := func(c spec.Conn) bool { return b.users[c].Nick == text }
+				if !slices.ContainsFunc(b.conns(), known) {
 					return nil
 				}
 				return heard(c, core.TypePing, text)
@@ -235,20 +237,25 @@ func whoisMutants() []Mutant {
 
 // whois changes 604.
 func whois(name, what string, change func(*core.Whois)) Mutant {
-	return Mutant{Name: name, What: what, bend: resaying(core.TypeWhoisAck, func(_ *bent, _ spec.Conn, text string) string {
+	bend := resaying(core.TypeWhoisAck, func(_ *bent, _ spec.Conn, text string) string {
 		w, err := core.ParseWhois(text)
 		if err != nil {
 			return text
 		}
 		change(&w)
 		return texted(w.Message())
-	})}
+	})
+	return Mutant{Name: name, What: what, bend: bend}
 }
 
 func hostileMutants() []Mutant {
 	return []Mutant{
-		statistics("kilobytes-for-gigabytes", "214 has the files' size in another unit", func(s *core.Stats) { s.Gigabytes <<= 10 }),
-		statistics("files-before-users", "214 has files before users", func(s *core.Stats) { s.Users, s.Files = s.Files, s.Users }),
+		statistics("kilobytes-for-gigabytes", "214 has the files' size in another unit", func(s *core.Stats) {
+			s.Gigabytes <<= 10
+		}),
+		statistics("files-before-users", "214 has files before users", func(s *core.Stats) {
+			s.Users, s.Files = s.Files, s.Users
+		}),
 		{Name: "statistics-on-request", What: "214 does not come after the login", bend: func(b *bent) {
 			asked := false
 			hearing(core.TypeStats, func(_ *bent, c spec.Conn, text string) []spec.Input {

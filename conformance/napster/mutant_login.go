@@ -122,7 +122,8 @@ func loginMutants() []Mutant {
 				}
 				return text
 			})},
-		{Name: "refuses-without-a-word", What: "a login is refused by the end of the stream alone", bend: mute(core.TypeLoginError)},
+		{Name: "refuses-without-a-word", What: "a login is refused by the end of the stream alone",
+			bend: mute(core.TypeLoginError)},
 		{Name: "always-404", What: "errors before the login are 404", bend: instead(core.TypeLoginError, core.TypeError)},
 		{Name: "serves-strangers", What: "searches are answered without a login",
 			bend: hearing(core.TypeSearch, func(b *bent, c spec.Conn, text string) []spec.Input {

@@ -41,7 +41,7 @@ func wordMutants() []Mutant {
 			first, _, _ := strings.Cut(text, " ")
 			return first
 		}),
-		words("trailing-marks-are-a-word", "marks behind the last word are a word that no file has", func(text string) string {
+		words("trailing-marks-are-a-word", "marks behind the last word are a word of their own", func(text string) string {
 			if strings.HasSuffix(text, "...") || strings.HasSuffix(text, ").") {
 				return text + " nobodyhasthis"
 			}
@@ -54,7 +54,7 @@ func wordMutants() []Mutant {
 				}
 				return text
 			})},
-		adds("words-within-words", "words are looked for within words", func(b *bent, c spec.Conn, owner spec.Conn, f core.File) bool {
+		adds("words-within-words", "words are looked for within words", func(b *bent, c, owner spec.Conn, f core.File) bool {
 			for _, w := range core.Words(b.guest(c).query.Words) {
 				if !strings.Contains(strings.ToLower(f.Name), w) {
 					return false
@@ -101,18 +101,19 @@ func words(name, what string, change func(string) string) Mutant {
 
 // filters loses results.
 func filters(name, what string, keep func(q core.Search, name string) bool) Mutant {
-	return Mutant{Name: name, What: what, bend: saying(core.TypeResult, func(b *bent, c spec.Conn, text string) []spec.Effect {
+	bend := saying(core.TypeResult, func(b *bent, c spec.Conn, text string) []spec.Effect {
 		r, err := core.ParseResult(text)
 		if err == nil && !keep(b.guest(c).query, r.Name) {
 			return nil
 		}
 		return said(c, core.TypeResult, text)
-	})}
+	})
+	return Mutant{Name: name, What: what, bend: bend}
 }
 
 // adds makes results of files that a search should not find.
 func adds(name, what string, more func(b *bent, c, owner spec.Conn, f core.File) bool) Mutant {
-	return Mutant{Name: name, What: what, bend: saying(core.TypeResultEnd, func(b *bent, c spec.Conn, _ string) (all []spec.Effect) {
+	bend := saying(core.TypeResultEnd, func(b *bent, c spec.Conn, _ string) (all []spec.Effect) {
 		for _, owner := range b.conns() {
 			for _, f := range b.users[owner].files {
 				if g := b.users[owner]; more(b, c, owner, f) {
@@ -122,7 +123,8 @@ func adds(name, what string, more func(b *bent, c, owner spec.Conn, f core.File)
 			}
 		}
 		return append(all, said(c, core.TypeResultEnd, "")...)
-	})}
+	})
+	return Mutant{Name: name, What: what, bend: bend}
 }
 
 func clauseMutants() []Mutant {

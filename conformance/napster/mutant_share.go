@@ -19,8 +19,9 @@ func fieldMutants() []Mutant {
 			binary.LittleEndian.PutUint32(turned[:], binary.BigEndian.Uint32(ip[:]))
 			m.Addr = netip.AddrPortFrom(netip.AddrFrom4(turned), m.Addr.Port())
 		})},
-		{Name: "sums-of-zeros", What: "sums are not kept", bend: telling(func(_ *bent, m *core.Match) { m.MD5 = core.MD5{} })},
-		{Name: "one-port-for-all", What: "everybody is said to have the usual port", bend: telling(func(_ *bent, m *core.Match) {
+		{Name: "sums-of-zeros", What: "sums are not kept",
+			bend: telling(func(_ *bent, m *core.Match) { m.MD5 = core.MD5{} })},
+		{Name: "one-port-for-all", What: "everybody has the usual port", bend: telling(func(_ *bent, m *core.Match) {
 			if m.Addr.Port() != 0 {
 				m.Addr = netip.AddrPortFrom(m.Addr.Addr(), Port)
 			}

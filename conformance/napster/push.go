@@ -10,8 +10,8 @@ var pushCases = []Case{
 		ID: "napster/push/port-0-is-told", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-FW-01", "NP-DL-03"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "A file is asked for with 203 whose owner logged in with port 0. The asker must be told so at once, by a " +
-			"204 with port 0, and the owner not be asked: he could not be reached.",
+		Explain: "A file is asked for with 203 whose owner logged in with port 0. The asker must be told so " +
+			"at once, by a 204 with port 0, and the owner not be asked: he could not be reached.",
 		Causes: []string{"the owner is asked, and the asker left without a port", "204 has another port"},
 		Kills: []string{
 			"asks-for-anything", "big-endian-addresses", "names-in-lower-case", "no-word-of-port-0",
@@ -31,8 +31,9 @@ var pushCases = []Case{
 		ID: "napster/push/is-granted", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-FW-01", "NP-TX-03"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the judged answers themselves",
-		Explain: "The same file is asked for with 500. Its owner must be asked with 607, and when he agrees with 608 be told " +
-			"with 501 the asker's nick, address, port and line, and the file's name and sum, so that he can connect.",
+		Explain: "The same file is asked for with 500. Its owner must be asked with 607, and when he agrees " +
+			"with 608 be told with 501 the asker's nick, address, port and line, and the file's name and " +
+			"sum, so that he can connect.",
 		Causes: []string{"the asker is told instead of the owner", "501 has the owner's address", "500 is not known"},
 		Kills: []string{
 			"asks-in-the-owner-s-name", "asks-with-bare-names", "big-endian-addresses", "knows-no-push",
@@ -57,8 +58,8 @@ var pushCases = []Case{
 		ID: "napster/push/of-what-is-not-shared", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-DL-04", "NP-FW-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "With 500 a file is asked for that its supposed owner, behind a firewall, does not share. The answer must be " +
-			"206, and he must not be asked.",
+		Explain: "With 500 a file is asked for that its supposed owner, behind a firewall, does not share. " +
+			"The answer must be 206, and he must not be asked.",
 		Causes: []string{"the owner is asked anyway", "nothing is answered"},
 		Kills:  []string{"206-without-a-name", "404-for-206", "knows-no-push", "pushes-for-anybody"},
 		Run: playing(func(r *Room) {
@@ -74,8 +75,8 @@ var pushCases = []Case{
 		ID: "napster/push/of-who-can-be-reached", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"NP-FW-03"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a request for the same file with 203, about which he is asked",
-		Explain: "With 500 a file is asked for whose owner has a port. It should be refused by an error 404: the asker is to " +
-			"connect himself.",
+		Explain: "With 500 a file is asked for whose owner has a port. It should be refused by an error 404: " +
+			"the asker is to connect himself.",
 		Causes: []string{"ports are not looked at"},
 		Kills: []string{
 			"asks-in-the-owner-s-name", "asks-with-bare-names", "errors-are-not-told", "pushes-for-anybody",
@@ -96,8 +97,9 @@ var pushCases = []Case{
 		ID: "napster/push/between-two-firewalls", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-FW-02"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "a push of the same file to a user with a port, about which the owner is asked",
-		Explain: "A client with port 0 asks for a file of another with port 0, by 203 and, unless that is refused, by 500. " +
-			"An error must come, 206, 404 or a 204 that says so in the place of the sum, and the owner not be asked.",
+		Explain: "A client with port 0 asks for a file of another with port 0, by 203 and, unless that is " +
+			"refused, by 500. An error must come, 206, 404 or a 204 that says so in the place of the sum, " +
+			"and the owner not be asked.",
 		Causes: []string{"the owner is told to connect to port 0", "nothing is answered"},
 		Kills: []string{
 			"asks-for-anything", "asks-in-the-owner-s-name", "asks-with-bare-names", "connects-to-port-0",

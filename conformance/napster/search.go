@@ -14,8 +14,8 @@ var searchCases = []Case{
 		ID: "napster/search/without-results", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-SE-04"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "A client searches for a word that no file has. The server must answer with 202 without a text, " +
-			"and nothing before it.",
+		Explain: "A client searches for a word that no file has. The server must answer with 202 without a " +
+			"text, and nothing before it.",
 		Causes: []string{"what finds nothing is not answered"},
 		Kills:  []string{"nothing-has-a-text"},
 		Run: playing(func(r *Room) {
@@ -27,8 +27,8 @@ var searchCases = []Case{
 		ID: "napster/search/words-in-any-order-and-case", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"NP-SE-03"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the judged results themselves",
-		Explain: "A file has three words in its name, between points, dashes and underlines. It must be found by each of " +
-			"them and by all, in any order and in capitals.",
+		Explain: "A file has three words in its name, between points, dashes and underlines. It must be " +
+			"found by each of them and by all, in any order and in capitals.",
 		Causes: []string{"the phrase is searched as it is", "case counts"},
 		Kills:  []string{"case-counts", "names-in-lower-case", "phrases-are-searched"},
 		Run: playing(func(r *Room) {
@@ -46,8 +46,8 @@ var searchCases = []Case{
 		ID: "napster/search/all-words-count", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-SE-01", "NP-SE-03"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "a search for the word that both have",
-		Explain: "Two files have one word in common, and each has one of its own. A search for the common word finds both; " +
-			"for two words in one clause, and in two clauses, the file that has both.",
+		Explain: "Two files have one word in common, and each has one of its own. A search for the common " +
+			"word finds both; for two words in one clause, and in two clauses, the file that has both.",
 		Causes: []string{"any word suffices", "the last FILENAME clause replaces the first"},
 		Kills: []string{
 			"any-word-suffices", "last-phrase-wins", "names-in-lower-case", "nothing-has-a-text",
@@ -74,8 +74,8 @@ var searchCases = []Case{
 		ID: "napster/search/words-are-whole", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"NP-SE-03"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "a search for the whole words",
-		Explain: "One file has two words; another has the first of them, and the second alone in a longer word; three have the " +
-			"second. A search for both must find the first file alone.",
+		Explain: "One file has two words; another has the first of them, and the second alone in a longer " +
+			"word; three have the second. A search for both must find the first file alone.",
 		Causes: []string{"a word is looked for within words"},
 		Kills:  []string{"any-word-suffices", "names-in-lower-case", "words-within-words"},
 		Run: playing(func(r *Room) {
@@ -93,8 +93,8 @@ var searchCases = []Case{
 		ID: "napster/search/text-that-ends-in-no-word", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"NP-SE-03"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the same search without what stands around the words",
-		Explain: "A file is searched for by texts that begin and end with brackets, points and marks. It must " +
-			"be found: what is no letter, digit or apostrophe only separates words.",
+		Explain: "A file is searched for by texts that begin and end with brackets, points and marks. It " +
+			"must be found: what is no letter, digit or apostrophe only separates words.",
 		Causes: []string{"behind the last word a word of no letter is read, which no file has"},
 		Kills:  []string{"names-in-lower-case", "phrases-are-searched", "trailing-marks-are-a-word"},
 		Run: playing(func(r *Room) {
@@ -109,11 +109,11 @@ var searchCases = []Case{
 			r.Earn()
 		}),
 	},
-	compared("bit-rate", "BITRATE", [3]uint32{64, 128, 320}, func(f *core.File, n uint32) { f.Bitrate = n }, []string{
+	compared("bit-rate", "BITRATE", [3]uint32{64, 128, 320}, setBitrate, []string{
 		"at-best-is-at-least", "bit-rates-are-not-compared", "equal-is-at-least",
 		"fields-in-another-order", "names-in-lower-case", "no-quoted-numbers",
 	}),
-	compared("frequency", "FREQ", [3]uint32{32000, 44100, 48000}, func(f *core.File, n uint32) { f.Frequency = n }, []string{
+	compared("frequency", "FREQ", [3]uint32{32000, 44100, 48000}, setFrequency, []string{
 		"at-best-is-at-least", "equal-is-at-least", "fields-in-another-order",
 		"frequencies-are-not-compared", "names-in-lower-case", "no-quoted-numbers",
 	}),
@@ -125,8 +125,9 @@ var searchCases = []Case{
 		ID: "napster/search/clauses-in-any-order", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-SE-01"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the judged results themselves",
-		Explain: "The clauses of a search come in three orders, those of the document's examples among them, with " +
-			"quoted numbers and bare ones. Each must find the file that meets all, and not the one that does not.",
+		Explain: "The clauses of a search come in three orders, those of the document's examples among them, " +
+			"with quoted numbers and bare ones. Each must find the file that meets all, and not the one that " +
+			"does not.",
 		Causes: []string{"clauses are expected in one order", "quoted numbers are not read"},
 		Kills: []string{
 			"bit-rates-are-not-compared", "fields-in-another-order", "names-in-lower-case",
@@ -207,8 +208,8 @@ var searchCases = []Case{
 		ID: "napster/search/behind-two-firewalls", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"NP-FW-04"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the same search of a user with a port, which finds both files",
-		Explain: "Of two files with a word in common one is shared by a client with port 0. Another client with port 0 must " +
-			"find the other one alone: nobody could connect for the first.",
+		Explain: "Of two files with a word in common one is shared by a client with port 0. Another client " +
+			"with port 0 must find the other one alone: nobody could connect for the first.",
 		Causes: []string{"ports are not looked at"},
 		Kills:  []string{"firewalls-do-not-count", "names-in-lower-case"},
 		Run: playing(func(r *Room) {
@@ -226,8 +227,8 @@ var searchCases = []Case{
 		ID: "napster/search/quote-within-a-phrase", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-TX-02", "NP-ER-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the same words without quotes, which find the file",
-		Explain: "A phrase has quotes within, as a Windows client sends it. There is no escape for a quote: the search " +
-			"must be refused by an error 404, and have no results.",
+		Explain: "A phrase has quotes within, as a Windows client sends it. There is no escape for a quote: " +
+			"the search must be refused by an error 404, and have no results.",
 		Causes: []string{"the last quote of the text is taken for the closing one", "nothing is answered"},
 		Kills: []string{
 			"errors-are-not-told", "searches-as-far-as-it-can-read", "the-last-quote-closes",
@@ -248,8 +249,9 @@ var searchCases = []Case{
 		ID: "napster/search/that-cannot-be-read", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-ER-01", "NP-SE-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search after each, which is answered",
-		Explain: "Searches with an unknown clause, an unknown comparison, letters for a number, without CONTAINS and " +
-			"with a clause that ends early are sent. Each must be refused by an error 404, and have no results.",
+		Explain: "Searches with an unknown clause, an unknown comparison, letters for a number, without " +
+			"CONTAINS and with a clause that ends early are sent. Each must be refused by an error 404, and " +
+			"have no results.",
 		Causes: []string{"what is not known is passed over", "nothing is answered"},
 		Kills: []string{
 			"bit-rates-are-not-compared", "errors-are-not-told", "searches-as-far-as-it-can-read",
@@ -287,6 +289,9 @@ func (u *User) many(word string, n int) {
 	}
 	u.Share(files...)
 }
+
+func setBitrate(f *core.File, n uint32)   { f.Bitrate = n }
+func setFrequency(f *core.File, n uint32) { f.Frequency = n }
 
 // compared is a case of the three comparisons with a number that three files have
 // in ascending order: set gives a file its number; without it the number is its

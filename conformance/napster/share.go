@@ -23,9 +23,9 @@ var shareCases = []Case{
 		ID: "napster/share/is-found-with-all-its-fields", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-SH-01", "NP-SE-04", "NP-TX-03"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the judged result itself",
-		Explain: "A client shares a file, and another searches for its words. Exactly one result must come, with " +
-			"the file's name, sum, size, bit rate, frequency and length as they were said, the nick of who shares " +
-			"it, his address as a little-endian number, and his line.",
+		Explain: "A client shares a file, and another searches for its words. Exactly one result must come, " +
+			"with the file's name, sum, size, bit rate, frequency and length as they were said, the nick of " +
+			"who shares it, his address as a little-endian number, and his line.",
 		Causes: []string{"fields are in another order", "the address is big-endian", "the sum is not kept"},
 		Kills: []string{
 			"big-endian-addresses", "fields-in-another-order", "names-in-lower-case", "one-line-for-all",
@@ -62,12 +62,12 @@ var shareCases = []Case{
 			"sums-of-zeros",
 		}),
 	shared("of-letters-of-a-language", "The name has bytes above ASCII.",
-		"bytes are taken for signed numbers", func(f *core.File) { f.Name = strings.Replace(f.Name, ".mp3", " \xe9t\xe9 été.mp3", 1) }, []string{
+		"bytes are taken for signed numbers", named(" \xe9t\xe9 été", ""), []string{
 			"big-endian-addresses", "fields-in-another-order", "names-in-lower-case", "names-of-ascii",
 			"sums-of-zeros",
 		}),
-	shared("in-a-deep-folder", "The name has 240 characters, folders included.",
-		"names are cut", func(f *core.File) { f.Name = `C:\` + strings.Repeat(`deeper\`, 31) + f.Name[len(f.Name)-14:] }, []string{
+	shared("in-a-deep-folder", "The name has 233 characters, folders included.",
+		"names are cut", named("", strings.Repeat(`deeper\`, 30)), []string{
 			"big-endian-addresses", "fields-in-another-order", "names-in-lower-case", "names-of-100-bytes",
 			"sums-of-zeros",
 		}),
@@ -94,8 +94,9 @@ var shareCases = []Case{
 		ID: "napster/share/same-name-of-two", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-SH-01", "NP-SH-04"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the judged results themselves",
-		Explain: "Two clients share files of the same name. Both must be found; when one has left, the other's alone.",
-		Causes:  []string{"names are unique in the whole index", "with one the other's file goes"},
+		Explain: "Two clients share files of the same name. Both must be found; when one has left, the " +
+			"other's alone.",
+		Causes: []string{"names are unique in the whole index", "with one the other's file goes"},
 		Kills: []string{
 			"big-endian-addresses", "fields-in-another-order", "files-outlive-their-users",
 			"names-are-unique", "names-in-lower-case", "sums-of-zeros",
@@ -115,8 +116,8 @@ var shareCases = []Case{
 		ID: "napster/share/is-taken-back", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-SH-02"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the same search before, and one for another file after",
-		Explain: "Of two shared files one is taken back with its bare name. Nobody must find it, browse it or get " +
-			"it any more; the other must stay.",
+		Explain: "Of two shared files one is taken back with its bare name. Nobody must find it, browse it " +
+			"or get it any more; the other must stay.",
 		Causes: []string{"a quoted name is asked for", "the words of the name stay in the index"},
 		Kills: []string{
 			"404-for-206", "browses-end-without-a-nick", "browses-without-a-nick", "fields-in-another-order",
@@ -141,8 +142,9 @@ var shareCases = []Case{
 		ID: "napster/share/taken-back-by-another", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-SH-02", "NP-ER-01"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "a search after it, which finds the file",
-		Explain: "A client takes back a file that another shares. It must be refused by an error 404, and the file stay.",
-		Causes:  []string{"whose file it is does not count", "nothing is answered"},
+		Explain: "A client takes back a file that another shares. It must be refused by an error 404, and " +
+			"the file stay.",
+		Causes: []string{"whose file it is does not count", "nothing is answered"},
 		Kills: []string{
 			"anybody-takes-back", "errors-are-not-told", "names-in-lower-case", "shares-for-ever",
 		},
@@ -160,8 +162,8 @@ var shareCases = []Case{
 		ID: "napster/share/ends-with-its-user", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-SH-04"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the same search while the user is there, which finds the file",
-		Explain: "A client shares a file, which another finds, and closes its stream. From then on nobody must " +
-			"find the file: nobody could have it.",
+		Explain: "A client shares a file, which another finds, and closes its stream. From then on nobody " +
+			"must find the file: nobody could have it.",
 		Causes: []string{"the files of users who left stay in the index"},
 		Kills:  []string{"files-outlive-their-users", "nothing-has-a-text"},
 		Run: playing(func(r *Room) {
@@ -201,8 +203,8 @@ var shareCases = []Case{
 		ID: "napster/share/that-cannot-be-read", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-ER-01", "NP-SH-01"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "a share after them, which is found",
-		Explain: "A client shares files without a size, without a closing quote, and without a sum. Each must be " +
-			"refused by an error 404, and nobody find such a file.",
+		Explain: "A client shares files without a size, without a closing quote, and without a sum. Each " +
+			"must be refused by an error 404, and nobody find such a file.",
 		Causes: []string{"missing fields are taken for zeros", "nothing is answered"},
 		Kills: []string{
 			"errors-are-not-told", "missing-fields-are-zeros", "names-in-lower-case", "nothing-has-a-text",
@@ -226,9 +228,10 @@ var shareCases = []Case{
 		ID: "napster/share/with-letters-for-a-size", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"NP-ER-01", "NP-SH-01"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "a search after it, which is answered",
-		Explain: "A client shares a file whose size is many. It must be refused by an error 404, and nobody find it.",
-		Causes:  []string{"what is no number is taken for zero"},
-		Kills:   []string{"errors-are-not-told", "letters-are-zero", "nothing-has-a-text"},
+		Explain: "A client shares a file whose size is many. It must be refused by an error 404, and nobody " +
+			"find it.",
+		Causes: []string{"what is no number is taken for zero"},
+		Kills:  []string{"errors-are-not-told", "letters-are-zero", "nothing-has-a-text"},
 		Run: playing(func(r *Room) {
 			a, b := r.Enter(), r.Enter()
 			f := r.file(r.word())
@@ -238,6 +241,14 @@ var shareCases = []Case{
 			r.Earn()
 		}),
 	},
+}
+
+// named puts something behind the words of a name, and folders around the file.
+func named(behind, folders string) func(*core.File) {
+	return func(f *core.File) {
+		f.Name = strings.Replace(f.Name, ".mp3", behind+".mp3", 1)
+		f.Name = strings.Replace(f.Name, `Music\`, `Music\`+folders, 1)
+	}
 }
 
 // shared is a case of a file with a field that not all have.

@@ -46,8 +46,9 @@ var whoisCases = []Case{
 		ID: "napster/whois/who-is-there", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-WH-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "A user with two shared files and a line of his own is asked about. 604 must tell his nick, the level " +
-			"User, some seconds, no channel, Active, two files, no transfers, his line and his client's name.",
+		Explain: "A user with two shared files and a line of his own is asked about. 604 must tell his nick, " +
+			"the level User, some seconds, no channel, Active, two files, no transfers, his line and his " +
+			"client's name.",
 		Causes: []string{"fields are in another order", "files are not counted", "the client's name is not quoted"},
 		Kills:  []string{"files-are-not-counted", "one-client-for-all", "tells-of-the-asker"},
 		Run: playing(func(r *Room) {
@@ -72,8 +73,8 @@ var whoisCases = []Case{
 		ID: "napster/whois/seconds-pass", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-WH-01"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the first of two answers", Waits: true,
-		Explain: "A user is asked about twice, 2.5 seconds apart. The seconds since his login must have grown by two or " +
-			"three.",
+		Explain: "A user is asked about twice, 2.5 seconds apart. The seconds since his login must have " +
+			"grown by two or three.",
 		Causes: []string{"the time of the day is told", "milliseconds are told"},
 		Kills:  []string{"milliseconds-since-the-login", "the-clock-stands-still"},
 		Run: playing(func(r *Room) {
@@ -92,8 +93,8 @@ var whoisCases = []Case{
 		ID: "napster/whois/counts-transfers", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-ST-02", "NP-WH-01"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the judged answers themselves",
-		Explain: "A user says that two downloads and three uploads have begun, and that a download and two uploads have " +
-			"ended. The whois must show two and three, and then one and one.",
+		Explain: "A user says that two downloads and three uploads have begun, and that a download and two " +
+			"uploads have ended. The whois must show two and three, and then one and one.",
 		Causes: []string{"ends are not counted", "downloads and uploads are confused"},
 		Kills:  []string{"counts-transfers-the-other-way", "downloads-never-end", "tells-of-the-asker"},
 		Run: playing(func(r *Room) {
@@ -119,8 +120,8 @@ var whoisCases = []Case{
 		ID: "napster/whois/count-stays-at-zero", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"NP-ST-02"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the same count after a transfer has begun",
-		Explain: "A user says that an upload and a download have ended which never began, and then that one of each has " +
-			"begun. The whois must show one of each.",
+		Explain: "A user says that an upload and a download have ended which never began, and then that one " +
+			"of each has begun. The whois must show one of each.",
 		Causes: []string{"the count goes below zero, or around to a huge number"},
 		Kills:  []string{"counts-below-zero", "tells-of-the-asker"},
 		Run: playing(func(r *Room) {
@@ -139,8 +140,8 @@ var whoisCases = []Case{
 		ID: "napster/whois/who-was-there", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-WH-02"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the first of two answers", Waits: true,
-		Explain: "A user registers and leaves. 605 must tell his nick, his level and when he was last seen, in seconds; " +
-			"when he has come again and left again later, a later time.",
+		Explain: "A user registers and leaves. 605 must tell his nick, his level and when he was last seen, " +
+			"in seconds; when he has come again and left again later, a later time.",
 		Causes: []string{"404 comes", "the time is that of the registration", "the time is zero"},
 		Kills:  []string{"forgets-who-was-there", "seen-at-the-beginning", "tells-of-the-asker"},
 		Run: playing(func(r *Room) {
@@ -162,9 +163,10 @@ var whoisCases = []Case{
 		ID: "napster/whois/stranger", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-WH-02", "NP-ER-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search after it, which is answered",
-		Explain: "A nick is asked about that nobody has and nobody registered. The answer must be an error 404.",
-		Causes:  []string{"an answer is made up", "nothing is answered"},
-		Kills:   []string{"errors-are-not-told", "everybody-was-there", "tells-of-the-asker"},
+		Explain: "A nick is asked about that nobody has and nobody registered. The answer must be an error " +
+			"404.",
+		Causes: []string{"an answer is made up", "nothing is answered"},
+		Kills:  []string{"errors-are-not-told", "everybody-was-there", "tells-of-the-asker"},
 		Run: playing(func(r *Room) {
 			u := r.Enter()
 			u.Say(core.TypeWhois, "u"+r.word())
@@ -179,8 +181,8 @@ var whoisCases = []Case{
 		ID: "napster/speed/is-told", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-WH-03"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the judged answer itself",
-		Explain: "The line of a user is asked for with 600. 601 must tell his nick and the link type of his login; about " +
-			"a nick that nobody has an error must come.",
+		Explain: "The line of a user is asked for with 600. 601 must tell his nick and the link type of his " +
+			"login; about a nick that nobody has an error must come.",
 		Causes: []string{"the asker's line is told", "nothing is answered about nobody"},
 		Kills:  []string{"errors-are-not-told", "gauges-the-asker"},
 		Run: playing(func(r *Room) {
@@ -197,8 +199,8 @@ var whoisCases = []Case{
 		ID: "napster/ping/is-relayed", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-PI-01"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the judged messages themselves",
-		Explain: "A user pings another with 751, who answers with 752. Each must get the other's message with the " +
-			"sender's nick in place of his own.",
+		Explain: "A user pings another with 751, who answers with 752. Each must get the other's message " +
+			"with the sender's nick in place of his own.",
 		Causes: []string{"the text is relayed as it is", "752 is not relayed", "the server answers itself"},
 		Kills:  []string{"answers-pings-itself", "relays-as-it-is", "relays-no-pongs"},
 		Run: playing(func(r *Room) {
