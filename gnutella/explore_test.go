@@ -265,7 +265,8 @@ func whole(w *explore.World, a, b netip.AddrPort) bool {
 func TestExplore(t *testing.T) {
 	for _, s := range []scope{
 		{nodes: 3, links: triangle(), origins: []int{0}, cuts: 2},
-		{nodes: 3, links: triangle(), origins: []int{0, 1}, cuts: 1},
+		{nodes: 3, links: triangle(), origins: []int{0, 1}},
+		{nodes: 3, links: triangle(), origins: []int{0, 1}, sharing: []int{2}, cuts: 1},
 		{nodes: 3, links: line()[:2], origins: []int{0, 1, 2}},
 		{nodes: 3, links: triangle(), origins: []int{0}, cuts: 1, push: true},
 		{nodes: 4, links: line(), origins: []int{0}, cuts: 1, push: true},

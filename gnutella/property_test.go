@@ -33,7 +33,7 @@ func play(t *rapid.T, mayCrash bool) *world {
 		return names
 	}
 	noDynamic := rapid.Bool().Draw(t, "no dynamic queries")
-	ultrapeers, leaves := rapid.IntRange(2, 5).Draw(t, "ultrapeers"), rapid.IntRange(1, 6).Draw(t, "leaves")
+	ultrapeers, leaves := rapid.IntRange(2, 4).Draw(t, "ultrapeers"), rapid.IntRange(1, 5).Draw(t, "leaves")
 	servents := []int{}
 	for u := range ultrapeers {
 		w.add(u, Config{Mode: Ultrapeer, QRPSlots: 1 << 10, NoDynamic: noDynamic, QueryTTL: 4}, share(u)...)
@@ -241,7 +241,8 @@ func attack(random *spec.Rand, pinged, asked wire.GUID) wire.Descriptor {
 	random.Fill(d.GUID[:])
 	var id wire.GUID
 	random.Fill(id[:])
-	host := netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(random.Uint64())}), 1+uint16(random.Uint64()%60000))
+	port := 1 + uint16(random.Uint64()%60000)
+	host := netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(random.Uint64())}), port)
 	switch random.Uint64() % 6 {
 	case 0:
 		d.Type = wire.TypePing
