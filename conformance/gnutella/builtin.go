@@ -5,8 +5,8 @@ import (
 
 	"github.com/p2pspec/p2pspec/conformance"
 	core "github.com/p2pspec/p2pspec/gnutella"
-	"github.com/p2pspec/p2pspec/gnutella/urn"
-	"github.com/p2pspec/p2pspec/gnutella/wire"
+	"github.com/p2pspec/p2pspec/gnutella/servent"
+	"github.com/p2pspec/p2pspec/gnutella/transfer"
 	"github.com/p2pspec/p2pspec/spec"
 )
 
@@ -15,6 +15,8 @@ import (
 type Builtin struct {
 	// Configure changes the servent's configuration, its role included.
 	Configure func(*core.Config)
+	// ConfigureFiles changes how it sends and fetches files.
+	ConfigureFiles func(*transfer.Config)
 	// Wrap puts a machine around the servent, which sees all inputs and effects.
 	Wrap func(spec.Machine) spec.Machine
 	// Codec replaces the format of its streams.
@@ -28,7 +30,8 @@ func (b Builtin) Targets() conformance.BuiltIn {
 		Roles: []conformance.Role{conformance.Servent, conformance.Ultrapeer, conformance.Leaf},
 		Needs: []conformance.Need{
 			conformance.NeedFresh, conformance.NeedBootstrap, conformance.NeedClock, conformance.NeedAddresses,
-			conformance.NeedMaxPeers, conformance.NeedVerb(verbSearch),
+			conformance.NeedMaxPeers, conformance.NeedFiles, conformance.NeedVerb(verbSearch),
+			conformance.NeedVerb(verbDownload),
 		},
 		Sockets: b.listen, Virtual: b.place,
 	}
@@ -36,24 +39,32 @@ func (b Builtin) Targets() conformance.BuiltIn {
 
 // running is one instance of the servent, whatever drives it.
 type running struct {
-	node    *core.Node
+	*desk
+	node    *servent.Node
 	machine spec.Machine
 	codec   spec.StreamCodec
-	files   map[string][]byte
 }
 
 // new makes a servent at an address.
 func (b Builtin) new(opt conformance.StartOptions, at netip.AddrPort, seed [32]byte) (*running, error) {
-	lib, err := library(opt.Files)
+	r := &running{desk: newDesk(opt.Files), codec: servent.Codec{}}
+	lib, err := r.library()
 	if err != nil {
 		return nil, err
 	}
-	cfg := core.Config{Seed: seed, Mode: modeOf(opt), Addr: at, Library: lib, Peers: opt.MaxPeers, Deflate: true}
-	if b.Configure != nil {
-		b.Configure(&cfg)
+	cfg := servent.Config{Node: core.Config{
+		Seed: seed, Mode: modeOf(opt), Addr: at, Library: lib, Peers: opt.MaxPeers, Deflate: true,
+	}}
+	if cfg.Node.Mode == core.Ultrapeer {
+		cfg.Node.Leaves = opt.MaxPeers
 	}
-	r := &running{codec: wire.Codec{}, files: opt.Files}
-	if r.node, err = core.New(cfg, 0); err != nil {
+	if b.Configure != nil {
+		b.Configure(&cfg.Node)
+	}
+	if b.ConfigureFiles != nil {
+		b.ConfigureFiles(&cfg.Transfer)
+	}
+	if r.node, err = servent.New(cfg, 0); err != nil {
 		return nil, err
 	}
 	r.machine = r.node
@@ -78,21 +89,10 @@ func modeOf(opt conformance.StartOptions) core.Mode {
 	}
 }
 
-// library is what is shared, with the indexes in the order of the names.
-func library(files map[string][]byte) (*core.Library, error) {
-	var list []core.File
-	for i, name := range names(files) {
-		list = append(list, core.File{
-			Index: uint32(i + 1), Size: uint32(len(files[name])), Name: name, SHA1: urn.Sum(files[name]).SHA1,
-		})
-	}
-	return core.NewLibrary(list)
-}
-
-// The operations of the commands that a servent is given.
+// The operations of the commands that every servent is given. Those of a case
+// follow.
 const (
 	connecting spec.OpID = iota + 1
-	searching
 	leaving
 )
 
@@ -102,16 +102,4 @@ func begin(opt conformance.StartOptions) []spec.Input {
 		return nil
 	}
 	return []spec.Input{core.Connect{Op: connecting, Addrs: opt.Peers}}
-}
-
-// verbSearch has the target ask the network for a text: {"text": "…"}.
-const verbSearch = "search"
-
-// order is the input that a command stands for.
-func order(cmd conformance.Command) (spec.Input, error) {
-	text, ok := cmd.Args["text"].(string)
-	if cmd.Verb != verbSearch || !ok {
-		return nil, conformance.ErrUnsupported
-	}
-	return core.Search{Op: searching, Text: text}, nil
 }

@@ -4,14 +4,16 @@ import (
 	"crypto/rand"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/p2pspec/p2pspec/conformance"
 	core "github.com/p2pspec/p2pspec/gnutella"
+	"github.com/p2pspec/p2pspec/spec"
 	"github.com/p2pspec/p2pspec/transport"
 )
 
 // listen starts a servent on real sockets.
-func (b Builtin) listen(_ conformance.Network, opt conformance.StartOptions) (conformance.Instance, error) {
+func (b Builtin) listen(network conformance.Network, opt conformance.StartOptions) (conformance.Instance, error) {
 	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: conformance.LoopbackAddr().AsSlice()})
 	if err != nil {
 		return nil, err
@@ -25,7 +27,12 @@ func (b Builtin) listen(_ conformance.Network, opt conformance.StartOptions) (co
 		return nil, err
 	}
 	i := loopbackInstance{r, transport.ServeTCP(listener, transport.TCPConfig{
-		Machine: r.machine, Codec: r.codec, Bind: conformance.LoopbackAddr(),
+		Machine: r.machine, Codec: r.codec, Storage: r.desk, Bind: conformance.LoopbackAddr(),
+		Observe: func(_ time.Duration, e spec.Effect) {
+			if r.observe(e) {
+				network.Wake()
+			}
+		},
 	})}
 	for _, in := range begin(opt) {
 		if err := i.tcp.Do(in); err != nil {
@@ -44,18 +51,13 @@ func (i loopbackInstance) Addr() netip.AddrPort  { return i.tcp.LocalAddr() }
 func (i loopbackInstance) Addr6() netip.AddrPort { return netip.AddrPort{} }
 func (i loopbackInstance) Exited() error         { return nil }
 
-// Do gives the servent a command, which ends at once.
+// Do gives the servent a command.
 func (i loopbackInstance) Do(cmd conformance.Command) (*conformance.Pending, error) {
-	in, err := order(cmd)
-	if err == nil {
-		err = i.tcp.Do(in)
-	}
+	in, p, err := i.command(cmd)
 	if err != nil {
 		return nil, err
 	}
-	p := &conformance.Pending{}
-	p.Finish(nil, nil)
-	return p, nil
+	return p, i.tcp.Do(in)
 }
 
 // Quit has the servent take its leave of all others.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/p2pspec/p2pspec/conformance"
 	core "github.com/p2pspec/p2pspec/gnutella"
+	"github.com/p2pspec/p2pspec/gnutella/servent"
+	"github.com/p2pspec/p2pspec/gnutella/transfer"
 	"github.com/p2pspec/p2pspec/gnutella/wire"
 	"github.com/p2pspec/p2pspec/spec"
 )
@@ -19,6 +21,7 @@ type Mutant struct {
 	What string // the same in a sentence
 
 	configure func(*core.Config)
+	files     func(*transfer.Config)
 	bend      func(*bent)
 }
 
@@ -45,7 +48,7 @@ func (m Mutant) place(
 		m.bend(b)
 	}
 	inst, err := Builtin{
-		Configure: m.configure,
+		Configure: m.configure, ConfigureFiles: m.files,
 		Wrap: func(machine spec.Machine) spec.Machine {
 			b.Machine = machine
 			return b
@@ -56,7 +59,7 @@ func (m Mutant) place(
 		return nil, err
 	}
 	i := inst.(*virtualInstance)
-	b.node = i.node
+	b.node = i.node.Overlay()
 	return mutantInstance{i, b}, nil
 }
 
@@ -197,7 +200,7 @@ func (b *bent) effects(e spec.Effect) (list []spec.Effect) {
 
 // bentCodec writes raw bytes as well, and reads what the mutant can read.
 type bentCodec struct {
-	wire.Codec
+	servent.Codec
 	bent *bent
 }
 

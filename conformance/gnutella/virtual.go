@@ -2,6 +2,7 @@ package gnutella
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/p2pspec/p2pspec/conformance"
 	core "github.com/p2pspec/p2pspec/gnutella"
@@ -20,7 +21,10 @@ func (b Builtin) place(
 		return nil, err
 	}
 	i := &virtualInstance{running: r, net: net}
-	i.host = &conformance.MachineHost{Machine: r.machine, Streams: r.codec}
+	i.host = &conformance.MachineHost{
+		Machine: r.machine, Streams: r.codec, Storage: r.desk,
+		OnEffect: func(_ time.Duration, e spec.Effect) { r.observe(e) },
+	}
 	net.Attach(i.host, virtualAddr)
 	for _, in := range begin(opt) {
 		i.tell(in)
@@ -42,16 +46,13 @@ func (i *virtualInstance) Addr() netip.AddrPort  { return virtualAddr }
 func (i *virtualInstance) Addr6() netip.AddrPort { return netip.AddrPort{} }
 func (i *virtualInstance) Exited() error         { return nil }
 
-// Do gives the servent a command, which ends at once.
+// Do gives the servent a command.
 func (i *virtualInstance) Do(cmd conformance.Command) (*conformance.Pending, error) {
-	in, err := order(cmd)
-	if err != nil {
-		return nil, err
+	in, p, err := i.command(cmd)
+	if err == nil {
+		i.tell(in)
 	}
-	i.tell(in)
-	p := &conformance.Pending{}
-	p.Finish(nil, nil)
-	return p, nil
+	return p, err
 }
 
 // Quit has the servent take its leave of all others.
