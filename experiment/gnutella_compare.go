@@ -10,10 +10,10 @@ import (
 
 // The course of the comparison.
 const (
-	compareWarm   = 10 * time.Minute
-	compareBefore = 15 * time.Minute // churn alone
+	compareWarm   = 5 * time.Minute
+	compareBefore = 10 * time.Minute // churn alone
 	compareAfter  = 5 * time.Minute  // from a death on, until the dead are back
-	compareRest   = 5 * time.Minute  // then
+	compareRest   = 2 * time.Minute  // then
 	comparePace   = 2 * time.Second  // between two searches
 	compareLife   = 60 * time.Minute // half-life: the median session that Saroiu et al. measured in 2001
 	compareShare  = 20               // one in so many of the best dies in the second act

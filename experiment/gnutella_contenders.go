@@ -75,12 +75,14 @@ func (u *unstructured) net() *sim.Network { return u.Network }
 
 // config is that of a place.
 func (u *unstructured) config(place int32) gnutella.Config {
-	c := gnutella.Config{Library: u.content.libs[place], NoFallback: true, QRPSlots: scaleSlots, MaxHosts: 60}
+	c := gnutella.Config{
+		Library: u.content.libs[place], NoFallback: true, QRPSlots: scaleSlots, MaxHosts: 60, RetryAfter: 5 * time.Minute,
+	}
 	switch {
 	case u.ultrapeers == 0:
 		c.Peers, c.Maintain, c.PeerTimeout = u.degree[place], 10*time.Minute, time.Hour
 	case int(place) < u.ultrapeers:
-		c.Mode, c.Peers, c.Leaves, c.Maintain = gnutella.Ultrapeer, compareDegree, compareLeaves, 2*time.Minute
+		c.Mode, c.Peers, c.Leaves, c.Maintain = gnutella.Ultrapeer, min(compareDegree, u.ultrapeers/2), compareLeaves, 2*time.Minute
 	default:
 		c.Mode, c.Peers, c.Maintain = gnutella.Leaf, leafDegree, 2*time.Minute
 	}

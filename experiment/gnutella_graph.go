@@ -49,8 +49,9 @@ func randomGraph(r *spec.Rand, n, links int) graph {
 }
 
 // paired is a random graph in which each vertex has the degree that is given, or
-// one more for the last if the sum is odd: ends of links are paired at random, and
+// one more for the first if the sum is odd: ends of links are paired at random, and
 // what would be a loop or a second link takes the place of half of another link.
+// Where no graph has such degrees some are smaller.
 func paired(r *spec.Rand, degrees []int) graph {
 	var ends []int32
 	for v, d := range degrees {
@@ -59,12 +60,12 @@ func paired(r *spec.Rand, degrees []int) graph {
 		}
 	}
 	if len(ends)%2 == 1 {
-		ends = append(ends, int32(len(degrees)-1))
+		ends = append(ends, 0)
 	}
 	r.Shuffle(len(ends), func(i, j int) { ends[i], ends[j] = ends[j], ends[i] })
 	g := make(graph, len(degrees))
 	for i := 0; i < len(ends); i += 2 {
-		for a, b := ends[i], ends[i+1]; !g.join(a, b); {
+		for a, b, tries := ends[i], ends[i+1], 0; !g.join(a, b) && tries < pairTries; tries++ {
 			c := ends[r.Below(uint64(len(ends)))]
 			if len(g[c]) == 0 {
 				continue
@@ -80,6 +81,9 @@ func paired(r *spec.Rand, degrees []int) graph {
 	}
 	return g
 }
+
+// pairTries bounds the search for a link that can make place.
+const pairTries = 1000
 
 // regular has the same degree everywhere.
 func regular(r *spec.Rand, n, degree int) graph {
