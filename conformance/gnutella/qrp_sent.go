@@ -11,9 +11,11 @@ import (
 	"github.com/p2pspec/p2pspec/gnutella/wire"
 )
 
-// Routing is the offer of an ultrapeer that wants to be told tables.
+// Routing is the offer of an ultrapeer that wants to be told tables. It is one of many
+// neighbours that queries dynamically: leaves of today refuse others.
 func Routing() Offer {
-	return Equal().With("X-Query-Routing", "0.1").With("X-Ultrapeer-Query-Routing", "0.1")
+	return Equal().With("X-Query-Routing", "0.1").With("X-Ultrapeer-Query-Routing", "0.1").
+		With("X-Dynamic-Querying", "0.1").With("X-Degree", "32").With("X-Max-TTL", "4")
 }
 
 // tablesWithin is how soon a target tells a new neighbour its table, and updateWithin
