@@ -242,12 +242,7 @@ func (s *servent) descriptor(b []byte) {
 			fmt.Errorf("%d bytes of a descriptor (GN-HD-01)", len(b)))
 		return
 	}
-	about := aboutDescriptor(d.Type)
-	problem := ""
-	if about.meaning == "" {
-		about, problem = rule{clause: "GN-HD-16"}, "no such type"
-	}
-	s.take(16, 0, "", fmt.Sprintf("%x", d.GUID[:]), about, problem)
+	s.take(16, 0, "", fmt.Sprintf("%x", d.GUID[:]), aboutDescriptor(d.Type), "")
 	s.take(1, 1, "type", fmt.Sprintf("%#02x %v", byte(d.Type), d.Type), rule{meaning: "type", clause: "GN-HD-06"}, "")
 	s.take(1, 1, "ttl", fmt.Sprint(d.TTL), rule{meaning: "how far it still may go", clause: "GN-HD-07"}, "")
 	s.take(1, 1, "hops", fmt.Sprint(d.Hops), rule{meaning: "how far it came", clause: "GN-HD-08"}, "")
@@ -275,5 +270,5 @@ func aboutDescriptor(t wire.Type) rule {
 	case wire.TypeQueryHit:
 		return rule{meaning: "hit: who has them; the GUID is the query's", clause: "GN-QH-01"}
 	}
-	return rule{}
+	return rule{meaning: "a type that is passed over", clause: "GN-HD-16"}
 }
