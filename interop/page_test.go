@@ -16,15 +16,16 @@ const preamble = `# Real clients
 
 <!-- Written by go test ./interop -update from interop/reports; edit the texts in interop/*_test.go. -->
 
-What happens when the suites are run against DHT nodes, trackers, peers and members of clusters that are in
-use. Each runs in a network namespace of its own (` + "`interop/ns`" + `), started for the run with the settings
-that its description in ` + "`conformance/clients`" + ` states, and is judged with
+What happens when the suites are run against DHT nodes, trackers, peers, members of clusters and index
+servers that are in use, or were. Each runs in a network namespace of its own (` + "`interop/ns`" + `), started
+for the run with the settings that its description in ` + "`conformance/clients`" + ` states, and is judged with
 
     interop/setup
     interop/run libtorrent dht
     interop/run opentracker tracker
     interop/run libtorrent bittorrent
     interop/run memberlist swim
+    interop/run opennap napster
 
 The full reports, with the bytes of all that is not a pass, are in ` + "`interop/reports`" + `; what they
 show is expected by ` + "`interop/baselines`" + `, and ` + "`interop/check`" + ` fails when a run shows anything else.
@@ -327,10 +328,11 @@ func message(res conformance.Result) string {
 
 // judgedEntry is the last datagram of the target that is no answer to a ping,
 // or else the last that the harness sent and that was no ping. A target that
-// ended was judged by what was sent to it, and so is a member of SWIM by what the
-// harness had to say something about: it gossips on its own, whatever it is sent.
+// ended was judged by what was sent to it, and so are a member of SWIM and an index
+// by what the harness had to say something about: the one gossips on its own,
+// whatever it is sent, and the other has several clients.
 func judgedEntry(res conformance.Result) (last conformance.Entry, ok bool) {
-	if strings.HasPrefix(res.Case, "swim/") {
+	if strings.HasPrefix(res.Case, "swim/") || strings.HasPrefix(res.Case, "napster/") {
 		for _, e := range slices.Backward(res.Transcript) {
 			if e.Dir == ">" && e.Note != "" {
 				return e, true
@@ -356,9 +358,12 @@ func judgedEntry(res conformance.Result) (last conformance.Entry, ok bool) {
 func isControl(e conformance.Entry) bool {
 	raw := bencoded(e.Hex)
 	connect := e.Bytes == 16 && (strings.HasPrefix(e.Hex, "0000041727101980") || strings.HasPrefix(e.Hex, "00000000"))
-	return connect || strings.HasSuffix(raw, bareCounts) || strings.Contains(raw, "1:q4:ping") ||
+	return connect || e.Hex == noMoreResults || strings.HasSuffix(raw, bareCounts) || strings.Contains(raw, "1:q4:ping") ||
 		strings.Contains(raw, "1:rd2:id20:") && e.Bytes < 80 && !strings.Contains(raw, "token")
 }
+
+// noMoreResults ends what a Napster server answers a search.
+const noMoreResults = "0000ca00"
 
 // bareCounts end what opentracker answers a peer that leaves.
 const bareCounts = "5:peers0:e"

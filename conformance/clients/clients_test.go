@@ -13,7 +13,7 @@ import (
 func TestEveryDescriptionLoads(t *testing.T) {
 	assert.Equal(t, []string{
 		"anacrolix", "anacrolix-torrent", "aria2", "bittorrent-dht", "bittorrent-tracker", "gnutella-bun", "gtk-gnutella",
-		"libtorrent", "limewire", "memberlist", "opentracker", "serf", "transmission", "webtorrent",
+		"libtorrent", "limewire", "memberlist", "opennap", "opentracker", "serf", "transmission", "webtorrent",
 	}, Names())
 	for _, name := range Names() {
 		c, err := Load(name)

@@ -30,7 +30,7 @@ func (u *User) mustBrowse(of *User, want ...core.File) {
 			slices.SortFunc(got, byName)
 			want = slices.SortedFunc(slices.Values(want), byName)
 			if !slices.Equal(got, want) {
-				u.r.Mismatch("the files of a browse", fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want))
+				u.r.Mismatch("what the browse lists", shown(got), shown(want))
 			}
 			return
 		}
@@ -193,6 +193,6 @@ func (u *User) mustMatch(q core.Resume, want ...core.Match) {
 	slices.SortFunc(got, byNick)
 	slices.SortFunc(want, byNick)
 	if !slices.Equal(got, want) {
-		u.r.Mismatch("who has the file", fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want))
+		u.r.Mismatch("who has the file", shown(got), shown(want))
 	}
 }

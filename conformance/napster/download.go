@@ -33,7 +33,7 @@ func (u *User) mustBeTold(t core.Type, who *User, f core.File) {
 	got, err := core.ParseAck(m.Type, m.Text)
 	want := core.Ack{Nick: who.Nick, Addr: who.reach(), Name: f.Name, MD5: f.MD5, Link: who.Link}
 	if err != nil || got != want {
-		u.r.Mismatch(fmt.Sprint(t), fmt.Sprintf("%.300q", m.Text), fmt.Sprintf("%+v", want))
+		u.r.Mismatch(fmt.Sprint(t), m.Text, texted(want.Message(t)))
 	}
 }
 

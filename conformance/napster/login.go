@@ -69,24 +69,28 @@ var loginCases = []Case{
 	refused("link-type-of-none", conformance.Should,
 		"The line of a login is 11, where 10 is the fastest.", "the line is not checked",
 		func(u *User) string { return fmt.Sprintf(`%s %s %d "p2pspec" 11`, u.Nick, Password, Port) }, []string{
-			"always-404", "any-line", "errors-are-not-told", "pings-into-the-void", "refuses-without-a-word",
+			"always-404", "any-line", "big-endian-lengths", "errors-are-not-told", "lengths-count-the-header",
+			"pings-into-the-void", "refuses-without-a-word", "texts-end-with-a-nul",
 		}),
 	refused("port-beyond-16-bits", conformance.Should,
 		"The port of a login is 70000.", "the port is not checked, or cut to 16 bits",
 		func(u *User) string { return fmt.Sprintf(`%s %s 70000 "p2pspec" 7`, u.Nick, Password) }, []string{
-			"always-404", "any-port", "errors-are-not-told", "pings-into-the-void", "refuses-without-a-word",
+			"always-404", "any-port", "big-endian-lengths", "errors-are-not-told", "lengths-count-the-header",
+			"pings-into-the-void", "refuses-without-a-word", "texts-end-with-a-nul",
 		}),
 	refused("missing-fields", conformance.Should,
 		"A login ends behind the password.", "missing fields are taken for empty ones",
 		func(u *User) string { return fmt.Sprintf(`%s %s`, u.Nick, Password) }, []string{
-			"always-404", "errors-are-not-told", "fields-are-made-up", "pings-into-the-void",
-			"refuses-without-a-word",
+			"always-404", "big-endian-lengths", "errors-are-not-told", "fields-are-made-up",
+			"lengths-count-the-header", "pings-into-the-void", "refuses-without-a-word",
+			"texts-end-with-a-nul",
 		}),
 	refused("quote-that-nothing-closes", conformance.Should,
 		"The client's name in a login has an opening quote and no closing one.", "a quote is read to the end of the text",
 		func(u *User) string { return fmt.Sprintf(`%s %s %d "p2pspec 7`, u.Nick, Password, Port) }, []string{
-			"always-404", "errors-are-not-told", "pings-into-the-void", "quotes-close-themselves",
-			"refuses-without-a-word",
+			"always-404", "big-endian-lengths", "errors-are-not-told", "lengths-count-the-header",
+			"pings-into-the-void", "quotes-close-themselves", "refuses-without-a-word",
+			"texts-end-with-a-nul",
 		}),
 	{
 		ID: "napster/login/comes-first", Rev: 1, Since: "0.2.0", Level: conformance.Must,
@@ -190,10 +194,10 @@ func refused(
 		Explain: what + " It must be refused by an error 0, and nobody be there under the nick.",
 		Causes:  []string{cause, "the stream ends without a word"}, Kills: kills,
 		Run: playing(func(r *Room) {
-			other, u := r.Enter(), r.Come()
+			u := r.Come()
 			u.Blurt(core.TypeLogin, text(u), what)
 			u.TurnedAway("a login that cannot be read")
-			if !r.Gone(u.Nick, other) {
+			if !r.Gone(u.Nick, r.Enter()) {
 				r.Failf("who was refused is there")
 			}
 			again := r.Come()

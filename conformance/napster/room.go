@@ -1,9 +1,11 @@
 package napster
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	core "github.com/p2pspec/p2pspec/gnutella/napster"
@@ -94,6 +96,18 @@ func (r *Room) Survives(u *User, what string) {
 	if _, ok := u.answers(); !ok {
 		r.Failf("after %s another user is not served: %s", what, u.instead())
 	}
+}
+
+// shown are the texts of forms, for the words of a failure.
+func shown[F interface{ Message() (core.Message, error) }](forms []F) string {
+	texts := make([]string, len(forms))
+	for i, f := range forms {
+		texts[i] = "nothing that can be written"
+		if m, err := f.Message(); err == nil {
+			texts[i] = m.Text
+		}
+	}
+	return cmp.Or(strings.Join(texts, "; "), "nothing")
 }
 
 // names are those of results, sorted.

@@ -14,7 +14,7 @@ func (u *User) mustResult(owner *User, f core.File) {
 	found := u.Search(core.Search{Words: f.Name})
 	want := core.Result{File: f, Nick: owner.Nick, IP: owner.ip(), Link: owner.Link}
 	if len(found) != 1 || found[0] != want {
-		u.r.Mismatch("the results", fmt.Sprintf("%+v", found), fmt.Sprintf("%+v", want))
+		u.r.Mismatch("what the search finds", shown(found), shown([]core.Result{want}))
 	}
 }
 

@@ -64,7 +64,7 @@ var whoisCases = []Case{
 				Nick: u.Nick, Level: "User", Seconds: got.Seconds, Status: "Active", Shared: 2, Link: 4, Client: u.Client,
 			}
 			if got.Channels = strings.TrimSpace(got.Channels); got != want {
-				r.Mismatch("604", fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want))
+				r.Mismatch("604", shown([]core.Whois{got}), shown([]core.Whois{want}))
 			}
 			r.Earn()
 		}),
