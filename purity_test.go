@@ -45,7 +45,7 @@ func cores() map[string]purity.Policy {
 		"chord":           {"crypto/sha1": {"New", "Size", "Sum"}},
 		"gnutella": {
 			module + "gnutella/ggep": nil, module + "gnutella/qrp": nil, module + "gnutella/urn": nil,
-			module + "gnutella/wire": nil, "bytes": {"Clone", "Compare", "IndexByte"}, "crypto/sha256": {"Sum256"},
+			module + "gnutella/wire": nil, "bytes": {"Clone", "Compare", "Equal", "IndexByte"}, "crypto/sha256": {"Sum256"},
 			"unicode": {"IsDigit", "IsLetter"},
 		},
 		"gnutella/election": {},

@@ -64,6 +64,7 @@ type Config struct {
 	Deflate    bool // offer and accept compression: see [spec.Deflate]
 	NoFallback bool // never dial again as 0.4 whoever hangs up on 0.6 (GN-HS-14)
 	NoDynamic  bool // flood what leaves ask with QueryTTL instead of querying dynamically
+	OutOfBand  bool // ask for hits by datagrams and send them so: see [wire.DatagramCodec] (GN-VE-05)
 	OnlyGiven  bool // dial the addresses of Connect alone, not those that others name
 
 	Peers      int // connections with equals, and a leaf's with ultrapeers; default 4, leaf 3, ultrapeer 32
@@ -74,7 +75,7 @@ type Config struct {
 	MaxSeen    int // GUIDs remembered: of all types together, and of servents; default 16384
 	MaxHosts   int // addresses remembered; default 200
 	MaxPongs   int // of others in the cache; default 60
-	MaxQueries int // dynamic ones under way, and of a leaf those it counts hits for; default 64
+	MaxQueries int // dynamic ones under way, of a leaf those it counts hits for, hits out of band; default 64
 	MaxResults int // files in the answers to one query; default 255
 	QRPSlots   int // of the table sent; default 65536 (GN-UQ-07)
 	Window     int // bytes written that were not yet Drained; default 16384

@@ -281,7 +281,7 @@ func (n *step) shutdown(in Shutdown) {
 			n.bye(c, wire.ByeExit, "Shutting down")
 		}
 	}
-	n.dynamic = nil
+	n.dynamic, n.owed, n.promised = nil, nil, nil
 	n.done(in.Op, nil)
 }
 

@@ -35,7 +35,7 @@ func library(t interface{ Fatal(...any) }, names ...string) *Library {
 func contractConfig(seed uint64) Config {
 	cfg := Config{
 		Mode: Mode(seed % 3), Addr: addr(99), Firewalled: seed%7 == 6, Deflate: seed%2 == 0,
-		NoDynamic: seed%9 == 8, Peers: 5, Handshakes: 3, MaxSeen: 40, MaxHosts: 6, MaxPongs: 4, MaxQueries: 3,
+		NoDynamic: seed%9 == 8, OutOfBand: seed%4 < 2, Peers: 5, Handshakes: 3, MaxSeen: 40, MaxHosts: 6, MaxPongs: 4, MaxQueries: 3,
 		MaxResults: 8, QRPSlots: 64, Window: 200, QueueBytes: 1024, Maintain: 20 * time.Second,
 		PeerTimeout: 3 * time.Minute, RetryAfter: 10 * time.Second,
 	}
@@ -67,7 +67,7 @@ func TestContract(t *testing.T) {
 	bound := contractConfig(2)
 	const replaced = "replaced, never changed"
 	check.Run(t, check.Subject{
-		New: contractNew, Input: contractInput, StreamCodec: wire.Codec{},
+		New: contractNew, Input: contractInput, StreamCodec: wire.Codec{}, Codec: wire.DatagramCodec{},
 		MaxEffects: func(spec.Input) int { return bound.MaxEffects() },
 		Seeds:      15, Steps: 400, MaxGap: 15 * time.Second, Golden: "testdata/contract.golden",
 		NotState: map[string]string{
@@ -85,6 +85,7 @@ func TestContract(t *testing.T) {
 			"pongs[].payload":           replaced,
 			"table.table":               replaced,
 			"dynamic[].payload":         replaced,
+			"owed[].payload":            replaced,
 			"conns[].queue[].d.Payload": replaced,
 		},
 	})
@@ -102,6 +103,11 @@ func contractInput(g *check.Gen) spec.Input {
 			if d, ok := w.Msg.(wire.Descriptor); ok && d.Type == wire.TypeQuery {
 				return contractReply(g, w.Conn, d)
 			}
+		}
+	}
+	if g.Below(6) == 0 {
+		if in := contractDatagram(g); in != nil {
+			return in
 		}
 	}
 	if len(g.Asked) > 0 && g.Below(3) == 0 {
@@ -221,6 +227,45 @@ func contractReply(g *check.Gen, conn spec.Conn, m wire.Descriptor) spec.Input {
 	return spec.Got{Conn: conn, Msg: d}
 }
 
+// contractDatagram answers a datagram of the machine, or offers hits of a query that it
+// has sent.
+func contractDatagram(g *check.Gen) spec.Input {
+	d := wire.Descriptor{Type: wire.TypeVendor, TTL: 1}
+	if len(g.Sent) == 0 || g.Below(3) == 0 {
+		for i := len(g.Asked) - 1; i >= 0; i-- {
+			w, _ := g.Asked[i].(spec.Write)
+			if m, ok := w.Msg.(wire.Descriptor); ok && m.Type == wire.TypeQuery {
+				v := vendorMessage(lime, offerHits, uint16(2+g.Below(2)), []byte{byte(g.Below(3)), 1})
+				d.GUID, d.Payload = m.GUID, v.Append(nil)
+				return spec.Recv{From: addr(int(g.Below(5))), Msg: d}
+			}
+		}
+		return nil
+	}
+	s := g.Sent[g.Below(uint64(len(g.Sent)))]
+	m := s.Msg.(wire.Descriptor)
+	v, _ := wire.ParseVendorMessage(m.Payload)
+	from := s.To
+	if g.Below(6) == 0 {
+		from = addr(1)
+	}
+	d.GUID = m.GUID
+	switch v.Selector {
+	case offerHits:
+		claim := vendorMessage(lime, claimHits, uint16(2+g.Below(2)), append([]byte{byte(g.Below(4))}, tokenBlock([]byte{7})...))
+		d.Payload = claim.Append(nil)
+	case claimHits:
+		h, _ := wire.ParseQueryHit(contractHit(g))
+		if h.Trailer != nil && g.Below(4) > 0 {
+			h.Trailer.Private = tokenBlock(tokenOf(v.Data[1:]))
+		}
+		d.Type, d.Payload = wire.TypeQueryHit, h.Append(nil)
+	default:
+		d.Payload = v.Append(nil)
+	}
+	return spec.Recv{From: from, Msg: d}
+}
+
 func contractHeaders(g *check.Gen) wire.Headers {
 	h := wire.Headers{{Name: "X-Ultrapeer", Value: []string{"True", "False", "true"}[g.Below(3)]}}
 	for _, line := range []wire.Header{
@@ -244,6 +289,9 @@ func contractDescriptor(g *check.Gen) wire.Descriptor {
 	if g.Below(20) == 0 {
 		d.TTL, d.Hops = uint8(g.Uint64()), 0xff
 	}
+	if g.Below(3) == 0 {
+		d.GUID[13] = 9 // a port for hits out of band
+	}
 	switch g.Below(14) {
 	case 0, 1:
 		d.Type = wire.TypePing
@@ -261,8 +309,8 @@ func contractDescriptor(g *check.Gen) wire.Descriptor {
 		d.TTL = uint8(1 + g.Below(20))
 	case 10:
 		v := []wire.VendorMessage{
-			vendorMessage(bear, hopsFlow, []byte{byte(g.Below(9))}), vendorMessage(bear, statusRequest, nil),
-			vendorMessage(lime, proxyRequest, nil), vendorMessage(lime, proxyReply, []byte{1, 2, 3, 4, 5, byte(g.Below(2))}),
+			vendorMessage(bear, hopsFlow, 1, []byte{byte(g.Below(9))}), vendorMessage(bear, statusRequest, 1, nil),
+			vendorMessage(lime, proxyRequest, 1, nil), vendorMessage(lime, proxyReply, 2, []byte{1, 2, 3, 4, 5, byte(g.Below(2))}),
 		}[g.Below(4)]
 		d.GUID = wire.GUID{byte(g.Below(4))}
 		d.Type, d.Payload, d.TTL, d.Hops = wire.TypeVendor, v.Append(nil), 1, uint8(g.Below(2))
@@ -298,7 +346,7 @@ func contractPong(g *check.Gen) []byte {
 
 func contractQuery(g *check.Gen) []byte {
 	q := wire.Query{
-		Flags: []wire.QueryFlags{0x8000, 0xc000, 0x8800, 0x9000, 0x0100}[g.Below(5)],
+		Flags: []wire.QueryFlags{0x8000, 0xc000, 0x8800, 0x9000, 0x0100, 0x8400}[g.Below(6)],
 		Text:  []byte([]string{"alpha", "ALPHA bravo", browse, "", "zulu", "xy", "alph\xe4"}[g.Below(7)]),
 	}
 	q.Extensions = [][]byte{

@@ -13,10 +13,10 @@
 //
 // It opens no stream, compresses nothing and reads no file: these are effects, or
 // the driver's. It transfers no files, see gnutella/transfer; [PushRequested] tells
-// the driver to dial for a GIV. It sends no datagrams: hits out of band are not
-// offered. Of vendor messages it understands hops flow, those by which a leaf guides a
-// dynamic query, and those by which one behind a firewall finds push proxies; what
-// comes to a proxy by HTTP the driver hands over as [Relay].
+// the driver to dial for a GIV. Of vendor messages it understands hops flow, those by
+// which a leaf guides a dynamic query, by which one behind a firewall finds push
+// proxies, and by which hits are sent out of band. What comes to a proxy by HTTP the
+// driver hands over as [Relay].
 //
 // # Driving the node
 //
@@ -29,7 +29,8 @@
 //	}
 //
 // Messages are those of package wire, whose Codec translates them. What is shared
-// is a [Library], which many servents of one process can use at once.
+// is a [Library], which many servents of one process can use at once. Datagrams come
+// and go with Config.OutOfBand alone, translated by wire.DatagramCodec.
 //
 // # Reading order
 //
@@ -49,6 +50,7 @@
 //	dynamic.go    queries that ask one neighbour after another
 //	vendor.go     vendor messages: hops flow, and what a leaf says of its queries
 //	proxy.go      ultrapeers that take pushes for leaves behind firewalls
+//	oob.go        hits out of band, by datagrams
 //	flow.go       what waits for a slow neighbour
 //	state.go      Clone, AppendState and the invariants
 //
@@ -74,7 +76,9 @@
 //  4. A query may reach a leaf with a TTL of 0 (GN-UQ-03).
 //  5. Of queries that a neighbour asks itself 32 may come at once, and 4 a second:
 //     the draft leaves open what is too frequent (GN-QY-05).
-//  6. A broken table costs the connection a Bye 413, as gtk-gnutella has it.
+//  6. Ultrapeers do not take hits out of band for their leaves: who cannot take
+//     datagrams is answered on the way of its query.
+//  7. A broken table costs the connection a Bye 413, as gtk-gnutella has it.
 //
 // # Guarantees
 //
@@ -82,8 +86,9 @@
 // a spec.Drop with the clause it breaks, or costs the connection. A query visits a
 // servent at most once while its GUID is among the last Config.MaxSeen. A hit goes
 // back on the way of its query, to the origin alone, as long as that way lives; it
-// is dropped otherwise. Nothing is sent back on the connection that it came by. A
-// leaf is sent a query of others only if its table has it, or none came yet.
+// is dropped otherwise. Out of band it goes to the origin without a way. Nothing is
+// sent back on the connection that it came by. A leaf is sent a query of others only
+// if its table has it, or none came yet.
 //
 // Memory and the effects of a Step are bounded by Config, see [Config.MaxEffects].
 //

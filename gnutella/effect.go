@@ -113,5 +113,6 @@ var (
 	errFlow      = errors.New("gnutella: the link is too slow for answers")
 	errMode      = errors.New("gnutella: not of a host of this role")
 	errBusy      = errors.New("gnutella: too many queries")
+	errToken     = errors.New("gnutella: not the token of the search")
 	errAddr      = errors.New("gnutella: no address that could be dialled")
 )

@@ -332,7 +332,7 @@ func (n *step) begin(c *conn, h wire.Headers) {
 	n.ping(c)
 	if c.offers.has(offersVendor) {
 		n.write(c, wire.Descriptor{
-			GUID: wire.NewGUID(&n.rng), Type: wire.TypeVendor, TTL: 1, Payload: supported(),
+			GUID: wire.NewGUID(&n.rng), Type: wire.TypeVendor, TTL: 1, Payload: n.supported(),
 		})
 	}
 	n.askProxy(c)

@@ -11,15 +11,19 @@ import (
 // answer sends the hits of the servent itself, and says how many files they have.
 // Who cannot be reached does not answer who cannot either.
 //
-// GN-QY-06 to GN-QY-08, GN-QY-13, GN-QY-14, GN-QY-16.
+// GN-QY-06 to GN-QY-08, GN-QY-13, GN-QY-14, GN-QY-16, GN-VE-06.
 func (n *step) answer(c *conn, d *wire.Descriptor, w *wish) int32 {
 	if n.cfg.Firewalled && w.flags.Has(wire.QueryFirewalled) {
 		return 0
 	}
 	found := n.matching(d, w)
+	if to, ok := n.oobAddr(d, w); ok && len(found) > 0 {
+		n.offer(to, d, len(found))
+		return int32(len(found))
+	}
 	for rest := found; len(rest) > 0; {
 		var h wire.QueryHit
-		h, rest = n.fill(rest, w)
+		h, rest = n.fill(rest, w, n.proxies())
 		// GN-QH-03: two hops more than the way back needs.
 		n.send(c, wire.Descriptor{
 			GUID: d.GUID, Type: wire.TypeQueryHit, TTL: uint8(min(int(d.Hops)+2, 0xff)), Payload: h.Append(nil),
@@ -44,16 +48,16 @@ func (n *Node) matching(d *wire.Descriptor, w *wish) []File {
 	return found
 }
 
-// fill makes a hit of as many files as fit one.
+// fill makes a hit of as many files as fit one, with private data of GGEP.
 //
 // GN-QH-01, GN-QH-07, GN-QH-08, GN-QH-11, GN-VE-08.
-func (n *Node) fill(files []File, w *wish) (h wire.QueryHit, rest []File) {
+func (n *Node) fill(files []File, w *wish, private []byte) (h wire.QueryHit, rest []File) {
 	flags := wire.HitFlags{}.With(wire.HitPush, n.cfg.Firewalled).With(wire.HitBusy, false)
 	h = wire.QueryHit{
 		Addr: n.cfg.Addr, Speed: n.cfg.Speed, ServentID: n.id,
-		Trailer: &wire.Trailer{Vendor: n.cfg.Vendor, Flags: flags, Private: n.proxies()},
+		Trailer: &wire.Trailer{Vendor: n.cfg.Vendor, Flags: flags, Private: private},
 	}
-	if len(h.Trailer.Private) > 0 {
+	if len(private) > 0 {
 		h.Trailer.Flags = flags.With(wire.HitGGEP, true)
 	}
 	const around = 96 // bytes of header, trailer, proxies and servent id

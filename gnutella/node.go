@@ -32,6 +32,9 @@ type Node struct {
 	dynamic []dynamic // queries under way, in the order of their beginnings
 
 	searches []searching // of a leaf itself, the latest
+
+	owed     []owed // hits out of band: of the servent
+	promised []promised
 }
 
 var _ spec.Machine = (*Node)(nil)
@@ -110,6 +113,8 @@ func (n *step) apply(in spec.Input) {
 	case spec.Wake:
 	case spec.Got:
 		n.got(in)
+	case spec.Recv:
+		n.received(in)
 	case spec.Drained:
 		n.drained(in)
 	case spec.Opened:
@@ -177,6 +182,7 @@ func (n *step) maintain() {
 	n.maintainAt = n.now + n.cfg.Maintain
 	n.refreshTables()
 	n.pingAll()
+	n.forgetOOB()
 }
 
 // settle removes what has ended, and dials in its place.

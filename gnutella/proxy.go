@@ -29,7 +29,7 @@ func (n *Node) wantsProxy(c *conn) bool {
 // GN-VE-08.
 func (n *step) askProxy(c *conn) {
 	if n.wantsProxy(c) {
-		n.tell(c, n.id, lime, proxyRequest, nil)
+		n.tell(c, n.id, vendorMessage(lime, proxyRequest, 1, nil))
 	}
 }
 
@@ -38,7 +38,7 @@ func (n *step) askProxy(c *conn) {
 // GN-VE-08.
 func (n *step) standFor(leaf *conn, id wire.GUID) {
 	leaf.standsFor = id
-	n.tell(leaf, id, lime, proxyReply, appendEndpoint(nil, n.cfg.Addr))
+	n.tell(leaf, id, vendorMessage(lime, proxyReply, 2, appendEndpoint(nil, n.cfg.Addr)))
 }
 
 // gotProxy remembers where a neighbour takes pushes.
@@ -89,21 +89,28 @@ func (n *Node) proxies() []byte {
 	return b
 }
 
-// proxiesOf finds them in the private data of a hit, where a block begins at the
-// first of its magic bytes.
+// proxiesOf finds them in the private data of a hit.
 //
-// GN-VE-08, GN-QH-09.
+// GN-VE-08.
 func proxiesOf(private []byte) []netip.AddrPort {
+	e, _ := extensionOf(private, proxyID)
+	return endpoints(e.Data[:min(len(e.Data), maxProxies*proxySize)])
+}
+
+// extensionOf finds an extension in the private data of a hit, where a block begins at
+// the first of its magic bytes.
+//
+// GN-QH-09.
+func extensionOf(private []byte, id string) (e ggep.Extension, ok bool) {
 	at := bytes.IndexByte(private, ggep.Magic)
 	if at < 0 {
-		return nil
+		return e, false
 	}
 	block, _, err := ggep.Parse(private[at:])
-	e, ok := ggep.Find(block, proxyID)
-	if err != nil || !ok {
-		return nil
+	if err != nil {
+		return e, false
 	}
-	return endpoints(e.Data[:min(len(e.Data), maxProxies*proxySize)])
+	return ggep.Find(block, id)
 }
 
 func appendEndpoint(b []byte, a netip.AddrPort) []byte {

@@ -30,7 +30,7 @@ func TestPushProxy(t *testing.T) {
 	d := newDesk(t, Config{Mode: Ultrapeer})
 	c, other := d.join(leaf(), vendorLine()), d.join(ultrapeer(), vendorLine())
 	id := wire.GUID{5}
-	request := vendorMessage(lime, proxyRequest, nil)
+	request := vendorMessage(lime, proxyRequest, 1, nil)
 	ask := wire.Descriptor{GUID: id, Type: wire.TypeVendor, TTL: 1, Payload: request.Append(nil)}
 	push := Relay{Op: 3, ServentID: id, Index: 7, To: addr(55)}
 	for _, id := range []wire.GUID{id, {}} {
@@ -77,7 +77,7 @@ func TestHitsNameProxies(t *testing.T) {
 		if (len(asked) == 1) != firewalled {
 			t.Fatalf("firewalled %v: it asks by %v", firewalled, asked)
 		}
-		reply := vendorMessage(lime, proxyReply, []byte{203, 0, 113, 1, 0xca, 0x18})
+		reply := vendorMessage(lime, proxyReply, 2, []byte{203, 0, 113, 1, 0xca, 0x18})
 		out = d.got(up, wire.Descriptor{GUID: d.ServentID(), Type: wire.TypeVendor, TTL: 1, Payload: reply.Append(nil)})
 		if (clause(out) == "") != firewalled {
 			t.Errorf("firewalled %v: the answer leads to %v", firewalled, out)
@@ -119,7 +119,7 @@ func TestBrokenProxies(t *testing.T) {
 	d := newDesk(t, Config{Mode: Leaf, Firewalled: true}, "alpha.txt")
 	c := d.join(ultrapeer(), vendorLine())
 	for _, data := range [][]byte{nil, {1, 2, 3, 4, 5}, {1, 2, 3, 4, 0, 0}, {0, 0, 0, 0, 1, 1}, {1, 2, 3, 4, 5, 6, 7}} {
-		v := vendorMessage(lime, proxyReply, data)
+		v := vendorMessage(lime, proxyReply, 2, data)
 		m := wire.Descriptor{Type: wire.TypeVendor, TTL: 1, Payload: v.Append(nil)}
 		if got := clause(d.got(c, m)); got != "GN-VE-08" {
 			t.Errorf("% x: %q", data, got)

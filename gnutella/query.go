@@ -181,7 +181,7 @@ func (n *step) search(in Search) {
 	if in.Text == browse {
 		ttl = 1
 	}
-	d := wire.Descriptor{GUID: wire.NewGUID(&n.rng), Type: wire.TypeQuery, TTL: ttl, Payload: n.payload(&in)}
+	d := wire.Descriptor{GUID: n.oobGUID(), Type: wire.TypeQuery, TTL: ttl, Payload: n.payload(&in)}
 	n.seen.put(seenKey{wire.TypeQuery, d.GUID}, own, n.cfg.MaxSeen)
 	n.done(in.Op, Searching{d.GUID})
 	if n.mode == Leaf {
@@ -209,6 +209,9 @@ func (n *Node) payload(in *Search) []byte {
 	}
 	if n.cfg.Firewalled {
 		q.Flags |= wire.QueryFirewalled
+	}
+	if n.asksOutOfBand() {
+		q.Flags |= wire.QueryOutOfBand
 	}
 	if in.SHA1 != (urn.SHA1{}) {
 		q.Extensions = []byte(in.SHA1.String())

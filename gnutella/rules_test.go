@@ -57,7 +57,7 @@ func TestRefused(t *testing.T) {
 		"GN-HD-17": query(1, 4, 0, "alpha"),
 		"GN-QY-01": {Type: wire.TypeQuery, TTL: 1, Payload: []byte{0x80, 0, 'a'}},
 		"GN-QY-02": {Type: wire.TypeQuery, TTL: 1, Payload: make([]byte, 5000)},
-		"GN-VE-02": {Type: wire.TypeVendor, TTL: 2, Payload: supported()},
+		"GN-VE-02": {Type: wire.TypeVendor, TTL: 2, Payload: d.supported()},
 		"GN-UQ-08": {Type: wire.TypeQRP, TTL: 1, Payload: []byte{0, 8, 0, 0, 0, 7}},
 		"GN-PG-02": {Type: wire.TypePong, TTL: 1, Payload: pong[:13]},
 		"GN-PG-13": {GUID: wire.GUID{7}, Type: wire.TypePong, TTL: 1, Payload: pong},

@@ -23,6 +23,7 @@ func (n *Node) Clone() spec.Machine {
 	c.hosts, c.pongs = slices.Clone(n.hosts), slices.Clone(n.pongs)
 	c.seen, c.servents = n.seen.clone(), n.servents.clone()
 	c.dynamic, c.searches = slices.Clone(n.dynamic), slices.Clone(n.searches)
+	c.owed, c.promised = slices.Clone(n.owed), slices.Clone(n.promised)
 	for i := range c.dynamic {
 		c.dynamic[i].sent = slices.Clone(c.dynamic[i].sent)
 	}
@@ -66,6 +67,15 @@ func (n *Node) AppendState(b []byte) []byte {
 	b = number64(b, int64(len(n.searches)))
 	for _, s := range n.searches {
 		b = number64(append(b, s.guid[:]...), int64(s.hits))
+	}
+	b = number64(b, int64(len(n.owed)))
+	for _, o := range n.owed {
+		b = appendAddr(append(b, o.guid[:]...), o.to)
+		b = appendBytes(number64(b, n.since(o.at)), o.payload)
+	}
+	for _, p := range n.promised {
+		b = appendAddr(append(append(b, p.guid[:]...), p.token[:]...), p.from)
+		b = number64(append(b, flag(p.safe)), int64(p.left), n.since(p.at))
 	}
 	return b
 }
@@ -135,9 +145,9 @@ func (n *Node) Check() error {
 		return fmt.Errorf("gnutella: %d equals, %d leaves, %d unknown: more than there is room for",
 			peers, leaves, unknown)
 	case len(n.hosts) > n.cfg.MaxHosts || len(n.pongs) > n.cfg.MaxPongs ||
-		len(n.dynamic) > n.cfg.MaxQueries || len(n.searches) > n.cfg.MaxQueries:
-		return fmt.Errorf("gnutella: over a limit: %d hosts, %d pongs, %d queries, %d searches",
-			len(n.hosts), len(n.pongs), len(n.dynamic), len(n.searches))
+		max(len(n.dynamic), len(n.searches), len(n.owed), len(n.promised)) > n.cfg.MaxQueries:
+		return fmt.Errorf("gnutella: over a limit: %d hosts, %d pongs, %d queries, %d searches, %d and %d out of band",
+			len(n.hosts), len(n.pongs), len(n.dynamic), len(n.searches), len(n.owed), len(n.promised))
 	}
 	for _, r := range []*routes{&n.seen, &n.servents} {
 		if err := r.check(n.cfg.MaxSeen); err != nil {

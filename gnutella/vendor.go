@@ -16,8 +16,10 @@ const (
 	statusReply   = 12
 
 	lime         = "LIME"
+	claimHits    = 11 // so many are wanted out of band (GN-VE-06)
+	offerHits    = 12 // so many files are found
 	proxyRequest = 21 // take pushes by HTTP for the leaf of this servent id (GN-VE-08)
-	proxyReply   = 22 // at this address; of version 2
+	proxyReply   = 22 // at this address
 )
 
 // wantsAll is the hops flow of who has said nothing: no query has made more hops.
@@ -37,10 +39,15 @@ type searching struct {
 // supported is the list of the vendor messages that are understood.
 //
 // GN-VE-03.
-func supported() []byte {
-	messages := [...]wire.VendorMessage{
-		vendorMessage(bear, hopsFlow, nil), vendorMessage(bear, statusRequest, nil), vendorMessage(bear, statusReply, nil),
-		vendorMessage(lime, proxyRequest, nil), vendorMessage(lime, proxyReply, nil),
+func (n *Node) supported() []byte {
+	messages := []wire.VendorMessage{
+		vendorMessage(bear, hopsFlow, 1, nil), vendorMessage(bear, statusRequest, 1, nil),
+		vendorMessage(bear, statusReply, 1, nil), vendorMessage(lime, proxyRequest, 1, nil),
+		vendorMessage(lime, proxyReply, 2, nil),
+	}
+	if n.cfg.OutOfBand {
+		messages = append(messages,
+			vendorMessage(lime, claimHits, secured, nil), vendorMessage(lime, offerHits, secured, nil))
 	}
 	list := binary.LittleEndian.AppendUint16(nil, uint16(len(messages)))
 	for _, m := range messages {
@@ -49,13 +56,8 @@ func supported() []byte {
 	return (&wire.VendorMessage{Data: list}).Append(nil)
 }
 
-// vendorMessage is a message in the version that is spoken.
-func vendorMessage(vendor string, selector uint16, data []byte) wire.VendorMessage {
-	v := wire.VendorMessage{Vendor: [4]byte([]byte(vendor)), Selector: selector, Version: 1, Data: data}
-	if selector == proxyReply {
-		v.Version = 2
-	}
-	return v
+func vendorMessage(vendor string, selector, version uint16, data []byte) wire.VendorMessage {
+	return wire.VendorMessage{Vendor: [4]byte([]byte(vendor)), Selector: selector, Version: version, Data: data}
 }
 
 // gotVendor takes what is understood; the rest is dropped.
@@ -112,7 +114,7 @@ func (n *step) guide(c *conn, guid wire.GUID) {
 	if i := slices.IndexFunc(n.searches, func(s searching) bool { return s.guid == guid }); i >= 0 {
 		hits = uint16(n.searches[i].hits)
 	}
-	n.tell(c, guid, bear, statusReply, binary.LittleEndian.AppendUint16(nil, hits))
+	n.tell(c, guid, vendorMessage(bear, statusReply, 1, binary.LittleEndian.AppendUint16(nil, hits)))
 }
 
 // guided goes on with a dynamic query, or ends it, as its leaf says: who wants no
@@ -130,13 +132,12 @@ func (n *step) guided(c *conn, guid wire.GUID, hits uint16) (clause string, reas
 }
 
 // tell sends a vendor message.
-func (n *step) tell(c *conn, guid wire.GUID, vendor string, selector uint16, data []byte) {
-	v := vendorMessage(vendor, selector, data)
+func (n *step) tell(c *conn, guid wire.GUID, v wire.VendorMessage) {
 	n.send(c, wire.Descriptor{GUID: guid, Type: wire.TypeVendor, TTL: 1, Payload: v.Append(nil)})
 }
 
 // askLeaf asks the leaf of a dynamic query for its hits, if it has offered to say.
 func (n *step) askLeaf(d *dynamic, leaf *conn) {
 	d.waits, d.at = true, n.now+guidanceWait
-	n.tell(leaf, d.guid, bear, statusRequest, nil)
+	n.tell(leaf, d.guid, vendorMessage(bear, statusRequest, 1, nil))
 }

@@ -16,16 +16,17 @@ import (
 // A script begins with a byte that says which servent it is for. Each input then
 // begins with a byte that says what it is; the operands follow.
 const (
-	opJoin    = iota // byte: who connects; byte: headers. The handshake ends well
-	opBytes          // byte: stream; byte: how many bytes of it follow
-	opMessage        // byte: stream; byte: type; byte: GUID; byte: TTL and hops; byte: contents
-	opPayload        // byte: stream; byte: type; byte: TTL and hops; byte: how many bytes follow
-	opDialled        // byte: which dial; byte: headers, or how it fails
-	opClose          // byte: stream
-	opDrained        // byte: stream
-	opWait           // byte: seconds that pass
-	opWake           // until the deadline
-	opCommand        // byte: which; byte: argument
+	opJoin     = iota // byte: who connects; byte: headers. The handshake ends well
+	opBytes           // byte: stream; byte: how many bytes of it follow
+	opMessage         // byte: stream; byte: type; byte: GUID; byte: TTL and hops; byte: contents
+	opPayload         // byte: stream; byte: type; byte: TTL and hops; byte: how many bytes follow
+	opDialled         // byte: which dial; byte: headers, or how it fails
+	opClose           // byte: stream
+	opDrained         // byte: stream
+	opWait            // byte: seconds that pass
+	opWake            // until the deadline
+	opCommand         // byte: which; byte: argument
+	opDatagram        // byte: from whom; byte: type; byte: GUID; byte: contents
 	opCodes
 )
 
@@ -50,6 +51,8 @@ func FuzzServent(f *testing.F) {
 		f.Add(append(start, append(all, opWake, opWake, opClose, 0, opWait, 90, opDrained, 1)...))
 		f.Add([]byte{mode, opCommand, 0, 5, opDialled, 0, 0xff, opCommand, 1, 0, opMessage, 0, 0x81, 200, 0x20, 1, opWake,
 			opCommand, 2, 1, opCommand, 3, 1, opDialled, 0, 7, opWait, 61, opCommand, 4, 0})
+		f.Add([]byte{mode | 32, opJoin, 1, 1, opDatagram, 1, 0x80, 5, 0, opDatagram, 1, 0x31, 5, 0x30, opDatagram, 1, 0x31, 5, 0x32})
+		f.Add([]byte{mode | 32, opJoin, 1, 1, opCommand, 1, 0, opDatagram, 2, 0x31, 128, 0x31, opDatagram, 2, 0x81, 128, 0})
 		f.Add(append([]byte{mode, opJoin, 1, 0xff, opBytes, 0, 23}, make([]byte, 23)...))
 		f.Add(append(start[:len(start):len(start)], opPayload, 1, 0x30, 0x10, 6, 0, 8, 0, 0, 0, 7,
 			opPayload, 1, 0x30, 0x10, 9, 1, 1, 1, 0, 4, 0xaa, 0, 0xa0, 0))
@@ -98,7 +101,7 @@ func (r *serventRunner) start() {
 	cfg := gnutella.Config{
 		Mode: gnutella.Mode(flags % 3), Addr: serventAddr(9), Library: lib, Firewalled: flags&4 != 0, Deflate: flags&8 != 0,
 		NoDynamic: flags&16 != 0, Peers: 4, Handshakes: 2, MaxSeen: 1 << 12, MaxHosts: 4, MaxPongs: 3, MaxQueries: 3,
-		MaxResults: 4, QRPSlots: 16, Window: 64, QueueBytes: 1024,
+		MaxResults: 4, QRPSlots: 16, Window: 64, QueueBytes: 1024, OutOfBand: flags&32 != 0,
 	}
 	if cfg.Mode == gnutella.Ultrapeer {
 		cfg.Leaves = 3
@@ -144,7 +147,45 @@ func (r *serventRunner) step() {
 		if r.Open() > 0 {
 			r.Fatal("a command did not end at once")
 		}
+	case opDatagram:
+		b := r.Take(4)
+		r.datagram(serventAddr(b[0]), wire.Type(b[1]), b[2], b[3])
 	}
+}
+
+// datagram sends a part of the talk about hits out of band. The address is in the GUID
+// of the query that opPayload can send.
+func (r *serventRunner) datagram(from netip.AddrPort, typ wire.Type, guid, contents byte) {
+	d := wire.Descriptor{GUID: wire.GUID{203, 0, 113, 1, guid, 13: 0xca, 14: 0x18}, Type: typ, TTL: 1}
+	if guid >= 128 && len(r.queries) > 0 {
+		d.GUID = r.queries[int(guid)%len(r.queries)]
+	}
+	switch token := []byte("\xc3\x82SO\x41\x07"); typ {
+	case wire.TypeVendor:
+		v := wire.VendorMessage{Vendor: [4]byte{'L', 'I', 'M', 'E'}, Selector: 11 + uint16(contents%2), Version: 3}
+		v.Data = append([]byte{contents >> 4}, token[:len(token)*int(contents>>1&1)]...)
+		d.Payload = v.Append(nil)
+	case wire.TypeQuery: // what it can be about, by a stream
+		q := wire.Query{Flags: wire.QueryMarked | wire.QueryOutOfBand, Text: []byte("alpha")}
+		d.TTL, d.Hops = 3, 2
+		d.Payload, _ = q.Append(nil)
+		r.feed(r.stream(contents), r.encoded(d))
+		return
+	case wire.TypeQueryHit:
+		res := wire.Result{Index: 1, Size: 2, Name: []byte("alpha")}
+		h := wire.QueryHit{Count: 1, Addr: from, Trailer: &wire.Trailer{Private: token}}
+		h.Results, _ = res.Append(nil)
+		d.Payload = h.Append(nil)
+	}
+	b, err := wire.DatagramCodec{}.AppendMessage(nil, d)
+	if err != nil {
+		r.Fatal(err)
+	}
+	m, err := wire.DatagramCodec{}.ParseMessage(b)
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.input(spec.Recv{From: from, Msg: m})
 }
 
 // stream is one of those so far, or one that never was.

@@ -25,6 +25,33 @@ func (Codec) AppendMessage(b []byte, m spec.Message) ([]byte, error) {
 	return b, malformed("stream", 0, "GN-HD-01", "message type %T", m)
 }
 
+// DatagramCodec is what two servents send each other by UDP: one [Descriptor] in each
+// datagram (GN-VE-06).
+type DatagramCodec struct{}
+
+var _ spec.Codec = DatagramCodec{}
+
+// AppendMessage appends a descriptor. With an error b is returned as it was.
+func (DatagramCodec) AppendMessage(b []byte, m spec.Message) ([]byte, error) {
+	d, ok := m.(Descriptor)
+	if !ok {
+		return b, malformed("datagram", 0, "GN-VE-06", "message type %T", m)
+	}
+	return d.Append(b)
+}
+
+// ParseMessage reads a datagram, from which the payload borrows.
+func (DatagramCodec) ParseMessage(b []byte) (spec.Message, error) {
+	d, n, err := ParseDescriptor(b)
+	if err == nil && n != len(b) || n == 0 && err == nil {
+		err = malformed("datagram", n, "GN-VE-06", "%d bytes, want one descriptor", len(b))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
 // Decoder returns the reader of one direction of a stream.
 func (Codec) Decoder() spec.Decoder { return &Decoder{} }
 
