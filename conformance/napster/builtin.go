@@ -8,6 +8,7 @@ import (
 	core "github.com/p2pspec/p2pspec/gnutella/napster"
 	"github.com/p2pspec/p2pspec/spec"
 	"github.com/p2pspec/p2pspec/transport"
+	driver "github.com/p2pspec/p2pspec/transport/napster"
 )
 
 // Builtin is how to make the reference server, or a mutant of it. The zero value is
@@ -15,7 +16,8 @@ import (
 type Builtin struct {
 	// Configure changes the server's configuration.
 	Configure func(*core.ServerConfig)
-	// Wrap puts a machine around the server, which sees all inputs and effects.
+	// Wrap puts a machine around the server, which sees all inputs and effects; on
+	// virtual time only, as the next.
 	Wrap func(*core.Server) spec.Machine
 	// Codec replaces what reads and writes streams.
 	Codec spec.StreamCodec
@@ -30,32 +32,34 @@ func (b Builtin) Targets() conformance.BuiltIn {
 	}
 }
 
-func (b Builtin) new(now time.Duration) (spec.Machine, spec.StreamCodec, error) {
-	cfg := core.ServerConfig{Epoch: time.Now().Unix(), MOTD: []string{"the reference server of p2pspec"}}
+// config is that of a server which starts at a Unix time, in seconds.
+func (b Builtin) config(epoch int64) core.ServerConfig {
+	cfg := core.ServerConfig{Epoch: epoch, MOTD: []string{"the reference server of p2pspec"}}
 	if b.Configure != nil {
 		b.Configure(&cfg)
 	}
-	codec := b.Codec
-	if codec == nil {
-		codec = core.Codec{}
-	}
-	server, err := core.NewServer(cfg, now)
-	if err != nil || b.Wrap == nil {
-		return server, codec, err
-	}
-	return b.Wrap(server), codec, nil
+	return cfg
 }
 
 // virtualAddr is the address of the server on a virtual network.
 var virtualAddr = netip.MustParseAddrPort("127.0.0.1:8888")
 
+// virtualEpoch is the Unix time at which virtual time begins: in August 2000.
+const virtualEpoch = 966_000_000
+
 // place starts a server on virtual time.
 func (b Builtin) place(net *conformance.VirtualNetwork, _ conformance.StartOptions) (conformance.Instance, error) {
-	server, codec, err := b.new(net.Now())
+	server, err := core.NewServer(b.config(virtualEpoch), net.Now())
 	if err != nil {
 		return nil, err
 	}
-	i := &virtualInstance{net: net, host: &conformance.MachineHost{Machine: server, Streams: codec}}
+	i := &virtualInstance{net: net, host: &conformance.MachineHost{Machine: server, Streams: core.Codec{}}}
+	if b.Wrap != nil {
+		i.host.Machine = b.Wrap(server)
+	}
+	if b.Codec != nil {
+		i.host.Streams = b.Codec
+	}
 	net.Attach(i.host, virtualAddr)
 	return i, nil
 }
@@ -80,21 +84,18 @@ func (i *virtualInstance) Stop() error {
 
 // listen starts a server on real sockets.
 func (b Builtin) listen(conformance.Network, conformance.StartOptions) (conformance.Instance, error) {
-	server, codec, err := b.new(0)
+	server, err := driver.Serve(driver.ServerConfig{
+		Listen: netip.AddrPortFrom(conformance.LoopbackAddr(), 0), Server: b.config(time.Now().Unix()),
+	})
 	if err != nil {
 		return nil, err
 	}
-	driver, err := transport.ListenTCP(netip.AddrPortFrom(conformance.LoopbackAddr(), 0),
-		transport.TCPConfig{Machine: server, Codec: codec})
-	if err != nil {
-		return nil, err
-	}
-	return loopbackInstance{driver}, nil
+	return loopbackInstance{server}, nil
 }
 
-type loopbackInstance struct{ driver *transport.TCP }
+type loopbackInstance struct{ server *transport.TCP }
 
-func (i loopbackInstance) Addr() netip.AddrPort  { return i.driver.LocalAddr() }
+func (i loopbackInstance) Addr() netip.AddrPort  { return i.server.LocalAddr() }
 func (i loopbackInstance) Addr6() netip.AddrPort { return netip.AddrPort{} }
 func (i loopbackInstance) Exited() error         { return nil }
 
@@ -103,6 +104,6 @@ func (i loopbackInstance) Do(conformance.Command) (*conformance.Pending, error) 
 }
 
 func (i loopbackInstance) Stop() error {
-	i.driver.Close()
+	i.server.Close()
 	return nil
 }

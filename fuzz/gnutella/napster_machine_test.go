@@ -12,10 +12,13 @@ import (
 
 // A script has a line for each input: a character for the type, one for the stream,
 // and the text. These are the characters of the types in napsterType.
-const napsterTypes = "LNCSUFGABPWwDdRrIiOoTEMxyz"
+const napsterTypes = "LNCSUFGABPWwDdRrIiOoTEMxyzefghk"
 
 // noSum is the sum of a file that nobody hashed.
 const noSum = "00000000000000000000000000000000"
+
+// aSum is the sum of one that somebody did.
+const aSum = "01000000000000000000000000000000"
 
 func napsterType(c byte) napster.Type {
 	types := [...]napster.Type{
@@ -24,7 +27,8 @@ func napsterType(c byte) napster.Type {
 		napster.TypeWhois, napster.TypeWhoisAck, napster.TypeDownStart, napster.TypeDownEnd, napster.TypeResult,
 		napster.TypeResultEnd, napster.TypePing, napster.TypePong, napster.TypeBrowseItem, napster.TypeBrowseEnd,
 		napster.TypeStats, napster.TypeError, napster.TypeLoginAck, napster.TypeGetAck, napster.TypePushAck,
-		napster.TypeUpload,
+		napster.TypeUpload, napster.TypeResume, napster.TypeResumeMatch, napster.TypeResumeEnd, napster.TypeSpeed,
+		napster.TypeSpeedAck,
 	}
 	return types[max(0, strings.IndexByte(napsterTypes, c))]
 }
@@ -80,7 +84,7 @@ func FuzzNapsterServer(f *testing.F) {
 	f.Add(strings.Join([]string{
 		`+a`, `Lafoo pw 1 "nap" 3`, `+b`, `Nbbar pw 0 "nap" 9 a@b`, `Sb"a song" ` + noSum + ` 5 128 44100 60`,
 		`FaFILENAME CONTAINS "song"`, `Gabar "a song"`, `Pabar "a song"`, `Abfoo "a song"`, `Babar`, `Wafoo`,
-		`Iabar`, `Da`, `da`, `-b`, `Wabar`, ``,
+		`Iabar`, `Da`, `da`, `hafoo`, `Sb"b" ` + aSum + ` 5 128 44100 60`, `ea` + aSum + ` 5`, `-b`, `Wabar`, ``,
 	}, "\n"))
 	f.Add("+a\n\n\n\n\n+b\nCbfoo\nSa\nLbx")
 	cfg := napster.ServerConfig{MaxLinks: 4, MaxAccounts: 2, MaxFiles: 5, MaxUserFiles: 3, MaxGets: 2}
@@ -103,7 +107,7 @@ func FuzzNapsterClient(f *testing.F) {
 	f.Add(strings.Join([]string{
 		`R "a" ` + noSum + ` 5 128 44100 60 bar 16777343 3`, `r `, `O bar "a" ` + noSum + ` 1 2 3 4`, `o bar`,
 		`x bar 16777343 0 "a" firewallerror 3`, `w bar "User" 1 "" "Active" 0 0 0 3 "nap"`, `z bar "mine"`,
-		`y bar 1 1 "mine" ` + noSum + ` 1`, `i bar`, `I bar`, `T 1 2 3`, `E oops`, ``, ``,
+		`y bar 1 1 "mine" ` + noSum + ` 1`, `f bar 1 1 "b" ` + aSum + ` 5 1`, `g `, `k bar 9`, `i bar`, `I bar`, `T 1 2 3`, `E oops`, ``, ``,
 	}, "\n"))
 	cfg := napster.ClientConfig{
 		Server: netip.MustParseAddrPort("192.0.2.1:8888"), MaxListing: 2,
@@ -123,7 +127,8 @@ func FuzzNapsterClient(f *testing.F) {
 			spec.Got{Conn: 1, Msg: napster.Message{Type: napster.TypeLoginAck, Text: "a@b"}},
 			napster.Share{Op: 2, File: napster.File{Name: "mine"}}, napster.Find{Op: 3, Search: napster.Search{Words: "a"}},
 			napster.Browse{Op: 4, Nick: "bar"}, napster.Get{Op: 5, Request: napster.Request{Nick: "bar", Name: "a"}},
-			napster.Identify{Op: 6, Nick: "bar"}, napster.Ping{Op: 7, Nick: "bar"},
+			napster.Identify{Op: 6, Nick: "bar"}, napster.Ping{Op: 7, Nick: "bar"}, napster.AskSpeed{Op: 8, Nick: "bar"},
+			napster.FindSame{Op: 9, Resume: napster.Resume{MD5: napster.MD5{1}, Size: 5}},
 		} {
 			c.Step(0, in, nil)
 		}

@@ -10,14 +10,15 @@ import (
 // written as it was read.
 func FuzzNapster(f *testing.F) {
 	for kind, text := range map[napster.Type]string{
-		napster.TypeLogin:    `foo badpass 6699 "nap v0.8" 3`,
-		napster.TypeNewUser:  `foo foo 6699 "nap v0.8" 3 a@b`,
-		napster.TypeShare:    `"a - b.mp3" b92870e0d41bc8e698cf2f0a1ddfeac7 443332 128 44100 60`,
-		napster.TypeSearch:   `FILENAME CONTAINS "a b" MAX_RESULTS 75 BITRATE "AT LEAST" "128"`,
-		napster.TypeResult:   `"a" b92870e0d41bc8e698cf2f0a1ddfeac7 1 2 3 4 lefty 3437166285 4`,
-		napster.TypeGet:      `mred "C:\Program Files\song.mp3"`,
-		napster.TypeGetAck:   `lefty 16777343 6699 "song.mp3" 10fe9e623b1962da85eea61df7ac1f69 3`,
-		napster.TypeWhoisAck: `lefty "User" 1203 "80's " "Active" 0 0 0 3 "nap v0.8"`,
+		napster.TypeLogin:       `foo badpass 6699 "nap v0.8" 3`,
+		napster.TypeNewUser:     `foo foo 6699 "nap v0.8" 3 a@b`,
+		napster.TypeShare:       `"a - b.mp3" b92870e0d41bc8e698cf2f0a1ddfeac7 443332 128 44100 60`,
+		napster.TypeSearch:      `FILENAME CONTAINS "a b" MAX_RESULTS 75 BITRATE "AT LEAST" "128"`,
+		napster.TypeResult:      `"a" b92870e0d41bc8e698cf2f0a1ddfeac7 1 2 3 4 lefty 3437166285 4`,
+		napster.TypeGet:         `mred "C:\Program Files\song.mp3"`,
+		napster.TypeGetAck:      `lefty 16777343 6699 "song.mp3" 10fe9e623b1962da85eea61df7ac1f69 3`,
+		napster.TypeResumeMatch: `lefty 16777343 6699 "a" b92870e0d41bc8e698cf2f0a1ddfeac7 1 4`,
+		napster.TypeWhoisAck:    `lefty "User" 1203 "80's " "Active" 0 0 0 3 "nap v0.8"`,
 	} {
 		b, err := napster.Codec{}.AppendMessage(nil, napster.Message{Type: kind, Text: text})
 		if err != nil {
@@ -58,6 +59,12 @@ func rereads(t *testing.T, m napster.Message) {
 		reread(t, m, napster.ParseResult, napster.Result.Message)
 	case napster.TypeWhoisAck:
 		reread(t, m, napster.ParseWhois, napster.Whois.Message)
+	case napster.TypeResume:
+		reread(t, m, napster.ParseResume, napster.Resume.Message)
+	case napster.TypeResumeMatch:
+		reread(t, m, napster.ParseMatch, napster.Match.Message)
+	case napster.TypeSpeedAck:
+		reread(t, m, napster.ParseSpeed, napster.Speed.Message)
 	case napster.TypeGet:
 		reread(t, m,
 			func(text string) (napster.Request, error) { return napster.ParseRequest(m.Type, text) },
