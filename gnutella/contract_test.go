@@ -35,7 +35,8 @@ func library(t interface{ Fatal(...any) }, names ...string) *Library {
 func contractConfig(seed uint64) Config {
 	cfg := Config{
 		Mode: Mode(seed % 3), Addr: addr(99), Firewalled: seed%7 == 6, Deflate: seed%2 == 0,
-		NoDynamic: seed%9 == 8, OutOfBand: seed%4 < 2, Peers: 5, Handshakes: 3, MaxSeen: 40, MaxHosts: 6, MaxPongs: 4, MaxQueries: 3,
+		NoDynamic: seed%9 == 8, OutOfBand: seed%4 < 2,
+		Peers: 5, Handshakes: 3, MaxSeen: 40, MaxHosts: 6, MaxPongs: 4, MaxQueries: 3,
 		MaxResults: 8, QRPSlots: 64, Window: 200, QueueBytes: 1024, Maintain: 20 * time.Second,
 		PeerTimeout: 3 * time.Minute, RetryAfter: 10 * time.Second,
 	}
@@ -252,7 +253,8 @@ func contractDatagram(g *check.Gen) spec.Input {
 	d.GUID = m.GUID
 	switch v.Selector {
 	case offerHits:
-		claim := vendorMessage(lime, claimHits, uint16(2+g.Below(2)), append([]byte{byte(g.Below(4))}, tokenBlock([]byte{7})...))
+		data := append([]byte{byte(g.Below(4))}, tokenBlock([]byte{7})...)
+		claim := vendorMessage(lime, claimHits, uint16(2+g.Below(2)), data)
 		d.Payload = claim.Append(nil)
 	case claimHits:
 		h, _ := wire.ParseQueryHit(contractHit(g))
@@ -310,7 +312,8 @@ func contractDescriptor(g *check.Gen) wire.Descriptor {
 	case 10:
 		v := []wire.VendorMessage{
 			vendorMessage(bear, hopsFlow, 1, []byte{byte(g.Below(9))}), vendorMessage(bear, statusRequest, 1, nil),
-			vendorMessage(lime, proxyRequest, 1, nil), vendorMessage(lime, proxyReply, 2, []byte{1, 2, 3, 4, 5, byte(g.Below(2))}),
+			vendorMessage(lime, proxyRequest, 1, nil),
+			vendorMessage(lime, proxyReply, 2, []byte{1, 2, 3, 4, 5, byte(g.Below(2))}),
 		}[g.Below(4)]
 		d.GUID = wire.GUID{byte(g.Below(4))}
 		d.Type, d.Payload, d.TTL, d.Hops = wire.TypeVendor, v.Append(nil), 1, uint8(g.Below(2))

@@ -51,8 +51,10 @@ func FuzzServent(f *testing.F) {
 		f.Add(append(start, append(all, opWake, opWake, opClose, 0, opWait, 90, opDrained, 1)...))
 		f.Add([]byte{mode, opCommand, 0, 5, opDialled, 0, 0xff, opCommand, 1, 0, opMessage, 0, 0x81, 200, 0x20, 1, opWake,
 			opCommand, 2, 1, opCommand, 3, 1, opDialled, 0, 7, opWait, 61, opCommand, 4, 0})
-		f.Add([]byte{mode | 32, opJoin, 1, 1, opDatagram, 1, 0x80, 5, 0, opDatagram, 1, 0x31, 5, 0x30, opDatagram, 1, 0x31, 5, 0x32})
-		f.Add([]byte{mode | 32, opJoin, 1, 1, opCommand, 1, 0, opDatagram, 2, 0x31, 128, 0x31, opDatagram, 2, 0x81, 128, 0})
+		f.Add([]byte{mode | 32, opJoin, 1, 1, opDatagram, 1, 0x80, 5, 0, opDatagram, 1, 0x31, 5, 0x30,
+			opDatagram, 1, 0x31, 5, 0x32})
+		f.Add([]byte{mode | 32, opJoin, 1, 1, opCommand, 1, 0, opDatagram, 2, 0x31, 128, 0x31,
+			opDatagram, 2, 0x81, 128, 0})
 		f.Add(append([]byte{mode, opJoin, 1, 0xff, opBytes, 0, 23}, make([]byte, 23)...))
 		f.Add(append(start[:len(start):len(start)], opPayload, 1, 0x30, 0x10, 6, 0, 8, 0, 0, 0, 7,
 			opPayload, 1, 0x30, 0x10, 9, 1, 1, 1, 0, 4, 0xaa, 0, 0xa0, 0))
