@@ -11,6 +11,7 @@ func Gnutella() []Experiment {
 	return []Experiment{
 		{"bootstrap", "joining by a host cache, fresh and stale", GnutellaBootstrap},
 		{"compare", "flooding, ultrapeers, a central index and a hash table under the same churn", GnutellaCompare},
+		{"election", "ultrapeers that are elected, and some by chance, under churn", GnutellaElection},
 		{"reach", "servents reached and messages by TTL, beside Ritter's and Fisk's tables", GnutellaReach},
 		{"scale", "searches of leaves among 100,000 servents", GnutellaScale},
 		{"search", "what flooding, walkers, rings and ultrapeers find, and their messages (Lv et al. 2002)", GnutellaSearch},

@@ -21,10 +21,10 @@ type entrant struct {
 func contenders() []entrant {
 	return []entrant{
 		{"flooding", "the servents of most links", func(c *content, seed, stream uint64) contender {
-			return newUnstructured(c, seed, stream, 0)
+			return newUnstructured(c, seed, stream, nil)
 		}},
 		{"ultrapeers", "the ultrapeers of most links", func(c *content, seed, stream uint64) contender {
-			return newUnstructured(c, seed, stream, max(4, len(c.shared)/10))
+			return newUnstructured(c, seed, stream, firstTenth(len(c.shared)))
 		}},
 		{"central index", "the index", newIndexed},
 		{"hash table", "those in most tables", newHashed},
@@ -42,11 +42,11 @@ func (e *entrant) try(o Options, run uint64) *trial {
 // unstructured is a network of servents: flat ones, or ultrapeers and leaves.
 type unstructured struct {
 	*servents
-	content    *content
-	ultrapeers int // the first places
-	degree     []int
-	asked      []*queried
-	answers    []*answer
+	content *content
+	ultra   []bool // which places are ultrapeers'; nil: all are flat
+	degree  []int  // of flat ones
+	asked   []*queried
+	answers []*answer
 }
 
 // Ultrapeers of the comparison: room for all leaves, and some more.
@@ -55,15 +55,25 @@ const (
 	compareLeaves = 3 * leafDegree * scaleLeaves / 2
 	flatLeast     = 3 // links of a flat servent
 	flatMost      = 60
+	maxHosts      = 1 << 14 // gnutella's own limit; who forgets a host forgets that it refused
 )
 
-func newUnstructured(c *content, seed, stream uint64, ultrapeers int) *unstructured {
-	u := &unstructured{servents: newServents(seed, stream), content: c, ultrapeers: ultrapeers}
+// firstTenth makes ultrapeers of some.
+func firstTenth(places int) []bool {
+	ultra := make([]bool, places)
+	for i := range max(4, places/10) {
+		ultra[i] = true
+	}
+	return ultra
+}
+
+func newUnstructured(c *content, seed, stream uint64, ultra []bool) *unstructured {
+	u := &unstructured{servents: newServents(seed, stream), content: c, ultra: ultra}
 	u.Network = sim.New(sim.Config{
 		Seed: seedBytes(seed, stream), Link: sim.Link{Latency: sim.Uniform(10*time.Millisecond, 100*time.Millisecond)},
 	})
 	u.lost = u.again
-	u.oneHop = ultrapeers == 0
+	u.oneHop = ultra == nil
 	degrees := powerLaw(u.Rand(), len(c.shared), 2.3)
 	for i := range c.shared {
 		u.degree = append(u.degree, min(flatLeast-1+len(degrees[i]), flatMost))
@@ -76,13 +86,13 @@ func (u *unstructured) net() *sim.Network { return u.Network }
 // config is that of a place.
 func (u *unstructured) config(place int32) gnutella.Config {
 	c := gnutella.Config{
-		Library: u.content.libs[place], NoFallback: true, QRPSlots: scaleSlots, MaxHosts: 60, RetryAfter: 5 * time.Minute,
+		Library: u.content.libs[place], NoFallback: true, QRPSlots: scaleSlots, MaxHosts: min(2*len(u.degree), maxHosts), RetryAfter: 5 * time.Minute,
 	}
 	switch {
-	case u.ultrapeers == 0:
+	case u.ultra == nil:
 		c.Peers, c.Maintain, c.PeerTimeout = u.degree[place], 10*time.Minute, time.Hour
-	case int(place) < u.ultrapeers:
-		c.Mode, c.Peers, c.Leaves, c.Maintain = gnutella.Ultrapeer, min(compareDegree, u.ultrapeers/2), compareLeaves, 2*time.Minute
+	case u.ultra[place]:
+		c.Mode, c.Peers, c.Leaves, c.Maintain = gnutella.Ultrapeer, min(compareDegree, max(3, len(u.ultra)/40)), compareLeaves, 2*time.Minute
 	default:
 		c.Mode, c.Peers, c.Maintain = gnutella.Leaf, leafDegree, 2*time.Minute
 	}
@@ -101,16 +111,16 @@ func (u *unstructured) begin() {
 
 // again hands a servent what the cache has.
 func (u *unstructured) again(place int32) {
-	from := len(u.list)
-	if u.ultrapeers > 0 {
-		from = u.ultrapeers
-	}
-	var to []int32
-	for tries := 0; len(to) < min(cacheHands, from/2) && tries < 4*cacheHands; tries++ {
-		id := int32(u.Rand().Below(uint64(from)))
-		if id != place && u.list[id] != nil && !slices.Contains(to, id) {
-			to = append(to, id)
+	var there []int32
+	for i, v := range u.list {
+		if v != nil && int32(i) != place && (u.ultra == nil || u.ultra[i]) {
+			there = append(there, int32(i))
 		}
+	}
+	to := there[:min(cacheHands, len(there))]
+	for i := range to {
+		k := i + int(u.Rand().Below(uint64(len(there)-i)))
+		there[i], there[k] = there[k], there[i]
 	}
 	u.connect(place, to)
 }

@@ -35,6 +35,8 @@ type servent struct {
 	net *servents
 	id  int32
 
+	firewalled bool // nobody can connect to it
+
 	dials     int
 	connected []time.Duration // when connections began
 }
@@ -243,6 +245,9 @@ func mustLibrary(names ...string) *gnutella.Library {
 
 // Step steps the node, and counts its part in queries.
 func (v *servent) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
+	if o, ok := in.(spec.Opened); ok && o.Conn < 0 && v.firewalled {
+		return append(out, spec.Close{Conn: o.Conn})
+	}
 	begin := len(out)
 	out = v.Node.Step(now, in, out)
 	refused := false

@@ -177,6 +177,24 @@ func TestCompare(t *testing.T) {
 	require.Equal(t, r.Tables[0].Rows[3][5], fmt.Sprintf("%.1f", again.messages))
 }
 
+// Nobody is elected who cannot be reached or is slow, and leaves lose far fewer links
+// than with ultrapeers by chance.
+//
+// GN-HS-32.
+func TestElection(t *testing.T) {
+	o := Options{Nodes: minServents, Seed: 1, Runs: 1}
+	r, err := GnutellaElection(o)
+	require.NoError(t, err)
+	random, elected := r.Tables[0].Rows[0], r.Tables[0].Rows[1]
+	require.NotEqual(t, "0%", random[2])
+	require.Equal(t, "0%", elected[2])
+	require.Equal(t, "0%", elected[3])
+	last := electionEnd.Minutes()
+	require.Less(t, r.Figure.Lines[1].at(last), 0.5*r.Figure.Lines[0].at(last))
+	again, _ := elections(o, 0, true)
+	require.Equal(t, r.Figure.Lines[1].Y, []float64(again.census.lost))
+}
+
 // A script is one of lives and deaths in turn, and nobody searches who is not there.
 func TestScript(t *testing.T) {
 	r := spec.NewRand([32]byte{3})
@@ -203,8 +221,8 @@ func TestScript(t *testing.T) {
 // figure.
 func TestGnutellaRepeats(t *testing.T) {
 	for _, e := range Gnutella() {
-		if e.Name == "compare" {
-			continue // has a test of its own
+		if e.Name == "compare" || e.Name == "election" {
+			continue // have tests of their own
 		}
 		t.Run(e.Name, func(t *testing.T) {
 			run := func(seed uint64) string {
