@@ -177,11 +177,11 @@ var calls = []Case{
 			p := h.Greeted()
 			if !p.Greeting.Headers.Lists("X-Ultrapeer", "false") {
 				v, _ := p.Greeting.Headers.Get("X-Ultrapeer")
-				p.Take(Equal())
+				p.Take(Routing())
 				p.Control()
 				t.Mismatch("X-Ultrapeer in the first step", v, "False")
 			}
-			p.Take(Equal())
+			p.Take(Routing())
 			p.Control()
 		},
 	},

@@ -121,7 +121,7 @@ var coding = []Case{
 		Run: func(t *T) {
 			p := inflating(t)
 			p.Alive()
-			p.SendBytes(make([]byte, 4<<20), "4 MB of zeros")
+			p.SendBytes(make([]byte, 1<<20), "1 MB of zeros")
 			t.Wait(500 * time.Millisecond)
 			p.Alive()
 		},

@@ -42,7 +42,7 @@ var oldHandshake = []Case{
 		Explain: "'GNUTELLA CONNECT/0.4' and two line feeds must be answered by 'GNUTELLA OK' and two line " +
 			"feeds, without any header; descriptors follow at once.",
 		Causes: []string{"only 0.6 is known", "0.4 is answered in the words of 0.6"},
-		Kills:  []string{"hangs-up-on-04", "answers-04-as-06"},
+		Kills:  []string{"answers-04-as-06", "hangs-up-on-04"},
 		Run: func(t *T) {
 			p := Dial(t)
 			p.Handle = nil // the first bytes are judged as they are

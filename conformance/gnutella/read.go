@@ -120,7 +120,7 @@ func (p *Peer) heard(r *Received) {
 func (p *Peer) pong(ping *Received) {
 	pong := wire.Pong{Addr: p.Advertised(), Files: p.Files, Kilobytes: p.Kilobytes}
 	p.Send(wire.Descriptor{
-		GUID: ping.GUID, Type: wire.TypePong, TTL: max(1, ping.Hops), Payload: pong.Append(nil),
+		GUID: ping.GUID, Type: wire.TypePong, TTL: ping.Hops + 1, Payload: pong.Append(nil),
 	})
 }
 

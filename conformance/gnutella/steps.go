@@ -36,6 +36,14 @@ func (p *Peer) Ask(q wire.Descriptor) *Answer {
 	return a
 }
 
+// AskAlone asks as a peer of its own: some servents answer one query for a file on
+// each link.
+func AskAlone(t *T, q wire.Descriptor) *Answer {
+	p := Meet(t, Equal())
+	defer p.Close()
+	return p.Ask(q)
+}
+
 // Named is the result with a name, or nil.
 func (a *Answer) Named(name string) *wire.Result {
 	for i := range a.Results {
@@ -125,4 +133,17 @@ func (l Line) Returns() time.Duration {
 	}
 	l.t.Earn()
 	return l.t.Now() - began
+}
+
+// met is an equal whose third step the target has taken: it answers a ping.
+func met(t *T) *Peer {
+	p := Meet(t, Equal())
+	p.Control()
+	return p
+}
+
+func metOld(t *T) *Peer {
+	p := MeetOld(t)
+	p.Control()
+	return p
 }

@@ -1,0 +1,164 @@
+package gnutella
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/gnutella/wire"
+)
+
+// Bounds of what is sent to a neighbour that does not read. The kernel's buffers
+// have some ten megabytes on real sockets.
+const (
+	clogHits  = 8000
+	clogBatch = 16
+)
+
+// Pause stops reading; Resume goes on.
+func (p *Peer) Pause() { p.Handle = nil }
+
+// Resume reads what has come meanwhile.
+func (p *Peer) Resume() {
+	p.Handle = func(*conformance.Stream) { p.read() }
+	p.read()
+}
+
+// clog has A answer a query of B's with more hits than B reads, until queries of
+// B's go no further, or the link is gone.
+func clog(l Line) (asked wire.Descriptor, controlled bool) {
+	back := Line{l.B, l.A, l.t}
+	q := back.Asked()
+	l.B.Pause()
+	hit := longHit(l.A, q.GUID)
+	for range clogHits / clogBatch {
+		for range clogBatch {
+			l.A.Send(hit)
+		}
+		probe := NewQuery(l.t, word(l.t), 3, 1)
+		l.B.Send(probe)
+		if l.A.AwaitGUID(AnswerWithin, probe.Type, probe.GUID) == nil {
+			return q, true
+		}
+		if l.B.Ended() {
+			return q, false
+		}
+	}
+	l.A.Alive()
+	l.t.Failf("%d hits of 2 kB have gone to a neighbour that does not read, and its queries are passed on", clogHits)
+	return q, false
+}
+
+// clogging are the needs and bounds of cases that fill the kernel's buffers.
+func clogging() []conformance.Need { return []conformance.Need{conformance.NeedClock} }
+
+const clogWithin = 4 * time.Minute
+
+// flows judges what the target does with a neighbour that does not read.
+var flows = []Case{
+	{
+		ID: "gnutella06/flow/queries-of-the-slow-are-dropped", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-FC-01"}, Role: conformance.Ultrapeer, Kind: conformance.State,
+		Needs: clogging(), Within: clogWithin,
+		Control: "queries and hits pass before; queries of the slow neighbour pass again when it has read all",
+		Explain: "A neighbour stops reading while hits for its query come. When half of the target's queue for it is full, its queries " +
+			"must be dropped; when it has read what waited, they must be passed on again.",
+		Causes: []string{"the queue has no bound", "queries are dropped for ever"},
+		Kills: []string{
+			"broadcasts-hits", "drops-long-hits", "no-flow-control", "once-slow-always-slow",
+		},
+		Run: func(t *T) {
+			l := Between(t)
+			l.Returns()
+			if _, ok := clog(l); !ok {
+				t.Failf("the link to a neighbour that does not read was closed before its queries were dropped")
+			}
+			l.B.Resume()
+			t.Wait(2 * time.Second)
+			back := Line{l.B, l.A, t}
+			if back.Through(NewQuery(t, word(t), 3, 0)) == nil {
+				l.A.Control()
+				t.Failf("the queries of a neighbour that was slow are dropped after it has read all")
+			}
+		},
+	},
+	{
+		ID: "gnutella06/flow/hits-before-queries", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-FC-02"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
+		Needs: clogging(), Within: clogWithin,
+		Control: "queries and hits pass before",
+		Explain: "A neighbour has stopped reading, and is under flow control. Ten queries of another come, and then a hit. When " +
+			"it reads again, the hit must come before those queries: of what waits, hits go first.",
+		Causes: []string{"what waits goes in the order in which it came"},
+		Kills: []string{
+			"broadcasts-hits", "drops-long-hits", "first-in-first-out", "new-id-for-each-hit",
+			"no-flow-control",
+		},
+		Run: func(t *T) {
+			l := Between(t)
+			l.Returns()
+			q, ok := clog(l)
+			if !ok {
+				t.Inconclusivef("the link to a neighbour that does not read was closed before its queries were dropped")
+			}
+			var last wire.Descriptor
+			for range 10 {
+				last = NewQuery(t, word(t), 3, 1)
+				l.A.Send(last)
+			}
+			servent := NewGUID(t)
+			l.A.Send(NewHit(l.A, q.GUID, servent, 3, 0, "answer.txt"))
+			t.Wait(time.Second)
+			l.B.Resume()
+			query, hit := l.B.AwaitGUID(AnswerWithin, last.Type, last.GUID), (*Received)(nil)
+			for _, r := range l.B.Log {
+				if r.Type == wire.TypeQueryHit && bytes.HasSuffix(r.Payload, servent[:]) {
+					hit = r
+				}
+				if r == query && hit == nil {
+					t.Mismatch("what comes first of what waited", "a query that came before a hit", "the hit")
+				}
+			}
+			if hit == nil {
+				t.Inconclusivef("the hit did not come: %s", l.B.Last())
+			}
+			t.Observef("of ten queries that waited, the last came: %v", query != nil)
+		},
+	},
+	{
+		ID: "gnutella06/flow/no-room-for-hits-is-the-end", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-FC-03", "GN-BY-08"}, Role: conformance.Ultrapeer, Kind: conformance.State,
+		Needs: clogging(), Within: clogWithin,
+		Control: "queries and hits pass before; another link afterwards",
+		Explain: "A neighbour stops reading, and hits for its query go on to come. When there is no room for them, the target must end " +
+			"the link. If the neighbour reads then, the last that comes is Bye 502, where a Bye comes.",
+		Causes: []string{"the queue has no bound", "hits are thrown away in silence"},
+		Kills: []string{
+			"broadcasts-hits", "bye-in-network-order", "drops-long-hits", "first-in-first-out",
+			"no-flow-control", "throws-hits-away",
+		},
+		Run: func(t *T) {
+			l := Between(t)
+			l.Returns()
+			q, _ := clog(l)
+			hit := longHit(l.A, q.GUID)
+			for range 256 {
+				l.A.Send(hit)
+			}
+			t.Wait(CloseWithin / 2)
+			l.B.Resume()
+			dropped := l.B.Dropped(CloseWithin)
+			l.A.Alive()
+			if !dropped {
+				t.Failf("the link to a neighbour that does not read is kept, after half a megabyte more than it had room for")
+			}
+			for _, r := range l.B.Log {
+				if r.Type == wire.TypeBye {
+					if y, err := wire.ParseBye(r.Payload); err != nil || y.Code != wire.ByeSendQueueFull {
+						t.Mismatch("the code of the Bye", y.Code, "502")
+					}
+				}
+			}
+		},
+	},
+}

@@ -1,0 +1,298 @@
+package gnutella
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/gnutella/urn"
+	"github.com/p2pspec/p2pspec/gnutella/wire"
+)
+
+// queries judges what the target finds among what it shares.
+var queries = []Case{
+	{
+		ID: "gnutella06/query/all-words-in-any-case", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"GN-QY-06"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "a query for two words of a shared file is answered",
+		Explain: "The words may come in any order and case, and with other characters than blanks between them: " +
+			"'BRAVO alpha' and 'bravo-testfile' should find 'alpha bravo testfile.txt'. 'alpha' with a word that " +
+			"it does not have should find nothing.",
+		Causes: []string{"the text is looked for as a whole", "one word of the text is enough"},
+		Kills:  []string{"case-of-words-counts", "one-word-is-enough", "splits-at-blanks"},
+		Run: func(t *T) {
+			p := Meet(t, Equal())
+			p.Finds("alpha bravo", FileAlpha)
+			for _, text := range []string{"BRAVO alpha", "bravo-testfile"} {
+				if a := AskAlone(t, NewQuery(t, text, 2, 0)); a == nil || a.Named(FileAlpha) == nil {
+					t.Failf("a query for %q does not find %q", text, FileAlpha)
+				}
+			}
+			p.findsNothing("alpha "+word(t), "a query for a word that no shared file has, beside one that one has")
+		},
+	},
+	{
+		ID: "gnutella06/query/nothing-to-look-for", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"GN-QY-07"}, Role: conformance.Servent, Kind: conformance.Silence,
+		Control: "queries for words of shared files are answered before and after",
+		Explain: "A query with an empty text, and one with words of one letter alone, should be ignored.",
+		Causes:  []string{"every name contains the empty text", "letters are looked for within names"},
+		Kills:   []string{"finds-all-for-nothing"},
+		Run: func(t *T) {
+			p := Meet(t, Equal())
+			p.Finds("alpha bravo", FileAlpha)
+			p.findsNothing("", "a query with an empty text")
+			p.findsNothing("a b", "a query for words of one letter")
+			p.Finds("delta echo", FileDelta)
+		},
+	},
+	{
+		ID: "gnutella06/query/four-blanks-list-all", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"GN-QY-08"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "a query for words of a shared file is answered",
+		Explain: "A query with TTL 1, hops 0 and a text of four blanks asks a neighbour for all that it shares. The hits " +
+			"should list the three files.",
+		Causes: []string{"the rule is not known", "the text is trimmed first"},
+		Kills: []string{
+			"finds-all-for-nothing", "forwards-ttl-1", "lists-nothing", "one-word-is-enough",
+		},
+		Run: func(t *T) {
+			p := Meet(t, Equal())
+			p.Finds("alpha bravo", FileAlpha)
+			p = Meet(t, Equal())
+			a := p.Ask(NewQuery(t, "    ", 1, 0))
+			if a == nil {
+				t.Failf("a query of four blanks is not answered")
+			}
+			t.Wait(t.SilenceWait()) // there may be several hits
+			var listed []string
+			for _, r := range p.Log {
+				if r.Type != wire.TypeQueryHit || r.GUID != a.GUID {
+					continue
+				}
+				h, err := wire.ParseQueryHit(r.Payload)
+				for rest := h.Results; err == nil && len(rest) > 0; {
+					var result wire.Result
+					result, rest, err = wire.NextResult(rest)
+					listed = append(listed, string(result.Name))
+				}
+			}
+			for _, name := range names(Shared()) {
+				if !slices.Contains(listed, name) {
+					t.Mismatch("the files that are listed", strings.Join(listed, ", "), strings.Join(names(Shared()), ", "))
+				}
+			}
+		},
+	},
+	{
+		ID: "gnutella06/query/unknown-extensions-are-ignored", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-QY-10", "GN-QY-17"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "the same words without extensions are answered",
+		Explain: "A query has 'foo:bar', metadata, and a GGEP block behind its text, with 1c between them. What is not " +
+			"known is ignored: the file must be found.",
+		Causes: []string{"an extension of an unknown kind makes the query malformed", "the text is read to the end of the payload"},
+		Kills:  []string{"refuses-unknown-extensions"},
+		Run: func(t *T) {
+			p := Meet(t, Equal())
+			p.Finds("alpha bravo", FileAlpha)
+			q := NewQuery(t, "bravo alpha", 2, 0, "foo:bar", "<?xml version=\"1.0\"?><none/>", "\xc3\x83TST\x43abc")
+			if a := AskAlone(t, q); a == nil || a.Named(FileAlpha) == nil {
+				t.Failf("a query with extensions of unknown kinds is not answered")
+			}
+		},
+	},
+	{
+		ID: "gnutella06/query/a-nul-behind-extensions", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"GN-QY-11"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "the same words without extensions are answered",
+		Explain: "Some servents end the extensions of a query by a NUL. They should not, and are met: a query with 'urn:' and " +
+			"a NUL should be answered as without it.",
+		Causes: []string{"the NUL is taken for a part of the extension, and the query refused"},
+		Kills:  []string{"refuses-a-last-nul", "searches-for-bare-urns"},
+		Run: func(t *T) {
+			p := Meet(t, Equal())
+			p.Finds("alpha bravo", FileAlpha)
+			q := NewQuery(t, "bravo testfile", 2, 0, "urn:sha1:")
+			q.Payload = append(q.Payload, 0)
+			if a := AskAlone(t, q); a == nil || a.Named(FileAlpha) == nil {
+				t.Failf("a query whose extensions end in a NUL is not answered")
+			}
+		},
+	},
+	{
+		ID: "gnutella06/query/flags-or-speed", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-QY-12"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "a query with the mark of flags is answered",
+		Explain: "With bit 15 the first two bytes are flags, the higher byte first: 80 00 must not be read as a speed of " +
+			"128, or 32768 kbit/s, that the target may not have. A query with 00 00, from before there were flags, is " +
+			"answered or not: that is recorded.",
+		Causes: []string{"the bytes are always a speed"},
+		Kills:  []string{"flags-are-a-speed"},
+		Run: func(t *T) {
+			p := Meet(t, Equal())
+			if a := p.Ask(NewQuery(t, "alpha bravo", 2, 0)); a == nil {
+				old := NewQuery(t, "bravo alpha", 2, 0)
+				old.Payload[0] = 0
+				if a := AskAlone(t, old); a != nil && a.Named(FileAlpha) != nil {
+					t.Earn()
+					t.Failf("a query with the mark of flags is not answered, and one with a speed of 0 is")
+				}
+				t.Unsupportedf("the target does not answer a query for %q, with or without flags", "alpha bravo")
+			}
+			t.Earn()
+			old := NewQuery(t, "testfile alpha", 2, 0)
+			old.Payload[0] = 0
+			if AskAlone(t, old) == nil {
+				t.Observef("a query without the mark of flags is not answered")
+			}
+		},
+	},
+	{
+		ID: "gnutella06/query/urn-is-told-when-asked", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-QY-15", "GN-QH-13"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "the same words without an extension are answered",
+		Explain: "A query for words has 'urn:', and another 'urn:sha1:', as its extension: the asker wants to know the urns " +
+			"of what is found. The file must still be found, and its result should have 'urn:sha1:' and the 32 digits of its " +
+			"content.",
+		Causes: []string{"'urn:' is taken for a search by urn, which finds nothing"},
+		Kills:  []string{"searches-for-bare-urns", "tells-the-wrong-urn"},
+		Run: func(t *T) {
+			p := Meet(t, Equal())
+			p.Finds("alpha bravo", FileAlpha)
+			want := urn.Sum(Shared()[FileAlpha]).SHA1
+			for text, wish := range map[string]string{"bravo alpha": "urn:", "testfile bravo": "urn:sha1:"} {
+				a := AskAlone(t, NewQuery(t, text, 2, 0, wish))
+				if a == nil || a.Named(FileAlpha) == nil {
+					t.Failf("a query for words with the extension %q is not answered", wish)
+				}
+				got, ok := urnOf(a.Named(FileAlpha))
+				switch {
+				case !ok:
+					t.Observef("the result has no urn")
+				case got != want:
+					t.Mismatch("the urn of the result", got, want.String())
+				}
+			}
+		},
+	},
+	{
+		ID: "gnutella06/query/by-urn", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-QY-16", "GN-QY-18"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "a query for words of the file is answered",
+		Explain: "Queries with an empty text and the whole urn:sha1 of a shared file: as it is written, and in lower case. " +
+			"Both must find the file.",
+		Causes: []string{"an empty text is refused before the extensions are read", "the digits are compared with their case"},
+		Kills:  []string{"case-of-urns-counts", "no-search-by-urn"},
+		Run: func(t *T) {
+			p := Meet(t, Equal())
+			p.Finds("delta echo", FileDelta)
+			name := urn.Sum(Shared()[FileDelta]).SHA1.String()
+			for _, text := range []string{name, strings.ToLower(name)} {
+				if a := AskAlone(t, NewQuery(t, "", 2, 0, text)); a == nil || a.Named(FileDelta) == nil {
+					t.Failf("a query for %s finds nothing", text)
+				}
+			}
+		},
+	},
+	{
+		ID: "gnutella06/query/no-xml-unasked", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-QY-14"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "the hit itself",
+		Explain: "A query whose flags do not ask for metadata. The hit must have none: its size is 0, or is not told.",
+		Causes:  []string{"metadata is sent to everybody"},
+		Kills:   []string{"xml-for-all"},
+		Run: func(t *T) {
+			p := Meet(t, Equal())
+			a := p.Finds("alpha bravo", FileAlpha)
+			if a.Trailer != nil && a.Trailer.XMLSize > 1 { // 1 is the NUL of none
+				t.Mismatch("the size of the metadata", a.Trailer.XMLSize, "0")
+			}
+		},
+	},
+	{
+		ID: "gnutella06/query/long-ones-are-dropped", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"GN-QY-02"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
+		Control: "short queries are passed on before and after, on other links if need be",
+		Explain: "A query of 5000 bytes should not be passed on: nobody types that. To close the link is accepted.",
+		Causes:  []string{"the length is bounded by that of any descriptor alone"},
+		Kills:   []string{"forwards-long-queries", "one-word-is-enough"},
+		Run: func(t *T) {
+			l, other := Between(t), met(t)
+			l.Relays()
+			q := NewQuery(t, word(t)+strings.Repeat(" x", 2490), 3, 0)
+			l.A.Send(q)
+			t.Wait(t.SilenceWait() + AnswerWithin/10)
+			Line{other, l.B, t}.Relays()
+			if l.B.Saw(q.Type, q.GUID) > 0 {
+				t.Failf("a query of %d bytes is passed on", len(q.Payload))
+			}
+		},
+	},
+}
+
+// findsNothing fails the case if a query is answered, between two that are.
+func (p *Peer) findsNothing(text, what string) {
+	q := NewQuery(p.t, text, 2, 0)
+	if !p.t.Silent(p.Control, func() { p.Send(q) }, func() bool { return p.Saw(wire.TypeQueryHit, q.GUID) > 0 }) {
+		p.t.Failf("%s is answered", what)
+	}
+}
+
+// urnOf is the urn:sha1 among the extensions of a result.
+func urnOf(r *wire.Result) (h urn.SHA1, ok bool) {
+	for rest := r.Extensions; len(rest) > 0; {
+		var kind wire.ExtensionKind
+		var part []byte
+		kind, part, rest = wire.NextExtension(rest)
+		if kind == wire.ExtensionURN {
+			h, err := urn.Parse(string(part))
+			return h, err == nil
+		}
+	}
+	return h, false
+}
+
+// judgeHit holds the target's answer to its layout, and to the query.
+func judgeHit(t *T, p *Peer) *Answer {
+	p.Control()
+	q := NewQuery(t, "alpha bravo", 3, 2)
+	p.Send(q)
+	r := p.AwaitType(AnswerWithin, wire.TypeQueryHit)
+	if r == nil {
+		t.Unsupportedf("the target does not answer a query for %q: it does not share %q", "alpha bravo", FileAlpha)
+	}
+	h, err := wire.ParseQueryHit(r.Payload)
+	if err != nil {
+		t.Failf("the target's hit is none: %v", err)
+	}
+	a := &Answer{Received: r, QueryHit: h}
+	for rest := h.Results; len(rest) > 0; {
+		var result wire.Result
+		if result, rest, err = wire.NextResult(rest); err != nil {
+			t.Failf("a result of the target's is none: %v", err)
+		}
+		a.Results = append(a.Results, result)
+	}
+	want := t.Target()
+	found := a.Named(FileAlpha)
+	switch {
+	case r.GUID != q.GUID:
+		t.Mismatch("the GUID of the hit", fmt.Sprintf("%x", r.GUID), "that of the query")
+	case r.Hops != 0:
+		t.Mismatch("the hops of the target's own hit", r.Hops, "0")
+	case r.TTL < q.Hops:
+		t.Mismatch("the TTL of a hit for a query that made 2 hops", r.TTL, "2 at least")
+	case found == nil:
+		t.Mismatch("the results", fmt.Sprintf("%q", h.Results), FileAlpha)
+	case found.Size != sizeAlpha:
+		t.Mismatch("the size in the result", found.Size, fmt.Sprint(sizeAlpha))
+	case h.Addr != want:
+		t.Mismatch("the address in the hit", h.Addr, want.String())
+	}
+	if r.TTL != q.Hops {
+		t.Observef("the TTL of a hit for a query that made 2 hops is %d", r.TTL)
+	}
+	t.Earn()
+	return a
+}

@@ -1,0 +1,177 @@
+package gnutella
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/gnutella/qrp"
+	"github.com/p2pspec/p2pspec/gnutella/wire"
+)
+
+// vendors judges messages of vendors: those that are known to all, and strange ones.
+var vendors = []Case{
+	{
+		ID: "gnutella06/vendor/says-what-it-knows", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-VE-01", "GN-VE-03"}, Role: conformance.Servent, Kind: conformance.Behaviour,
+		Control: "a ping of TTL 1 is answered on the same link",
+		Explain: "Both sides say Vendor-Message. The target's first vendor message must be the list of those that it knows: a " +
+			"vendor of four NULs, selector and version 0, a count with its lower byte first, and so many items of eight bytes.",
+		Causes: []string{"the count is a byte, or in network order", "no list is sent"},
+		Kills: []string{
+			"list-of-vendor-messages-is-cut", "no-list-of-vendor-messages", "vendor-messages-for-all",
+		},
+		Run: func(t *T) {
+			r, _ := vendorList(t)
+			if r == nil {
+				t.Failf("no list of the vendor messages that the target knows has come")
+			}
+			v, err := wire.ParseVendorMessage(r.Payload)
+			switch {
+			case err != nil:
+				t.Failf("the target's vendor message is none: %v", err)
+			case v.Vendor != [4]byte{} || v.Selector != 0 || v.Version != 0:
+				t.Mismatch("the first vendor message", fmt.Sprintf("%q/%dv%d", v.Vendor, v.Selector, v.Version), "the list, 0/0v0")
+			case len(v.Data) < 2 || len(v.Data) != 2+8*int(binary.LittleEndian.Uint16(v.Data)):
+				t.Mismatch("the list", fmt.Sprintf("%x", v.Data), "a count, and eight bytes for each item")
+			}
+		},
+	},
+	{
+		ID: "gnutella06/vendor/list-follows-the-first-ping", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-VE-03"}, Role: conformance.Servent, Kind: conformance.Behaviour,
+		Control: "a ping of TTL 1 is answered on the same link",
+		Explain: "The list of vendor messages is to follow the target's first ping, and nothing else before.",
+		Causes:  []string{"the list is sent first of all", "the first ping waits for a timer"},
+		Kills:   []string{"list-of-vendor-messages-comes-first", "no-list-of-vendor-messages"},
+		Run: func(t *T) {
+			r, p := vendorList(t)
+			if r == nil {
+				t.Failf("no list of the vendor messages that the target knows has come")
+			}
+			for _, before := range p.Log {
+				if before.Type == wire.TypePing {
+					return
+				}
+				if before == r {
+					t.Mismatch("what comes before the list of vendor messages", "no ping", "the target's first ping")
+				}
+			}
+		},
+	},
+	{
+		ID: "gnutella06/vendor/unknown-ones-have-no-consequence", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-VE-02"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "a ping of TTL 1 before and after on the same link",
+		Explain: "A vendor message XXXX/9v1 of both types, which nobody knows. It must be dropped, and the link goes on.",
+		Causes:  []string{"an unknown vendor message is taken for a fault of the stream"},
+		Kills:   []string{"closes-at-unknown-vendor-messages"},
+		Run: func(t *T) {
+			p := Meet(t, Equal().With("Vendor-Message", "0.1"))
+			p.Control()
+			standard := NewVendor(t, "XXXX", 9, 1, []byte("and some data"))
+			standard.Type = wire.TypeStandardVendor
+			p.Send(NewVendor(t, "XXXX", 9, 1, nil), standard)
+			t.Wait(PingPause)
+			ping := NewPing(t, 1, 0)
+			p.Send(ping)
+			if p.AwaitGUID(AnswerWithin, wire.TypePong, ping.GUID) == nil {
+				p.Alive()
+				t.Failf("a ping behind unknown vendor messages is not answered: %s", p.Last())
+			}
+		},
+	},
+	{
+		ID: "gnutella06/vendor/hops-flow-0", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-VE-04"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
+		Control: "the queries reach another neighbour all the time, and the leaf before",
+		Explain: "A leaf gets the queries that its table has. It then says BEAR/4v1 with the value 0: it wants none. The next " +
+			"query must not come to it.",
+		Causes: []string{"the message is not understood, although the target says Vendor-Message"},
+		Kills: []string{
+			"capitals-are-hashed", "empty-table-is-none", "ignores-hops-flow", "leaves-are-a-hop-away",
+			"leaves-are-asked-everything", "most-listed-words-are-enough", "no-table-no-queries",
+			"one-listed-word-is-enough", "short-words-are-looked-up", "urns-go-to-all-leaves",
+			"urns-go-to-no-leaf",
+		},
+		Run: func(t *T) {
+			l, leaf, listed := withLeaf(t)
+			leaf.Send(NewVendor(t, "BEAR", 4, 1, []byte{0}))
+			leaf.Control()
+			q := NewQuery(t, listed, 3, 0)
+			if l.Through(q) == nil {
+				t.Inconclusivef("a query is not passed on to an ultrapeer: %s", l.B.Last())
+			}
+			leaf.Control()
+			if leaf.Saw(q.Type, q.GUID) > 0 {
+				t.Failf("a query comes to a leaf that has said that it wants none, by hops flow 0")
+			}
+		},
+	},
+	{
+		ID: "gnutella06/vendor/hops-flow-of-another-ttl", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-VE-02", "GN-VE-04"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
+		Control: "queries come to the leaf before",
+		Explain: "Vendor messages are between neighbours: one with a TTL other than 1, or with hops, is dropped without " +
+			"consequence. A hops flow 0 with TTL 3, and one with hops 1, must leave the queries for a leaf as they were.",
+		Causes: []string{"TTL and hops are not looked at"},
+		Kills:  []string{"vendor-messages-from-afar"},
+		Run: func(t *T) {
+			l, leaf, listed := withLeaf(t)
+			far, further := NewVendor(t, "BEAR", 4, 1, []byte{0}), NewVendor(t, "BEAR", 4, 1, []byte{0})
+			far.TTL, further.Hops = 3, 1
+			leaf.Send(far, further)
+			leaf.Control()
+			q := NewQuery(t, listed, 3, 0)
+			if l.Through(q) == nil {
+				t.Inconclusivef("a query is not passed on to an ultrapeer: %s", l.B.Last())
+			}
+			leaf.Control()
+			if leaf.Saw(q.Type, q.GUID) == 0 {
+				t.Failf("no query comes to a leaf after a hops flow that was not for the target")
+			}
+		},
+	},
+}
+
+// vendorList is the target's first vendor message, which may not have come, and the
+// peer that got it.
+func vendorList(t *T) (*Received, *Peer) {
+	p := Meet(t, Equal().With("Vendor-Message", "0.1"))
+	if _, ok := p.Answer.Headers.Get("Vendor-Message"); !ok {
+		p.Control()
+		t.Unsupportedf("the target does not say Vendor-Message")
+	}
+	p.Control()
+	t.Until(func() bool { return p.Count(isVendor) > 0 }, AnswerWithin)
+	for _, r := range p.Log {
+		if isVendor(r) {
+			return r, p
+		}
+	}
+	return nil, p
+}
+
+func isVendor(r *Received) bool {
+	return r.Type == wire.TypeVendor || r.Type == wire.TypeStandardVendor
+}
+
+// withLeaf has a leaf beside two ultrapeers, to which queries for a word come.
+func withLeaf(t *T) (l Line, leaf *Peer, listed string) {
+	l = Between(t)
+	leaf = Meet(t, Shielded().With("Vendor-Message", "0.1"))
+	if _, ok := leaf.Answer.Headers.Get("Vendor-Message"); !ok {
+		leaf.Control()
+		t.Unsupportedf("the target does not say Vendor-Message")
+	}
+	listed = word(t)
+	if !leaf.Tell(updateTo(tableOf(listed+".txt"), nil, qrp.Shape{})...) {
+		t.Inconclusivef("the target does not take a leaf's table: %s", leaf.Last())
+	}
+	l.Relays()
+	q := NewQuery(t, listed, 3, 0)
+	if l.Through(q) == nil || leaf.AwaitGUID(AnswerWithin, q.Type, q.GUID) == nil {
+		t.Inconclusivef("a query for a word in a leaf's table does not come to the leaf: %s", leaf.Last())
+	}
+	return l, leaf, listed
+}
