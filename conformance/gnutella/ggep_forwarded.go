@@ -79,21 +79,6 @@ var ggepForwarded = []Case{
 		},
 	},
 	{
-		ID: "ggep/forwarded/pong-keeps-its-block", Rev: 1, Since: "0.2.0", Level: conformance.Should,
-		Requirements: []string{"GN-PG-11"}, Role: conformance.Servent, Kind: conformance.State,
-		Control: "the pong itself, with its address, comes to another neighbour",
-		Explain: "A neighbour answers the target's ping with a pong that has an unknown block. When the target " +
-			"tells of that host to others, from its cache or by passing the pong on, the block should be there.",
-		Causes: []string{"only address and sizes are kept"},
-		Kills:  []string{"pongs-are-padded", "pongs-have-blocks-for-all", "pongs-lose-their-block"},
-		Run: func(t *T) {
-			pong := cachedPong(t, Equal())
-			if block := pong.Payload[pongSize:]; !bytes.Equal(block, unknownBlock()) {
-				t.Failf("a pong came with %x in the place of its block", block)
-			}
-		},
-	},
-	{
 		ID: "ggep/forwarded/pong-leaves-its-block-where-it-is-unknown", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PG-17"}, Role: conformance.Servent, Kind: conformance.State,
 		Control: "the pong itself, with its address, comes to another neighbour",

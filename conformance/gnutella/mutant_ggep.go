@@ -291,10 +291,6 @@ func ggepForwardedMutants() []Mutant {
 			Name: "pushes-lose-their-block", What: "pushes are passed on with 26 bytes",
 			bend: cutting(wire.TypePush, func([]byte) int { return 26 }),
 		},
-		{
-			Name: "pongs-lose-their-block", What: "pongs are passed on with 14 bytes",
-			bend: cutting(wire.TypePong, func([]byte) int { return pongSize }),
-		},
 	}
 }
 

@@ -55,19 +55,24 @@ func (b *bent) isLeaf(c spec.Conn) bool {
 // table is nil until it has told one.
 func routing(sends func(t *qrp.Table, d *wire.Descriptor, q *wire.Query) bool) func(*bent) {
 	return func(b *bent) {
-		told, seen := tables{}, map[wire.GUID]bool{}
+		told, seen, flow := tables{}, map[wire.GUID]bool{}, map[spec.Conn]uint8{}
 		b.hear = func(c spec.Conn, m spec.Message) []spec.Message {
 			d, ok := m.(wire.Descriptor)
 			switch {
 			case ok && d.Type == wire.TypeQRP:
 				_, _ = told.take(c, d) // the servent itself says what is wrong
+			case ok && d.Type == wire.TypeVendor && d.TTL == 1 && d.Hops == 0:
+				if v, err := wire.ParseVendorMessage(d.Payload); err == nil && v.Selector == 4 && len(v.Data) == 1 {
+					flow[c] = v.Data[0]
+				}
 			case ok && d.Type == wire.TypeQuery && !seen[d.GUID]:
 				seen[d.GUID] = true
 				q, err := wire.ParseQuery(d.Payload)
 				for _, leaf := range b.leaves(c) {
-					if err == nil && sends(told.of(leaf), &d, &q) {
-						out := d
-						out.TTL, out.Hops = d.TTL-min(d.TTL, 1), d.Hops+1
+					out := d
+					out.TTL, out.Hops = d.TTL-min(d.TTL, 1), d.Hops+1
+					limit, limited := flow[leaf]
+					if err == nil && sends(told.of(leaf), &d, &q) && (!limited || out.Hops < limit) {
 						b.reply(leaf, out)
 					}
 				}

@@ -258,9 +258,9 @@ var qrpRouting = []Case{
 			"says how searches by hash are routed.",
 		Causes: []string{"extensions of a query are not looked at", "queries by hash go nowhere, or everywhere"},
 		Kills: []string{
-				"compressed-patches-are-not-read", "leaves-are-asked-everything", "urns-go-to-all-leaves",
-				"urns-go-to-no-leaf",
-			},
+			"compressed-patches-are-not-read", "leaves-are-asked-everything", "urns-go-to-all-leaves",
+			"urns-go-to-no-leaf",
+		},
 		Run: func(t *T) {
 			x, w, own := newCrossing(t), word(t), shaURN(t)
 			table := tableOf(w)
