@@ -27,7 +27,11 @@ type Mutant struct {
 
 // Mutants are all mutants, by what they get wrong.
 func Mutants() []Mutant {
-	return slices.Concat()
+	return slices.Concat(oldMutants(), handshakeMutants(), headerMutants(), callMutants(), codingMutants(),
+		hostileMutants(), streamMutants(), routingMutants(), pingMutants(), pongMutants(), queryMutants(), answerMutants(),
+		wayMutants(), byeMutants(), vendorMutants(), flowMutants(),
+		qrpMutants(), ggepMutants(), dutyMutants(),
+	)
 }
 
 // Target is the mutant on virtual time.
