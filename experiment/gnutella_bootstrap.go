@@ -181,7 +181,8 @@ func GnutellaBootstrap(o Options) (*Result, error) {
 		Setup: []string{
 			fmt.Sprintf("%d ultrapeers of degree %d; a leaf a second comes, is handed %d addresses, and wants %d connections",
 				o.Nodes/10, scaleDegree, cacheHands, leafDegree),
-			fmt.Sprintf("50 ms a hop; a handshake has 10 s; figures after %v, ± is the standard deviation of one", bootstrapWait),
+			fmt.Sprintf("50 ms a hop; a handshake has 10 s; figures after %v, ± is the standard deviation of one",
+				bootstrapWait),
 			"stale: nobody is at the address, and its host refuses at once or is silent; full: has a place for one leaf",
 		},
 		Figure: Figure{Title: "newcomers connected", X: "seconds", Y: "with a connection, %", LegendRight: true},
@@ -216,7 +217,8 @@ func GnutellaBootstrap(o Options) (*Result, error) {
 
 func (j *joins) row(state cacheState) []string {
 	unlucky := 100 * math.Pow(float64(state.stale)/100, cacheHands)
-	cells := []string{state.name, fmt.Sprintf("%.0f%%", unlucky), fmt.Sprintf("%.0f%%", 100*float64(j.alone)/float64(j.newcomers))}
+	alone := 100 * float64(j.alone) / float64(j.newcomers)
+	cells := []string{state.name, fmt.Sprintf("%.0f%%", unlucky), fmt.Sprintf("%.0f%%", alone)}
 	for _, s := range []spread{j.first, j.all} {
 		if len(s) == 0 {
 			cells = append(cells, "never", "")

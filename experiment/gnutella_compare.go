@@ -188,14 +188,17 @@ func compareResult(o Options) *Result {
 			fmt.Sprintf("after %v the best-connected one dies, later a 20th of all at once: both are back after %v",
 				compareWarm+compareBefore, compareAfter),
 		},
-		Figure: Figure{Title: "searches that find", X: "0 churn, 1 the best dies, 2 the best 5% die", Y: "searches that find, %",
-			LegendRight: true},
+		Figure: Figure{
+			Title: "searches that find", X: "0 churn, 1 the best dies, 2 the best 5% die", Y: "searches that find, %",
+			LegendRight: true,
+		},
 		Notes: []string{
 			"found: somebody who has it and is there was named. All are real machines of this module; a host cache, which",
 			"names 20 that are there to who comes or has lost a connection, is the experiment's, and 0.4 pings are cut to",
 			"one hop, as they would cost many times what the queries do. Messages of handshakes and upkeep are in the last",
 			"column; those of the hash table include storing again by who comes.",
-			"An index costs a question and its results, and is all that there is; the others lose what the dead had, and little else.",
+			"An index costs a question and its results, and is all that there is; the others lose what the dead had, and",
+			"little else, until those who relied on them have found others.",
 			"A hash table finds the name that was asked for, exactly; what it does for words is not part of it.",
 		},
 	}

@@ -21,6 +21,8 @@ const (
 
 	briefLife = 10 * time.Minute // half-lives
 	longLife  = 2 * time.Hour
+	slowUp    = 4 << 10 // bytes a second: a modem's
+	fastUp    = 32 << 10
 )
 
 // traits are what a place is like, whoever has it.
@@ -35,9 +37,9 @@ type traits struct {
 func newTraits(r *spec.Rand, places int) []traits {
 	list := make([]traits, places)
 	for i := range list {
-		list[i] = traits{firewalled: r.Below(3) == 0, up: 4 << 10, halfLife: briefLife}
+		list[i] = traits{firewalled: r.Below(3) == 0, up: slowUp, halfLife: briefLife}
 		if r.Below(2) == 0 {
-			list[i].up = 32 << 10
+			list[i].up = fastUp
 		}
 		if r.Below(10) < 3 {
 			list[i].halfLife = longLife
@@ -136,12 +138,11 @@ func (e *electorate) elect() {
 // need is what the ultrapeers that a servent is connected with would say.
 func (e *electorate) need(v *servent) (n election.Need) {
 	for _, l := range v.Links() {
-		id := l.Remote
-		if u := e.list[numberOf(id)]; u == nil || l.Mode != gnutella.Ultrapeer {
-			continue
-		} else if leavesAt(u) < compareLeaves {
+		switch u := e.list[numberOf(l.Remote)]; {
+		case u == nil || l.Mode != gnutella.Ultrapeer:
+		case leavesAt(u) < compareLeaves:
 			n.NotNeeded++
-		} else {
+		default:
 			n.Needed++
 		}
 	}
@@ -232,11 +233,13 @@ func GnutellaElection(o Options) (*Result, error) {
 	r := &Result{
 		Title: fmt.Sprintf("Gnutella: elected ultrapeers and random ones, %s places, seed %d", thousands(o.Nodes), o.Seed),
 		Setup: []string{
-			fmt.Sprintf("a third cannot be reached, half send %d kB/s, the others %d; half-lives %v for seven in ten, %v for three",
-				4, 32, briefLife, longLife),
-			fmt.Sprintf("policy: that of gnutella/election, with its times divided by %d: an uptime of 10 minutes, say", electionHurry),
+			fmt.Sprintf("a third cannot be reached; half send %d kB/s, the others %d; the half-life of seven in ten is %v, of three %v",
+				slowUp>>10, fastUp>>10, briefLife, longLife),
+			fmt.Sprintf("policy: that of gnutella/election, with its times divided by %d: an uptime of 10 minutes, say",
+				electionHurry),
 			"random: a tenth of the places are ultrapeers'; elected: who comes is a leaf, and looks at itself every minute",
-			fmt.Sprintf("means over %v, after %v; both under the same churn and searches", electionEnd-electionWarm, electionWarm),
+			fmt.Sprintf("means over %v, after %v; both under the same churn and searches",
+				electionEnd-electionWarm, electionWarm),
 		},
 		Figure: Figure{Title: "links that a leaf has lost", X: "minutes", Y: "links that a leaf has lost"},
 		Notes: []string{

@@ -48,7 +48,8 @@ func GnutellaScale(o Options) (*Result, error) {
 			"found by some of the searches only, and popular files by all, at a cost that does not grow with the network.",
 		},
 	}
-	t := Table{Title: "Searches", Header: []string{"asked for", "found", "messages", "±", "hits", "hops", "time to the first"}}
+	t := Table{Title: "Searches", Header: []string{
+		"asked for", "found", "messages", "±", "hits", "hops", "time to the first"}}
 	for _, d := range c.demands() {
 		var asked []*queried
 		for range (o.Runs + 2) / 3 {

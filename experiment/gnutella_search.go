@@ -171,14 +171,16 @@ const (
 
 func searchResult(o Options, ultrapeers int) *Result {
 	return &Result{
-		Title: fmt.Sprintf("Gnutella: what searches find, and at what cost, %s servents, seed %d", thousands(o.Nodes), o.Seed),
+		Title: fmt.Sprintf("Gnutella: what searches find, and at what cost, %s servents, seed %d",
+			thousands(o.Nodes), o.Seed),
 		Setup: []string{
 			fmt.Sprintf("a random graph of mean degree %.2f; or %d ultrapeers of degree %d, and leaves with %d each",
 				crawlDegree, ultrapeers, min(ultraDegree, ultrapeers-1), leafDegree),
 			fmt.Sprintf("%s files, %d a servent by Zipf's law, exponent %.1f, and each somewhere; 50 ms a hop",
 				thousands(o.Nodes), filesEach, zipfExponent),
 			fmt.Sprintf("means of %d searches, each for a file that another has; messages are queries, on all links", o.Runs),
-			fmt.Sprintf("%d walkers check with the origin after every %d steps, and give up after %d", walkers, walkChecks, walkSteps),
+			fmt.Sprintf("%d walkers check with the origin after every %d steps, and give up after %d",
+				walkers, walkChecks, walkSteps),
 		},
 		Figure: Figure{Title: "messages a search", X: "1 popular, 2 rare, 3 by Zipf's law", Y: "messages"},
 		Notes: []string{
