@@ -34,7 +34,7 @@ func library(t interface{ Fatal(...any) }, names ...string) *Library {
 // contractConfig is small, so that every limit is reached.
 func contractConfig(seed uint64) Config {
 	cfg := Config{
-		Mode: Mode(seed % 3), Addr: addr(99), Firewalled: seed%7 == 6, Deflate: seed%2 == 0,
+		Mode: Mode(seed % 3), Addr: addr(99), Firewalled: seed%7 == 6 || seed%6 == 1, Deflate: seed%2 == 0,
 		NoDynamic: seed%9 == 8, OutOfBand: seed%4 < 2,
 		Peers: 5, Handshakes: 3, MaxSeen: 40, MaxHosts: 6, MaxPongs: 4, MaxQueries: 3,
 		MaxResults: 8, QRPSlots: 64, Window: 200, QueueBytes: 1024, Maintain: 20 * time.Second,
@@ -106,7 +106,10 @@ func contractInput(g *check.Gen) spec.Input {
 			}
 		}
 	}
-	if g.Below(6) == 0 {
+	if g.Op%contractTurn == 0 {
+		return spec.Opened{Conn: contractAccepted(g), Remote: addr(20 + int(g.Below(20)))}
+	}
+	if g.Below(4) == 0 {
 		if in := contractDatagram(g); in != nil {
 			return in
 		}
@@ -133,7 +136,7 @@ func contractInput(g *check.Gen) spec.Input {
 		}
 		return Connect{Op: g.Op, Addrs: make([]netip.AddrPort, g.Below(2)*(MaxAddrs+1))}
 	case 4, 5, 6, 7:
-		return spec.Opened{Conn: -spec.Conn(g.Op), Remote: addr(20 + int(g.Below(20)))}
+		return contractHello(g)
 	case 8:
 		return spec.Drained{Conn: contractConn(g)}
 	case 9:
@@ -152,7 +155,8 @@ func contractBegin(g *check.Gen) spec.Input {
 			return spec.Opened{Conn: e.Conn, Remote: e.To}
 		case spec.Write:
 			m, ok := e.Msg.(wire.Connect)
-			h := wire.Headers{{Name: "X-Ultrapeer", Value: "True"}, {Name: "Bye-Packet", Value: "0.1"}}
+			h := wire.Headers{{Name: "X-Ultrapeer", Value: "True"}, {Name: "Bye-Packet", Value: "0.1"},
+				{Name: "Vendor-Message", Value: "0.1"}, {Name: "GGEP", Value: "0.5"}}
 			if ok {
 				return spec.Got{Conn: e.Conn, Msg: wire.Status{Old: m.Version.Old(), Code: wire.Accepted, Headers: h}}
 			}
@@ -190,7 +194,7 @@ func contractAnswer(g *check.Gen, asked spec.Effect) spec.Input {
 			return spec.Got{Conn: e.Conn, Msg: wire.Status{
 				Old: m.Version.Old(), Code: wire.Accepted, Phrase: "OK", Headers: contractHeaders(g)}}
 		case wire.Status:
-			third := wire.Status{Code: wire.Accepted, Headers: contractHeaders(g)[:g.Below(2)]}
+			third := wire.Status{Code: wire.Accepted, Headers: contractHeaders(g)[:g.Below(5)/4]}
 			if g.Below(8) == 0 {
 				third.Code = 404
 			}
@@ -199,7 +203,18 @@ func contractAnswer(g *check.Gen, asked spec.Effect) spec.Input {
 			return contractReply(g, e.Conn, m)
 		}
 	}
-	conn := -spec.Conn(uint64(g.Op) - g.Below(8))
+	return contractHello(g)
+}
+
+// contractTurn is how many inputs the handshake of an accepted stream has.
+const contractTurn = 6
+
+// contractAccepted is the stream that was accepted last.
+func contractAccepted(g *check.Gen) spec.Conn { return -spec.Conn(g.Op - g.Op%contractTurn) }
+
+// contractHello begins a handshake on a stream that may have been accepted just now.
+func contractHello(g *check.Gen) spec.Input {
+	conn := contractAccepted(g)
 	if g.Below(8) == 0 {
 		return spec.Got{Conn: conn, Msg: wire.Connect{Version: wire.V04()}}
 	}
@@ -220,7 +235,11 @@ func contractReply(g *check.Gen, conn spec.Conn, m wire.Descriptor) spec.Input {
 		d.Type, d.Payload = wire.TypeQueryHit, contractHit(g)
 	case wire.TypeVendor: // mostly a status request: the other way round it is the reply
 		v, _ := wire.ParseVendorMessage(m.Payload)
-		v.Selector, v.Data = statusReply, []byte{byte(g.Below(3)), byte(g.Below(2)) * 0xff}
+		if v.Selector == proxyRequest {
+			v = vendorMessage(lime, proxyReply, 2, []byte{1, 2, 3, 4, 5, byte(g.Below(2))})
+		} else {
+			v.Selector, v.Data = statusReply, []byte{byte(g.Below(3)), byte(g.Below(2)) * 0xff}
+		}
 		d.Type, d.Payload, d.TTL, d.Hops = wire.TypeVendor, v.Append(nil), 1, 0
 	default:
 		return spec.Drained{Conn: conn}
@@ -228,10 +247,15 @@ func contractReply(g *check.Gen, conn spec.Conn, m wire.Descriptor) spec.Input {
 	return spec.Got{Conn: conn, Msg: d}
 }
 
-// contractDatagram answers a datagram of the machine, or offers hits of a query that it
-// has sent.
+// contractDatagram answers a datagram of the machine, offers hits of a query that it has
+// sent, or asks what can be answered out of band.
 func contractDatagram(g *check.Gen) spec.Input {
 	d := wire.Descriptor{Type: wire.TypeVendor, TTL: 1}
+	if g.Below(3) == 0 {
+		d.GUID, d.Type, d.Hops = wire.GUID{byte(g.Below(60)), 13: 9}, wire.TypeQuery, 2
+		d.Payload, _ = (&wire.Query{Flags: 0x8400, Text: []byte("alpha")}).Append(nil)
+		return spec.Got{Conn: contractConn(g), Msg: d}
+	}
 	if len(g.Sent) == 0 || g.Below(3) == 0 {
 		for i := len(g.Asked) - 1; i >= 0; i-- {
 			w, _ := g.Asked[i].(spec.Write)
@@ -294,7 +318,7 @@ func contractDescriptor(g *check.Gen) wire.Descriptor {
 	if g.Below(3) == 0 {
 		d.GUID[13] = 9 // a port for hits out of band
 	}
-	switch g.Below(14) {
+	switch g.Below(15) {
 	case 0, 1:
 		d.Type = wire.TypePing
 	case 2:
@@ -309,7 +333,7 @@ func contractDescriptor(g *check.Gen) wire.Descriptor {
 	case 9:
 		d.Type, d.Payload = wire.TypeBye, (&wire.Bye{Code: 200}).Append(nil)
 		d.TTL = uint8(1 + g.Below(20))
-	case 10:
+	case 10, 14:
 		v := []wire.VendorMessage{
 			vendorMessage(bear, hopsFlow, 1, []byte{byte(g.Below(9))}), vendorMessage(bear, statusRequest, 1, nil),
 			vendorMessage(lime, proxyRequest, 1, nil),
