@@ -66,6 +66,7 @@ var flows = []Case{
 		Causes: []string{"the queue has no bound", "queries are dropped for ever"},
 		Kills: []string{
 			"broadcasts-hits", "drops-long-hits", "no-flow-control", "once-slow-always-slow",
+			"passes-on-all-queries",
 		},
 		Run: func(t *T) {
 			l := Between(t)
@@ -92,7 +93,7 @@ var flows = []Case{
 		Causes: []string{"what waits goes in the order in which it came"},
 		Kills: []string{
 			"broadcasts-hits", "drops-long-hits", "first-in-first-out", "new-id-for-each-hit",
-			"no-flow-control",
+			"no-flow-control", "passes-on-all-queries",
 		},
 		Run: func(t *T) {
 			l := Between(t)
@@ -135,7 +136,7 @@ var flows = []Case{
 		Causes: []string{"the queue has no bound", "hits are thrown away in silence"},
 		Kills: []string{
 			"broadcasts-hits", "bye-in-network-order", "drops-long-hits", "first-in-first-out",
-			"no-flow-control", "throws-hits-away",
+			"no-flow-control", "passes-on-all-queries", "throws-hits-away",
 		},
 		Run: func(t *T) {
 			l := Between(t)

@@ -29,6 +29,7 @@ type Mutant struct {
 func Mutants() []Mutant {
 	return slices.Concat(oldMutants(), handshakeMutants(), headerMutants(), callMutants(), codingMutants(),
 		hostileMutants(), streamMutants(), routingMutants(), pingMutants(), pongMutants(), queryMutants(), answerMutants(),
+		searchMutants(),
 		wayMutants(), byeMutants(), vendorMutants(), flowMutants(),
 		qrpMutants(), ggepMutants(), dutyMutants(),
 	)

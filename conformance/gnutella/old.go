@@ -66,6 +66,13 @@ var oldHandshake = []Case{
 
 func oldMutants() []Mutant {
 	return []Mutant{
+		{Name: "dials-04-with-cr-lf", What: "the connect string of 0.4 ends in CR LF twice",
+			bend: saying(func(_ *bent, _ conn, m wire.Connect) []message {
+				if m.Version.Old() {
+					return same(raw("GNUTELLA CONNECT/0.4\r\n\r\n"))
+				}
+				return same(m)
+			})},
 		{Name: "hangs-up-on-04", What: "a connection in 0.4 is closed without a word",
 			bend: hearing(func(b *bent, c conn, m wire.Connect) []message {
 				if m.Version.Old() {

@@ -22,9 +22,9 @@ func Suites() []conformance.Suite {
 		}
 	}
 	return []conformance.Suite{
-		suite("gnutella04", "the Gnutella protocol 0.4", flat, oldHandshake, oldRouting),
+		suite("gnutella04", "the Gnutella protocol 0.4", flat, oldHandshake, oldCalls, oldRouting),
 		suite("gnutella06", "the Gnutella protocol 0.6", shared, handshake, headers, calls, coding, hostile, streams,
-			passing, pings, cachedPongs, queries, answers, returning, byes, vendors, flows,
+			passing, pings, cachedPongs, queries, answers, searches, returning, byes, vendors, flows,
 			leafDuties, ultrapeerDuties, hopsFlows, dynamicQueries, guidance),
 		suite("qrp", "query routing tables", shared, qrpRouting, qrpForms, qrpUpdates, qrpRefusals, qrpLeafTable,
 			qrpUltrapeerTable, qrpLastHop),
