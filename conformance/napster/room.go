@@ -93,7 +93,7 @@ func (r *Room) Gone(nick string, as *User) bool {
 // Survives ends the case as failed unless a user is still served, after what another
 // has done.
 func (r *Room) Survives(u *User, what string) {
-	if _, ok := u.answers(); !ok {
+	if _, ok := u.answers(patience); !ok {
 		r.Failf("after %s another user is not served: %s", what, u.instead())
 	}
 }

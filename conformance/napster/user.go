@@ -9,8 +9,13 @@ import (
 	core "github.com/p2pspec/p2pspec/gnutella/napster"
 )
 
-// AnswerWithin is how long the server may take to answer what it answers at once.
-const AnswerWithin = 1500 * time.Millisecond
+// AnswerWithin is how long the server may take to answer what it answers at once, on
+// a busy machine.
+const AnswerWithin = 3 * time.Second
+
+// patience is how long it may take to answer a user when another has given it a lot
+// to do, or to get over something.
+const patience = 15 * time.Second
 
 // User is a client of the server, before its login or after.
 type User struct {
@@ -96,7 +101,7 @@ func (u *User) Must(what string, t core.Type) core.Message {
 // 404, and the server goes on to answer the user.
 func (u *User) Refused(what string) {
 	u.Must(what, core.TypeError)
-	if _, ok := u.answers(); !ok {
+	if _, ok := u.answers(AnswerWithin); !ok {
 		u.r.Failf("after %s the user is not answered any more: %s", what, u.instead())
 	}
 }
@@ -158,17 +163,17 @@ func (u *User) Enter() *User {
 // Answers is a search for what nobody has, which changes nothing, and how long the
 // server takes to answer it. What the user said before is done when it is answered.
 func (u *User) Answers() time.Duration {
-	rtt, ok := u.answers()
+	rtt, ok := u.answers(AnswerWithin)
 	if !ok {
 		u.r.Inconclusivef("the server does not answer a search for what nobody has: %s", u.instead())
 	}
 	return rtt
 }
 
-func (u *User) answers() (rtt time.Duration, ok bool) {
+func (u *User) answers(within time.Duration) (rtt time.Duration, ok bool) {
 	asked := u.r.Now()
 	u.Say(core.TypeSearch, fmt.Sprintf("FILENAME CONTAINS %q MAX_RESULTS 1", "nobody"+u.r.word()))
-	ok = u.r.Until(func() bool { return u.Heard(core.TypeResultEnd) || u.gone() }, AnswerWithin)
+	ok = u.r.Until(func() bool { return u.Heard(core.TypeResultEnd) || u.gone() }, within)
 	i := slices.IndexFunc(u.heard, func(m core.Message) bool { return m.Type == core.TypeResultEnd })
 	if !ok || i < 0 {
 		return 0, false
