@@ -68,7 +68,8 @@
 //
 //  1. Who asks with a GUID that was seen is refused even if its TTL is higher than
 //     before: X-Ext-Probes (GN-HS-39) is not offered, so that a query visits a
-//     servent at most once.
+//     servent at most once. The price is that a copy which came first by a longer
+//     way can keep a query from a servent within its TTL.
 //  2. Pings go no further than a neighbour, which answers from its cache, except
 //     between flat servents.
 //  3. What a leaf asks gets a TTL from its ultrapeer, so that TTL and hops may then

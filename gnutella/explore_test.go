@@ -274,7 +274,7 @@ func TestExplore(t *testing.T) {
 		{nodes: 4, links: square(), origins: []int{0, 2}, sharing: []int{1}},
 		{nodes: 4, links: diamond(), origins: []int{1}, cuts: 1},
 		{nodes: 4, links: complete(), origins: []int{0}},
-		{nodes: 5, links: pentagon(), origins: []int{0}, cuts: 1},
+		{nodes: 5, links: pentagon(), origins: []int{0}, sharing: []int{2, 3}, cuts: 1},
 	} {
 		s.ttl = 7
 		r, err := explore.Run(s.config(t))

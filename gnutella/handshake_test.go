@@ -22,7 +22,8 @@ func dialled(d *desk, i int) wire.Connect {
 	return out[0].(spec.Write).Msg.(wire.Connect)
 }
 
-// GN-HS-18, GN-HS-20, GN-HS-21, GN-HS-22, GN-HS-23, GN-HS-28, GN-HS-29, GN-HS-34 to GN-HS-38, GN-HS-40.
+// GN-HS-18, GN-HS-20, GN-HS-21, GN-HS-22, GN-HS-23, GN-HS-28, GN-HS-29, GN-HS-34 to GN-HS-38, GN-HS-40,
+// GN-UQ-19: an ultrapeer wants 32 others, if it is not told otherwise.
 func TestGreeting(t *testing.T) {
 	both := map[string]string{
 		"User-Agent": "p2pspec", "Pong-Caching": "0.1", "Bye-Packet": "0.1", "GGEP": "0.5", "Vendor-Message": "0.1",

@@ -93,8 +93,10 @@ func drawBlock(t *rapid.T) []Extension {
 	}), 1, 9).Draw(t, "block")
 }
 
-// What is written is read; with COBS no NUL is in it, and what is read without
-// any compression is written as it was.
+// What is written is read, in its order; with COBS no NUL is in it, and what is read
+// without any compression is written as it was.
+//
+// GN-GG-05, GN-GG-06.
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		block := drawBlock(t)

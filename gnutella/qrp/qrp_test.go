@@ -3,6 +3,7 @@ package qrp
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -291,6 +292,32 @@ func BenchmarkMatch(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(len(words)*b.N)/b.Elapsed().Seconds()/1e6, "Mwords/s")
+}
+
+// The work of an ultrapeer for each query: its words are hashed, and looked up in the
+// tables of thirty leaves, of which none has them all.
+func BenchmarkTablesOfLeaves(b *testing.B) {
+	tables := make([]*Table, 30)
+	for i := range tables {
+		tables[i], _ = NewTable(DefaultSlots, DefaultInfinity)
+		for j := range 500 {
+			tables[i].Add(fmt.Sprintf("word%dw%d", i, j))
+		}
+		tables[i].Add("monkey")
+	}
+	var words []Key
+	looked := 0
+	b.ReportAllocs()
+	for range b.N {
+		words = Keys(words[:0], "monkey island zulu")
+		for _, t := range tables {
+			if t.Match(words) {
+				b.Fatal("found")
+			}
+			looked += 2 // the first is there, the second is not
+		}
+	}
+	b.ReportMetric(float64(looked)/b.Elapsed().Seconds()/1e6, "Mwords/s")
 }
 
 func BenchmarkKeyOf(b *testing.B) {
