@@ -96,7 +96,7 @@ func (c *CommandTarget) Can(n Need) (bool, string) {
 	case n == NeedFresh, n == NeedV2:
 		return true, ""
 	case n == NeedBootstrap:
-		return c.lacksNone("{bootstrap}")
+		return c.has("{bootstrap}") || c.has("{peer}"), "the command line has neither {bootstrap} nor {peer}"
 	case n == NeedRestart, n == NeedFiles:
 		return c.lacksNone("{dir}")
 	case n == NeedMagnet:
