@@ -2,6 +2,7 @@ package gnutella
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/gnutella/wire"
@@ -16,7 +17,7 @@ var ggepForwarded = []Case{
 		Explain: "A query with a block of which nobody has heard is passed on. The block has to arrive as it was " +
 			"sent: those who made it may be further away.",
 		Causes: []string{"queries are written anew, with what was understood"},
-		Kills:  []string{"queries-lose-their-block"},
+		Kills:  []string{"queries-lose-their-block", "strips-ggep"},
 		Run: func(t *T) {
 			l := Between(t)
 			l.Relays()
@@ -30,7 +31,7 @@ var ggepForwarded = []Case{
 		Explain: "A query of less than 256 bytes has a block with three unknown extensions, of which one is " +
 			"compressed and one encoded with COBS. It should arrive byte by byte as it was sent.",
 		Causes: []string{"values are written anew in another encoding"},
-		Kills:  []string{"queries-lose-their-block", "queries-lose-what-is-compressed"},
+		Kills:  []string{"queries-lose-their-block", "queries-lose-what-is-compressed", "strips-ggep"},
 		Run: func(t *T) {
 			l := Between(t)
 			l.Relays()
@@ -47,7 +48,7 @@ var ggepForwarded = []Case{
 		Explain: "A hit has unknown blocks in a result and behind the servent's own data, with other bytes before " +
 			"that. It has to go back as it was sent.",
 		Causes: []string{"hits are written anew, with what was understood"},
-		Kills:  []string{"hits-lose-their-blocks"},
+		Kills:  []string{"hits-lose-their-blocks", "new-id-for-each-hit"},
 		Run: func(t *T) {
 			l := Between(t)
 			l.Returns()
@@ -62,7 +63,7 @@ var ggepForwarded = []Case{
 		Explain: "A push for a servent whose hit has passed has an unknown block behind its fields. It has to arrive " +
 			"as it was sent.",
 		Causes: []string{"a push is taken to have 26 bytes"},
-		Kills:  []string{"pushes-lose-their-block"},
+		Kills:  []string{"one-push-for-each-servent", "pushes-lose-their-block"},
 		Run: func(t *T) {
 			l, servent := Between(t), NewGUID(t)
 			q := l.Asked()
@@ -84,8 +85,8 @@ var ggepForwarded = []Case{
 		Control: "the pong itself, with its address, comes to another neighbour",
 		Explain: "A neighbour answers the target's ping with a pong that has a block. When the target tells of that " +
 			"host to somebody who has not said that it knows GGEP, the block should be taken off.",
-		Causes: []string{"the header GGEP is not looked at"},
-		Kills:  []string{"pongs-are-padded", "pongs-have-blocks-for-all"},
+		Causes: []string{"the header GGEP is not looked at"}, Within: 2 * time.Minute,
+		Kills: []string{"pongs-are-padded", "pongs-have-blocks-for-all", "pongs-with-ggep-for-all"},
 		Run: func(t *T) {
 			pong := cachedPong(t, Equal().Without("GGEP"))
 			if len(pong.Payload) != pongSize {

@@ -59,6 +59,21 @@ func (p *Peer) hashed(text, name string) *Answer {
 	return a
 }
 
+// shares waits until a target that has just started finds a file: some hash what they
+// share first.
+func shares(t *T, text, name string) *Answer {
+	for range 5 {
+		p := Meet(t, Equal())
+		if a := p.Ask(NewGGEPQuery(t, text, 2, 0, nil)); a != nil && a.Named(name) != nil {
+			t.Earn()
+			return a
+		}
+		p.Close()
+	}
+	t.Inconclusivef("a target that was just started does not answer a query for what it shares")
+	return nil
+}
+
 // hashIn is the value of H in a result. The case is unsupported without.
 func (a *Answer) hashIn(t *T, name string) []byte {
 	block := blockIn(a.Named(name).Extensions)
@@ -129,7 +144,7 @@ var ggepSent = []Case{
 	{
 		ID: "ggep/sent/no-zero-byte-in-a-result", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-GG-05", "GN-QH-02"}, Role: conformance.Servent, Kind: conformance.Reply,
-		Needs:   []conformance.Need{conformance.NeedFresh},
+		Needs: []conformance.Need{conformance.NeedFresh}, Within: time.Minute,
 		Control: "the file is found, and has a hash in its result",
 		Explain: "The target shares a file whose SHA-1 has a NUL. In a result a NUL ends the extensions, so that " +
 			"the block there has to be encoded with COBS: as it is, it would be cut off, and the rest taken for " +
@@ -142,8 +157,7 @@ var ggepSent = []Case{
 		Run: func(t *T) {
 			data := zeroHashed()
 			t.Start(conformance.StartOptions{Files: map[string][]byte{FileDelta: data}})
-			p := Meet(t, Equal())
-			got := p.hashed("delta foxtrot", FileDelta).hashIn(t, FileDelta)
+			got := shares(t, "delta foxtrot", FileDelta).hashIn(t, FileDelta)
 			if h := urn.Sum(data).SHA1; len(got) <= len(h) || !bytes.Equal(got[1:1+len(h)], h[:]) {
 				t.Mismatch("the SHA-1 in H", hexOf(got), hexOf(h[:]))
 			}
@@ -185,7 +199,7 @@ var ggepSent = []Case{
 		Explain: "The target pings its neighbours. A ping has no payload, or a GGEP block.",
 		Causes:  []string{"the ping is padded"},
 		Within:  time.Minute,
-		Kills:   []string{"pings-are-padded"},
+		Kills:   []string{"pings-are-padded", "pings-with-junk"},
 		Run: func(t *T) {
 			ping := pinged(t, Equal())
 			if len(ping.Payload) > 0 {
@@ -204,8 +218,9 @@ var ggepSent = []Case{
 		Causes: []string{"the header GGEP is not looked at"},
 		Within: time.Minute,
 		Kills: []string{
-			"pings-are-padded", "pings-have-blocks-for-all", "pongs-are-padded",
-			"pongs-have-blocks-for-all",
+			"pings-are-padded", "pings-have-blocks-for-all", "pings-with-ggep-for-all",
+			"pings-with-junk", "pongs-are-padded", "pongs-have-blocks-for-all",
+			"pongs-with-ggep-for-all",
 		},
 		Run: func(t *T) {
 			p := Meet(t, Equal().Without("GGEP"))

@@ -164,6 +164,17 @@ func qrpContentMutants() []Mutant {
 			bend: leavingOut(addName, addWhole),
 		},
 		{
+			Name: "short-beginnings-are-not-listed", What: "beginnings of less than five letters are not in the table",
+			bend: leavingOut(addName, func(t *qrp.Table, f core.File) {
+				addWhole(t, f)
+				eachToken(f.Name, func(w string) {
+					for cut := 1; cut <= 3 && len(w)-cut >= 5; cut++ {
+						t.AddWhole(w[:len(w)-cut])
+					}
+				})
+			}),
+		},
+		{
 			Name: "own-hashes-are-not-listed", What: "urns of shared files are not in the table",
 			bend: leavingOut(addHash, addName),
 		},

@@ -250,16 +250,16 @@ var qrpRouting = []Case{
 		},
 	},
 	{
-		ID: "qrp/routing/listed-urn-arrives", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
+		ID: "qrp/routing/listed-urn-arrives", Rev: 1, Since: "0.2.0", Level: conformance.May,
 		Requirements: []string{"GN-UQ-01", "GN-QY-16"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Control: "a later query for a listed word comes to the leaf",
 		Explain: "A leaf's table lists a word, and the SHA-1 urn of a file, hashed as one word. A query for the urn " +
-			"alone comes to the leaf, and one for another urn does not: so servents do it, though no document " +
-			"says how searches by hash are routed.",
+			"alone may come to the leaf, and one for another urn stay away: no document says how searches by hash " +
+			"are routed, and what the target does is recorded.",
 		Causes: []string{"extensions of a query are not looked at", "queries by hash go nowhere, or everywhere"},
 		Kills: []string{
-			"compressed-patches-are-not-read", "leaves-are-asked-everything", "urns-go-to-all-leaves",
-			"urns-go-to-no-leaf",
+			"compressed-patches-are-not-read", "leaves-are-asked-everything", "no-search-by-urn",
+			"urns-go-to-all-leaves", "urns-go-to-no-leaf",
 		},
 		Run: func(t *T) {
 			x, w, own := newCrossing(t), word(t), shaURN(t)
@@ -272,9 +272,9 @@ var qrpRouting = []Case{
 			}
 			switch {
 			case leaf.Saw(wire.TypeQuery, listed.GUID) == 0:
-				t.Failf("a query for a urn that the leaf's table lists did not come: %s", leaf.Last())
+				t.Infof("a query for a urn that the leaf's table lists did not come: %s", leaf.Last())
 			case leaf.Saw(wire.TypeQuery, foreign.GUID) > 0:
-				t.Failf("a query for a urn that the leaf's table does not list came")
+				t.Infof("a query for a urn that the leaf's table does not list came")
 			}
 		},
 	},

@@ -151,12 +151,22 @@ func ownWords(f *told) {
 	}
 }
 
-// beginnings judges whether words are found whose end is missing.
+// beginnings judges whether long words are found whose end is missing.
 func beginnings(f *told) {
 	table := f.table()
-	for _, w := range []string{"testfil", "testfi", "testf", "foxtro", "alph", "alp", "hote"} {
+	for _, w := range []string{"testfil", "testfi", "foxtro"} {
 		if !lists(table, w) {
 			f.t.Failf("the target's table does not list %q, with which a word in the name of a shared file begins", w)
+		}
+	}
+}
+
+// shortBeginnings records which other words are found whose end is missing.
+func shortBeginnings(f *told) {
+	table := f.table()
+	for _, w := range []string{"testf", "foxtr", "foxt", "alph", "alp", "hote", "hot"} {
+		if !lists(table, w) {
+			f.t.Infof("the target's table does not list %q, with which a word in the name of a shared file begins", w)
 		}
 	}
 }
@@ -166,7 +176,7 @@ func ownHashes(f *told) {
 	table := f.table()
 	for name, data := range Shared() {
 		if u := urn.Sum(data).SHA1.String(); !lists(table, u) {
-			f.t.Failf("the target's table does not list %s, the hash of %s", u, name)
+			f.t.Infof("the target's table does not list %s, the hash of %s", u, name)
 		}
 	}
 }
@@ -203,14 +213,21 @@ func everyRole(role conformance.Role) []Case {
 				"another-hash", "own-words-are-not-listed",
 			}, ownWords),
 		announced(role, "lists-beginnings-of-words", conformance.Should, []string{"GN-UQ-16"},
-			"Words also go into the table without their last letter, the last two and the last three, as long as "+
-				"three are left, so that somebody who asks for one monkey finds monkeys.",
+			"Long words also go into the table without their last letter or two, so that somebody who asks for one "+
+				"monkey finds monkeys.",
 			[]string{"only whole words are put in"}, []string{
 				"another-hash", "only-whole-words-are-listed", "own-words-are-not-listed",
 			}, beginnings),
-		announced(role, "lists-own-hashes", conformance.Defacto, []string{"GN-UQ-05", "GN-QY-16"},
-			"Searches by hash are routed by the urn, hashed as one word: each shared file's SHA-1 urn is in the "+
-				"table, so that its holders are asked.",
+		announced(role, "lists-short-beginnings", conformance.May, []string{"GN-UQ-16"},
+			"Words may also go into the table without their last three letters, and short ones without their end, as "+
+				"long as three letters are left. Which do is recorded.",
+			[]string{"beginnings have five letters at least"}, []string{
+				"another-hash", "only-whole-words-are-listed", "own-words-are-not-listed",
+				"short-beginnings-are-not-listed",
+			}, shortBeginnings),
+		announced(role, "lists-own-hashes", conformance.May, []string{"GN-UQ-05", "GN-QY-16"},
+			"Searches by hash can be routed by the urn, hashed as one word, if each shared file's SHA-1 urn is in the "+
+				"table. No document says so, and whether it is there is recorded.",
 			[]string{"only words are put in"}, []string{"another-hash", "own-hashes-are-not-listed"}, ownHashes),
 		announced(role, "excludes-other-words", conformance.Should, []string{"GN-UQ-01"},
 			"The target shares three files. Of words that nobody has nearly all should be missing in its table, or "+
