@@ -199,7 +199,7 @@ func GnutellaBootstrap(o Options) (*Result, error) {
 	for i, state := range cacheStates() {
 		j := joined(o, state, uint64(i))
 		t.Rows = append(t.Rows, j.row(state))
-		if i == 0 || state.silent {
+		if state.stale < 100 && (i == 0 || state.silent) {
 			r.Figure.Lines = append(r.Figure.Lines, j.line(state.name))
 		}
 	}

@@ -15,7 +15,7 @@ const (
 	compareAfter  = 5 * time.Minute  // from a death on, until the dead are back
 	compareRest   = 2 * time.Minute  // then
 	comparePace   = 2 * time.Second  // between two searches
-	compareLife   = 60 * time.Minute // half-life: the median session that Saroiu et al. measured in 2001
+	compareLife   = 60 * time.Minute // half-life: an hour is the median session that Saroiu et al. (2002) are cited for
 	compareShare  = 20               // one in so many of the best dies in the second act
 
 	compareEnd = compareWarm + compareBefore + 2*(compareAfter+compareRest)
@@ -190,7 +190,6 @@ func compareResult(o Options) *Result {
 		},
 		Figure: Figure{
 			Title: "searches that find", X: "0 churn, 1 the best dies, 2 the best 5% die", Y: "searches that find, %",
-			LegendRight: true,
 		},
 		Notes: []string{
 			"found: somebody who has it and is there was named. All are real machines of this module; a host cache, which",

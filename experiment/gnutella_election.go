@@ -233,7 +233,7 @@ func GnutellaElection(o Options) (*Result, error) {
 	r := &Result{
 		Title: fmt.Sprintf("Gnutella: elected ultrapeers and random ones, %s places, seed %d", thousands(o.Nodes), o.Seed),
 		Setup: []string{
-			fmt.Sprintf("a third cannot be reached; half send %d kB/s, the others %d; the half-life of seven in ten is %v, of three %v",
+			fmt.Sprintf("a third cannot be reached; half send %d kB/s, the others %d; half-lives: seven in ten %v, three %v",
 				slowUp>>10, fastUp>>10, briefLife, longLife),
 			fmt.Sprintf("policy: that of gnutella/election, with its times divided by %d: an uptime of 10 minutes, say",
 				electionHurry),

@@ -142,7 +142,7 @@ func GnutellaReach(o Options) (*Result, error) {
 			fmt.Sprintf("means of %d origins; ± is the standard deviation of one", o.Runs),
 			"tree: Ritter's bound, what the TTL would reach if no two ways met; last hop: the share that it adds",
 		},
-		Figure: Figure{Title: "servents reached", X: "TTL", Y: "servents reached"},
+		Figure: Figure{Title: "servents reached", X: "TTL", Y: "servents reached", LegendRight: true},
 		Notes: []string{
 			"Duplicates are messages that reach who has had the query: a tree has none. They and the end of the network",
 			"are what the published tables leave out; where neither matters, at low TTL, ours are theirs.",

@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/p2pspec/p2pspec/gnutella"
@@ -46,6 +47,8 @@ func GnutellaScale(o Options) (*Result, error) {
 		Notes: []string{
 			"The horizon of a search is what its ultrapeers reach with TTL 3, not the network: what one servent has is",
 			"found by some of the searches only, and popular files by all, at a cost that does not grow with the network.",
+			fmt.Sprintf("By hosts() %.0f%% of the searches for what one has should find it, if ways meet as in a random graph.",
+				100*withinHorizon(n)),
 		},
 	}
 	t := Table{Title: "Searches", Header: []string{
@@ -71,6 +74,18 @@ func GnutellaScale(o Options) (*Result, error) {
 	r.Notes = append(r.Notes, fmt.Sprintf("In all %s messages, %s of them after the network was set up.",
 		thousands(int(end.Arrived)), thousands(int(end.Arrived-built.Arrived))))
 	return r, nil
+}
+
+// withinHorizon is the chance that a search reaches one of the ultrapeers of a leaf
+// anywhere: each of those that ask sends a probe with TTL 2 through three of its
+// links, and TTL 3 through the rest; where ways meet is left to chance.
+//
+// GN-UQ-20, GN-UQ-21.
+func withinHorizon(ultrapeers int) float64 {
+	const probes = 3
+	asked := probes*fisk(scaleDegree, 2) + (scaleDegree-probes)*fisk(scaleDegree, 3)
+	missed := math.Exp(-float64(leafDegree*asked) / float64(ultrapeers))
+	return 1 - math.Pow(missed, leafDegree)
 }
 
 // line is the share of searches that were answered after some time.

@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -156,7 +157,7 @@ func GnutellaSearch(o Options) (*Result, error) {
 			if x == 0 {
 				lines = append(lines, Line{Name: names[i]})
 			}
-			lines[i].X, lines[i].Y = append(lines[i].X, float64(x+1)), append(lines[i].Y, a.messages.mean())
+			lines[i].X, lines[i].Y = append(lines[i].X, float64(x+1)), append(lines[i].Y, math.Log10(a.messages.mean()))
 		}
 		r.Tables = append(r.Tables, t)
 	}
@@ -182,7 +183,7 @@ func searchResult(o Options, ultrapeers int) *Result {
 			fmt.Sprintf("%d walkers check with the origin after every %d steps, and give up after %d",
 				walkers, walkChecks, walkSteps),
 		},
-		Figure: Figure{Title: "messages a search", X: "1 popular, 2 rare, 3 by Zipf's law", Y: "messages"},
+		Figure: Figure{Title: "messages a search", X: "1 popular, 2 rare, 3 by Zipf's law", Y: "log10 messages"},
 		Notes: []string{
 			"Flooding and the queries of ultrapeers, dynamic ones by routing tables, are those of real servents; the",
 			"expanding ring is real floods with a TTL that the experiment raises; walkers are the experiment's alone.",

@@ -129,7 +129,7 @@ func TestUltrapeerReach(t *testing.T) {
 func TestSearchMethods(t *testing.T) {
 	r, err := GnutellaSearch(Options{Nodes: 600, Runs: 5, Seed: 1})
 	require.NoError(t, err)
-	messages := func(table, row int) float64 { return r.Figure.Lines[row].Y[table] }
+	messages := func(table, row int) float64 { return math.Pow(10, r.Figure.Lines[row].Y[table]) }
 	for _, table := range r.Tables[:2] {
 		for _, row := range table.Rows {
 			require.Equal(t, "100%", row[1], "%s: %s", table.Title, row[0])
