@@ -26,7 +26,9 @@ func portCommand(op spec.OpID, which byte) spec.Input {
 		return gnutella.Shutdown{Op: op}
 	}
 	found := gnutella.Found{Index: 1, Size: 5, Name: "x", SHA1: urn.SHA1{1}}
-	hit := gnutella.Hit{Addr: someAddr(which), ServentID: wire.GUID{3}, Push: which&8 > 0, Results: []gnutella.Found{found}}
+	hit := gnutella.Hit{
+		Addr: someAddr(which), ServentID: wire.GUID{3}, Push: which&8 > 0, Results: []gnutella.Found{found},
+	}
 	return servent.Fetch{Op: op, Piece: 5, Want: found, Hits: []gnutella.Hit{hit}}
 }
 
@@ -40,11 +42,13 @@ func FuzzPort(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(script([]byte{stepAccept}, saying(128, "GNUTELLA CONNECT/0.6\r\n\r\n"), saying(128, "GNUTELLA/0.6 200 OK\r\n\r\n"),
+	f.Add(script([]byte{stepAccept}, saying(128, "GNUTELLA CONNECT/0.6\r\n\r\n"),
+		saying(128, "GNUTELLA/0.6 200 OK\r\n\r\n"),
 		saying(128, string(descriptor)), saying(128, fuzzedGet), []byte{stepWake}))
 	f.Add(script([]byte{stepCommand, 0, stepAnswer, 0}, saying(1, "GNUTELLA/0.6 200 OK\r\n\r\n"),
 		[]byte{stepCommand, 1, stepCommand, 4, stepCommand, 14, stepWake, stepCommand, 3}))
-	f.Add(script([]byte{stepCommand, 0, stepAnswer, 0}, saying(1, "HTTP/1.1 200 OK\r\n\r\n"), []byte{stepOffer, 1, stepAnswer, 0},
+	f.Add(script([]byte{stepCommand, 0, stepAnswer, 0}, saying(1, "HTTP/1.1 200 OK\r\n\r\n"),
+		[]byte{stepOffer, 1, stepAnswer, 0},
 		saying(2, "GNUTELLA/0.6 200 OK\r\n\r\n")))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		lib, err := gnutella.NewLibrary([]gnutella.File{{Index: 1, Size: 100, Name: "alpha", SHA1: urn.SHA1{1}}})

@@ -245,7 +245,8 @@ func transferScripts() [][]byte {
 	return [][]byte{
 		script([]byte{stepAccept}, saying(128, fuzzedGet+fuzzedGet+"GET /get/1/../x HTTP/1.1\r\n\r\n"),
 			[]byte{stepAnswer, 0, stepAnswer, 0, stepDrain, 128, stepAnswer, 0, stepWake, stepWake}),
-		script([]byte{stepAccept, stepAccept}, saying(128, fuzzedGet), saying(129, strings.ReplaceAll(fuzzedGet, "1.1\r\n", "1.1\r\nX-Queue: 0.1\r\n")),
+		script([]byte{stepAccept, stepAccept}, saying(128, fuzzedGet),
+			saying(129, strings.ReplaceAll(fuzzedGet, "1.1\r\n", "1.1\r\nX-Queue: 0.1\r\n")),
 			[]byte{stepClose, 128, stepWait, 31}, saying(129, fuzzedGet)),
 		script([]byte{stepFetch, 5, 0, 7, 1, stepAnswer, 0}, saying(1, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
 			[]byte{stepAnswer, 0, stepAnswer, 1, stepWake, stepAnswer, 0}),

@@ -219,7 +219,8 @@ func TestTwoFirewalls(t *testing.T) {
 	w.add(2, host{firewalled: true}, gnutella.Config{}, []byte("island"))
 	w.RunFor(time.Second)
 	id := w.hosts[addr(2)].Overlay().ServentID()
-	hit := gnutella.Hit{Addr: addr(2), ServentID: id, Push: true, Results: []gnutella.Found{{Index: 10, Size: 6, Name: "x"}}}
+	hit := gnutella.Hit{Addr: addr(2), ServentID: id, Push: true}
+	hit.Results = []gnutella.Found{{Index: 10, Size: 6, Name: "x"}}
 	w.Input(addr(1), Fetch{Op: 2, Piece: 5, Want: hit.Results[0], Hits: []gnutella.Hit{hit}})
 	w.RunFor(time.Hour)
 	if len(w.done) != 1 || !errors.Is(w.done[0].Err, transfer.ErrNoSource) {

@@ -47,7 +47,8 @@ func TestDecode(t *testing.T) {
 		"HTTP/1.1 204 None\n\nHTTP/1.1 100\r\n\r\nHTTP/1.0 200 \r\n\r\nall the rest"
 	want := []spec.Message{
 		Giv{5, servent(), "a b/c"},
-		Request{"GET", "/get/5/a b HTTP/1.1", 0, wire.Headers{{Name: "Range", Value: "bytes=5-9"}, {Name: "X-A", Value: "1 folded"}}},
+		Request{"GET", "/get/5/a b HTTP/1.1", 0,
+			wire.Headers{{Name: "Range", Value: "bytes=5-9"}, {Name: "X-A", Value: "1 folded"}}},
 		Response{1, 206, "Partial Content", wire.Headers{{Name: "Content-Length", Value: "5"}}},
 		Body{[]byte("hello")}, Response{1, 204, "None", nil}, Response{1, 100, "", nil}, Response{0, 200, "", nil},
 		Body{[]byte("all the rest")},
@@ -137,7 +138,8 @@ func TestTargetsAndRanges(t *testing.T) {
 		if part.begin < 0 || part.end > size || !all && ok && part.begin >= part.end || all && part != (span{0, size}) {
 			t.Fatalf("%q of %d bytes is %+v, all %v, ok %v", text, size, part, all, ok)
 		}
-		if part, ok := contentRange(strings.Replace(text, "=", " ", 1), size); ok && (part.begin >= part.end || part.end > size) {
+		part, ok = contentRange(strings.Replace(text, "=", " ", 1), size)
+		if ok && (part.begin >= part.end || part.end > size) {
 			t.Fatalf("%q of %d bytes is %+v", text, size, part)
 		}
 	})

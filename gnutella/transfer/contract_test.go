@@ -211,7 +211,8 @@ func contractResponse(g *check.Gen, m Request) Response {
 	}
 	end := []int{100, 100, min(begin+20, 100)}[g.Below(3)]
 	if r.Code == codePartial {
-		r.Headers = append(r.Headers, wire.Header{Name: "Content-Range", Value: fmt.Sprintf("bytes %d-%d/*", begin, end-1)})
+		r.Headers = append(r.Headers, wire.Header{Name: "Content-Range", Value: fmt.Sprintf("bytes "+
+			"%d-%d/*", begin, end-1)})
 	}
 	switch g.Below(12) {
 	case 0, 1:

@@ -264,7 +264,8 @@ func TestPoll(t *testing.T) {
 	if asked := d.lines[c].wrote.String(); !strings.Contains(asked, "X-Queue: 0.1\r\n") {
 		t.Errorf("asked %q", asked)
 	}
-	d.say(c, head("HTTP/1.1 503 Queued", "X-Queue: position=2,length=5, limit=4,pollMin=45,pollMax=120", "Content-Length: 2")+"no")
+	d.say(c, head("HTTP/1.1 503 Queued", "X-Queue: position=2,length=5, limit=4,pollMin=45,pollMax=120",
+		"Content-Length: 2")+"no")
 	before := d.lines[c].wrote.Len()
 	if d.wait(45*time.Second - 1); d.lines[c].wrote.Len() > before {
 		t.Error("asked too early")
@@ -407,7 +408,8 @@ func TestCommands(t *testing.T) {
 	d.step(Download{Op: 21, Piece: 11, Size: 1, SHA1: hash(), Sources: []Source{named(3)}})
 	d.step(Cancel{Op: 22, Task: 20})
 	d.step(Cancel{Op: 23, Task: 20})
-	if d.done[21].Err != ErrTooMany || d.done[20].Err != ErrCancelled || d.done[22].Err != nil || d.done[23].Err != ErrUnknown {
+	if d.done[21].Err != ErrTooMany || d.done[20].Err != ErrCancelled ||
+		d.done[22].Err != nil || d.done[23].Err != ErrUnknown {
 		t.Errorf("done: %v", d.done)
 	}
 }

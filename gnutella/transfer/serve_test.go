@@ -30,7 +30,7 @@ func TestAnswers(t *testing.T) {
 		{"half encoded", "GET /get/5/hello%20world 100%.txt HTTP/1.1", nil, 200, content, false},
 		{"with a host", "GET http://1.2.3.4:6346/get/5/hello world 100%.txt HTTP/1.1", nil, 200, content, false},
 		{"by urn", "GET /uri-res/N2R?" + hash().String() + " HTTP/1.1", nil, 200, content, false},
-		{"by urn in lower case", "GET /uri-res/n2r?" + strings.ToLower(hash().String()) + " HTTP/1.1", nil, 200, content, false},
+		{"in lower case", "GET /uri-res/n2r?" + strings.ToLower(hash().String()) + " HTTP/1.1", nil, 200, content, false},
 		{"by bitprint", "GET /uri-res/N2R?" + bitprint + " HTTP/1.0", nil, 200, content, true},
 		{"another urn", "GET /uri-res/N2R?" + urn.SHA1{1}.String() + " HTTP/1.1", nil, 404, "", false},
 		{"the urn of none", "GET /uri-res/N2R?" + urn.SHA1{}.String() + " HTTP/1.1", nil, 404, "", false},
@@ -201,14 +201,16 @@ func TestQueue(t *testing.T) {
 	d.slow = true
 	_, busy := d.get(get)
 	answer, plain := d.get(get)
-	if !strings.HasPrefix(answer, "HTTP/1.1 503 ") || !strings.Contains(answer, "Retry-After: 60") || !d.lines[plain].closed {
+	if !strings.HasPrefix(answer, "HTTP/1.1 503 ") || !strings.Contains(answer, "Retry-After: 60") ||
+		!d.lines[plain].closed {
 		t.Errorf("without a queue: %q", answer)
 	}
 	first, a := d.get(get, "X-Queue: 0.1")
 	second, b := d.get(get, "X-Queue: 0.1")
 	full, c := d.get(get, "X-Queue: 0.1")
 	if !strings.Contains(first, "X-Queue: position=1,length=1,limit=1,pollMin=30,pollMax=120") ||
-		!strings.Contains(second, "X-Queue: position=2,length=2,") || strings.Contains(full, "X-Queue") || !d.lines[c].closed {
+		!strings.Contains(second, "X-Queue: position=2,length=2,") || strings.Contains(full, "X-Queue") ||
+		!d.lines[c].closed {
 		t.Errorf("queued as %q, %q, %q", first, second, full)
 	}
 	d.wait(30 * time.Second)
@@ -258,7 +260,8 @@ func TestIncompleteIsNotShared(t *testing.T) {
 	d := newDesk(t, Config{})
 	d.step(Download{Op: 1, Piece: 9, Size: 100, SHA1: urn.SHA1{4}, Sources: []Source{{Addr: addr(1), Name: "x"}}})
 	d.say(d.connected(), head("HTTP/1.1 200 OK", "Content-Length: 100")+"a half")
-	if answer, _ := d.get("GET /uri-res/N2R?" + urn.SHA1{4}.String() + " HTTP/1.1"); !strings.HasPrefix(answer, "HTTP/1.1 404 ") {
+	answer, _ := d.get("GET /uri-res/N2R?" + urn.SHA1{4}.String() + " HTTP/1.1")
+	if !strings.HasPrefix(answer, "HTTP/1.1 404 ") {
 		t.Errorf("a part was served: %q", answer)
 	}
 }
@@ -282,7 +285,8 @@ func TestLocations(t *testing.T) {
 		t.Errorf("told %q, want %q", list, want)
 	}
 	d.get(get, locationHeader+": http://example.com/x, "+url(99)+", http://1.2.3.4/get/1/x, http://1.2.3.4:5/uri-res/N2R?"+
-		urn.SHA1{3}.String()+", http://0.0.0.0:5/uri-res/N2R?"+hash().String()+", x, http://[::1]:6346/uri-res/N2R?"+hash().String())
+		urn.SHA1{3}.String()+", http://0.0.0.0:5/uri-res/N2R?"+hash().String()+
+		", x, http://[::1]:6346/uri-res/N2R?"+hash().String())
 	d.get(get, "X-Alt: 203.0.113.5:6346")
 	if again, _ := d.get(get); !strings.Contains(again, locationHeader+": "+want+"\r\n") {
 		t.Errorf("what names another file, a name or nobody was taken: %q", again)
@@ -298,7 +302,8 @@ func TestLocations(t *testing.T) {
 	if answer, _ = d.get(get); strings.Contains(answer, addr(100-int(d.last)).String()+"/") {
 		t.Errorf("told its own location: %q", answer)
 	}
-	if answer, _ := d.get("GET /get/6/zeros HTTP/1.1", locationHeader+": "+url(1)); strings.Contains(answer, locationHeader) {
+	answer, _ = d.get("GET /get/6/zeros HTTP/1.1", locationHeader+": "+url(1))
+	if strings.Contains(answer, locationHeader) {
 		t.Error("a file without a hash has locations")
 	}
 }
@@ -314,7 +319,8 @@ func TestOffer(t *testing.T) {
 	if got := d.lines[c].wrote.String(); got != want {
 		t.Errorf("said %q, want %q", got, want)
 	}
-	if answer := d.say(c, head("GET /get/8/empty HTTP/1.1")+head("GET /get/5/hello%20world%20100%.txt HTTP/1.1")); !strings.HasSuffix(answer, content) {
+	answer := d.say(c, head("GET /get/8/empty HTTP/1.1")+head("GET /get/5/hello%20world%20100%.txt HTTP/1.1"))
+	if !strings.HasSuffix(answer, content) {
 		t.Errorf("answered %q", answer)
 	}
 	d.step(Offer{Op: 2, To: addr(2), Index: 5})
