@@ -59,7 +59,7 @@ func newWorld(t rapid.TB, seed byte) *world {
 		queries: map[netip.AddrPort][]wire.Descriptor{},
 	}
 	w.Network = sim.New(sim.Config{
-		Seed: [32]byte{seed}, Check: true, StreamCodec: wire.Codec{},
+		Seed: [32]byte{seed}, Check: true, StreamCodec: wire.Codec{}, Codec: wire.DatagramCodec{},
 		Link: sim.Link{Latency: sim.Constant(50 * time.Millisecond)},
 	})
 	w.OnEffect(func(_ time.Duration, at netip.AddrPort, e spec.Effect) {
@@ -301,6 +301,58 @@ func TestPush(t *testing.T) {
 	w.RunFor(time.Second)
 	if w.drops["GN-PU-03"] != before+1 {
 		t.Errorf("a push to nobody: %d drops before, then %d", before, w.drops["GN-PU-03"])
+	}
+}
+
+// What comes to a proxy is passed on to its leaf, whose hits name the proxy.
+//
+// GN-VE-08.
+func TestPushByProxy(t *testing.T) {
+	w := hierarchy(t, 4, 4, Config{})
+	w.search(100, Search{Text: "word105"})
+	w.RunFor(time.Minute)
+	var hit Hit
+	for _, e := range w.events[addr(100)] {
+		if h, ok := e.(Hit); ok {
+			hit = h
+		}
+	}
+	if !hit.Push || len(hit.Proxies) != 1 || hit.Proxies[0] != addr(2) {
+		t.Fatalf("the hit is %+v", hit)
+	}
+	w.Input(hit.Proxies[0], Relay{Op: 1, ServentID: hit.ServentID, Index: hit.Results[0].Index, To: addr(100)})
+	w.RunFor(time.Second)
+	want := PushRequested{To: addr(100), ServentID: hit.ServentID, Index: 1, Name: "leaf word105.txt"}
+	events := w.events[addr(105)]
+	if last := events[len(events)-1]; last != spec.Event(want) {
+		t.Errorf("the leaf was told %v, want %v", last, want)
+	}
+}
+
+// Out of band hits come past all that lies between, which is not troubled by them.
+//
+// GN-VE-05, GN-VE-06, GN-VE-07.
+func TestHitsOutOfBandCome(t *testing.T) {
+	w := newWorld(t, 5)
+	for i := range 6 {
+		w.add(i, Config{OutOfBand: true}, "alpha.txt")
+		if i > 0 {
+			w.link(i, i-1)
+		}
+	}
+	w.RunFor(5 * time.Second)
+	w.search(0, Search{Text: "alpha"})
+	w.RunFor(10 * time.Second)
+	found := w.hits(0)
+	for i := 1; i < 6; i++ {
+		if len(found[addr(i)]) != 1 {
+			t.Errorf("servent %d was found %d times", i, len(found[addr(i)]))
+		}
+	}
+	for m, n := range w.writes {
+		if m.typ == wire.TypeQueryHit && n != 3 { // of 1, and of 2 by 1
+			t.Errorf("hits were written %d times on streams, want 3", n)
+		}
 	}
 }
 
