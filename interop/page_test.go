@@ -25,7 +25,7 @@ for the run with the settings that its description in ` + "`conformance/clients`
     interop/run opentracker tracker
     interop/run libtorrent bittorrent
     interop/run memberlist swim
-    interop/run opennap napster
+    interop/setup opennap && interop/run opennap napster
 
 The full reports, with the bytes of all that is not a pass, are in ` + "`interop/reports`" + `; what they
 show is expected by ` + "`interop/baselines`" + `, and ` + "`interop/check`" + ` fails when a run shows anything else.

@@ -31,9 +31,9 @@ var pushCases = []Case{
 		ID: "napster/push/is-granted", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-FW-01", "NP-TX-03"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the judged answers themselves",
-		Explain: "The same file is asked for with 500. Its owner must be asked with 607, and when he agrees " +
-			"with 608 be told with 501 the asker's nick, address, port and line, and the file's name and " +
-			"sum, so that he can connect.",
+		Explain: "A file whose owner logged in with port 0 is asked for with 500. He must be asked with 607, " +
+			"and when he agrees with 608 be told with 501 the asker's nick, address, port and line, and the " +
+			"file's name and sum, so that he can connect.",
 		Causes: []string{"the asker is told instead of the owner", "501 has the owner's address", "500 is not known"},
 		Kills: []string{
 			"asks-in-the-owner-s-name", "asks-with-bare-names", "big-endian-addresses", "knows-no-push",

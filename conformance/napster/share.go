@@ -180,8 +180,9 @@ var shareCases = []Case{
 		ID: "napster/share/ends-with-a-reset", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-SH-04"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the same search while the user is there, which finds the file",
-		Explain: "The same, but that the stream is reset, as when a program ends.",
-		Causes:  []string{"an error of the stream is not taken for its end"},
+		Explain: "A client shares a file, which another finds, and its stream is reset, as when a program " +
+			"ends. From then on nobody must find the file.",
+		Causes: []string{"an error of the stream is not taken for its end"},
 		Kills: []string{
 			"errors-are-not-told", "files-outlive-their-users", "nothing-has-a-text", "pings-into-the-void",
 			"resets-are-no-ends", "stays-for-ever",
