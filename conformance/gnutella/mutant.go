@@ -32,6 +32,7 @@ func Mutants() []Mutant {
 		searchMutants(),
 		wayMutants(), byeMutants(), vendorMutants(), flowMutants(),
 		qrpMutants(), ggepMutants(), dutyMutants(),
+		httpMutants(), downloadMutants(),
 	)
 }
 

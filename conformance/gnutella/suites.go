@@ -29,6 +29,8 @@ func Suites() []conformance.Suite {
 		suite("qrp", "query routing tables", shared, qrpRouting, qrpForms, qrpUpdates, qrpRefusals, qrpLeafTable,
 			qrpUltrapeerTable, qrpLastHop),
 		suite("ggep", "the generic extension protocol", shared, ggepQueries, ggepBroken, ggepSent, ggepForwarded),
+		suite("gnutella-http", "file transfer between servents", shared, httpGet, httpRanges, httpStreams, httpLocations,
+			httpHostile, httpPush, httpDownload, httpPushed),
 	}
 }
 

@@ -1,0 +1,192 @@
+package gnutella
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/p2pspec/p2pspec/conformance"
+	"github.com/p2pspec/p2pspec/gnutella/transfer"
+	"github.com/p2pspec/p2pspec/gnutella/urn"
+	"github.com/p2pspec/p2pspec/gnutella/wire"
+)
+
+// Web is a stream on which files are asked for.
+type Web struct {
+	*conformance.Stream
+	t *T
+}
+
+// Reply is the answer to a request, with its body.
+type Reply struct {
+	transfer.Response
+	Body  []byte
+	Short bool // the stream ended before the body did
+}
+
+func (r *Reply) String() string {
+	if r == nil {
+		return "no answer"
+	}
+	return fmt.Sprintf("%d %s with %d bytes", r.Code, r.Phrase, len(r.Body))
+}
+
+// Get is the value of a header, "" without one.
+func (r *Reply) Get(name string) string {
+	v, _ := r.Headers.Get(name)
+	return v
+}
+
+// Browse connects to the target from an address of its own.
+func Browse(t *T) *Web { return &Web{t.Dial(), t} }
+
+// Ask sends a request and waits for the answer, which is nil if none came.
+func (w *Web) Ask(first string, headers ...string) *Reply {
+	w.Write(lines(first, headers...), "")
+	return w.Reply(strings.HasPrefix(first, "HEAD "))
+}
+
+// lines is a head.
+func lines(first string, headers ...string) []byte {
+	all := append([]string{first, "User-Agent: " + agent}, headers...)
+	return []byte(strings.Join(all, "\r\n") + "\r\n\r\n")
+}
+
+// Reply waits for an answer, of which only the head comes if it is bodiless.
+func (w *Web) Reply(bodiless bool) (r *Reply) {
+	w.t.Until(func() bool {
+		var n int
+		var err error
+		r, n, err = reply(w.Buffered(), bodiless, w.Ended())
+		if err != nil {
+			w.t.Failf("what the target answers is no HTTP: %v", err)
+		}
+		if r != nil {
+			w.Discard(n)
+		}
+		return r != nil || w.Ended()
+	}, 2*AnswerWithin)
+	return r
+}
+
+// reply reads an answer that is complete, or that the end of its stream cuts off.
+func reply(b []byte, bodiless, ended bool) (r *Reply, n int, err error) {
+	m, n, err := transfer.Codec{}.Decoder().Decode(b)
+	if n == 0 || err != nil {
+		return nil, 0, err
+	}
+	head, ok := m.(transfer.Response)
+	if !ok {
+		return nil, 0, fmt.Errorf("a %T", m)
+	}
+	text, told := head.Headers.Get("Content-Length")
+	length, _ := strconv.Atoi(text)
+	rest := b[n:]
+	switch {
+	case bodiless || head.Code < 200 || head.Code == 204 || head.Code == 304:
+		length = 0
+	case !told && !ended, told && len(rest) < length && !ended:
+		return nil, 0, nil
+	case !told:
+		length = len(rest)
+	}
+	r = &Reply{Response: head, Short: len(rest) < length}
+	r.Body = bytes.Clone(rest[:min(length, len(rest))])
+	return r, n + len(r.Body), nil
+}
+
+// Last says how the stream is, for the words of a failure.
+func (w *Web) Last() string {
+	switch {
+	case w.Err() != nil:
+		return "the stream broke: " + w.Err().Error()
+	case w.Ended():
+		return "the target closed the stream"
+	case len(w.Buffered()) > 0:
+		return fmt.Sprintf("%d bytes have come", len(w.Buffered()))
+	default:
+		return "the target says nothing"
+	}
+}
+
+// Share is a file of the target, as a hit has told of it.
+type Share struct {
+	Name    string
+	Data    []byte
+	Index   uint32
+	Servent wire.GUID
+	t       *T
+}
+
+// Offered finds one of the files that the target shares, or ends the case.
+func Offered(t *T, name string) *Share {
+	p := Meet(t, Equal())
+	p.Control()
+	text := strings.NewReplacer(".", " ", "-", " ", "_", " ").Replace(name)
+	a := p.Finds(text, name)
+	p.Close()
+	return &Share{name, Shared()[name], a.Named(name).Index, a.ServentID, t}
+}
+
+// Target is how it is asked for by index, with its name as it is.
+func (s *Share) Target() string { return fmt.Sprintf("/get/%d/%s", s.Index, s.Name) }
+
+// Encoded is the same with the blanks of the name encoded.
+func (s *Share) Encoded() string { return strings.ReplaceAll(s.Target(), " ", "%20") }
+
+// URN names its content.
+func (s *Share) URN() string { return urn.Sum(s.Data).SHA1.String() }
+
+// Get asks for it by index on a new stream.
+func (s *Share) Get(headers ...string) (*Reply, *Web) {
+	w := Browse(s.t)
+	return w.Ask("GET "+s.Encoded()+" HTTP/1.1", headers...), w
+}
+
+// Control is the well-behaved request: the file comes, whole. It returns how long
+// that took, or ends the case.
+func (s *Share) Control() time.Duration {
+	began := s.t.Now()
+	r, w := s.Get()
+	if r == nil || r.Code != 200 || !bytes.Equal(r.Body, s.Data) {
+		s.t.Inconclusivef("the target does not send %q when it is asked for by index: %v; %s", s.Name, r, w.Last())
+	}
+	w.Close()
+	s.t.Earn()
+	return s.t.Now() - began
+}
+
+// Is fails the case unless a reply is the file from begin up to end, with the code
+// of a whole or of a part.
+func (s *Share) Is(r *Reply, w *Web, code int32, begin, end int) {
+	switch {
+	case r == nil:
+		s.t.Failf("no answer has come: %s", w.Last())
+	case r.Code != code:
+		s.t.Mismatch("the status", fmt.Sprintf("%d %s", r.Code, r.Phrase), strconv.Itoa(int(code)))
+	case r.Short:
+		s.t.Failf("the stream ended behind byte %d of a body that was to have %s", len(r.Body), r.Get("Content-Length"))
+	case !bytes.Equal(r.Body, s.Data[begin:end]):
+		s.t.Mismatch("the body", fmt.Sprintf("%d bytes, of which the first %d are "+
+			"right", len(r.Body), agree(r.Body, s.Data[begin:end])),
+			fmt.Sprintf("bytes %d to %d of %q", begin, end-1, s.Name))
+	}
+}
+
+// agree is how many bytes two begin with alike.
+func agree(a, b []byte) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// refuses fails the case if a reply has a success in it.
+func refuses(t *T, r *Reply, what string) {
+	if r != nil && r.Code < 300 {
+		t.Failf("%s is answered %v", what, r)
+	}
+}
