@@ -21,6 +21,7 @@ enable_g2 = FALSE
 enable_upnp = FALSE
 enable_natpmp = FALSE
 allow_private_network_connection = TRUE
+allow_firewalled_ultra = TRUE
 shared_dirs = "$dir"
 scan_extensions = "*"
 CONFIG
@@ -42,7 +43,7 @@ if [ -n "$5" ]; then
 		done
 	) &
 fi
-# A build of its age calls itself too ancient and turns leaf, so its clock stands at that age.
+# A build of its age calls itself too ancient and turns leaf, so its clock runs behind: it starts on 2024-03-10.
 # shellcheck disable=SC2086
-exec $as env LD_PRELOAD="/usr/lib/$(uname -m)-linux-gnu/faketime/libfaketime.so.1" \
-	FAKETIME='@2024-03-10 00:00:00' "$program" --no-supervise --no-restart
+exec $as env LD_PRELOAD="/usr/lib/$(uname -m)-linux-gnu/faketime/libfaketimeMT.so.1" \
+	FAKETIME="-$(($(date +%s) - 1710028800))" FAKETIME_DONT_FAKE_MONOTONIC=1 "$program" --no-supervise --no-restart

@@ -13,6 +13,7 @@ import java.io.File;
 import org.limewire.core.settings.ConnectionSettings;
 import org.limewire.core.settings.DHTSettings;
 import org.limewire.core.settings.DaapSettings;
+import org.limewire.core.settings.FilterSettings;
 import org.limewire.core.settings.LibrarySettings;
 import org.limewire.core.settings.NetworkSettings;
 import org.limewire.core.settings.UltrapeerSettings;
@@ -59,6 +60,8 @@ public class Servent {
         ConnectionSettings.DO_NOT_MULTICAST_BOOTSTRAP.setValue(true);
         ConnectionSettings.DISABLE_UPNP.setValue(true);
         ConnectionSettings.FILTER_CLASS_C.setValue(false);
+        ConnectionSettings.LIME_ATTEMPTS.setValue(0);
+        FilterSettings.REPETITIVE_QUERY_FILTER_SIZE.setValue(0);
         DHTSettings.DISABLE_DHT_USER.setValue(true);
         UltrapeerSettings.FORCE_ULTRAPEER_MODE.setValue(ultrapeer);
         UltrapeerSettings.DISABLE_ULTRAPEER_MODE.setValue(!ultrapeer);
