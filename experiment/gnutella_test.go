@@ -248,3 +248,29 @@ func TestGnutellaRepeats(t *testing.T) {
 	_, err := FindGnutella("nosuch")
 	require.ErrorContains(t, err, "there are bootstrap, compare, ")
 }
+
+// Nobody connects to who is behind a firewall, who can connect to others all the
+// same; and pings that are cut go no further than a neighbour.
+func TestFirewallAndPings(t *testing.T) {
+	line := func(oneHop bool) *servents {
+		s := newServents(1, 0)
+		s.oneHop = oneHop
+		for range 3 {
+			s.add(calm(gnutella.Config{}))
+		}
+		s.list[1].firewalled = true
+		s.connect(1, []int32{0, 2})
+		s.RunFor(2 * time.Second)
+		return s
+	}
+	s := line(true)
+	s.connect(0, []int32{2, 1})
+	s.RunFor(2 * time.Second)
+	require.Equal(t, graph{{2, 1}, {0, 2}, {0, 1}}, s.graph())
+	s.add(calm(gnutella.Config{}))
+	s.connect(3, []int32{1})
+	s.RunFor(2 * time.Second)
+	require.Empty(t, s.graph()[3])
+	far, near := line(false).StreamStats().Written, line(true).StreamStats().Written
+	require.Greater(t, far, near)
+}
