@@ -64,7 +64,8 @@ func TestOwnQueries(t *testing.T) {
 		}
 		seen[list[0].GUID] = true
 		q, err := wire.ParseQuery(list[0].Payload)
-		if err != nil || string(q.Text) != c.text || !q.Flags.Has(wire.QueryMarked) || bytes.HasSuffix(list[0].Payload, []byte{0}) {
+		ends := bytes.HasSuffix(list[0].Payload, []byte{0})
+		if err != nil || string(q.Text) != c.text || !q.Flags.Has(wire.QueryMarked) || ends {
 			t.Errorf("the query is %+v, %v", q, err)
 		}
 	}
