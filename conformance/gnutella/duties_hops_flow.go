@@ -60,18 +60,21 @@ var hopsFlows = []Case{
 		ID: "gnutella06/hops-flow/is-a-number-of-hops", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-VE-04"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: twinsControl,
-		Explain: "A leaf says hops flow 4. A query that has made 5 hops at the target should not come to it any more; " +
-			"one that has made a single hop should.",
+		Explain: "A leaf says hops flow 2. A query that has made two hops at the target, and three at the leaf, should not " +
+			"come to it any more; one of the target's neighbour itself should.",
 		Causes: []string{"any hops flow is taken for 0", "any but 0 is ignored"},
-		Kills:  []string{"hops-flow-is-all-or-nothing", "only-a-hops-flow-of-zero-counts"},
+		Kills: []string{
+			"forwards-ttl-1", "hops-flow-is-all-or-nothing", "ignores-hops-flow",
+			"only-a-hops-flow-of-zero-counts",
+		},
 		Run: func(t *T) {
 			tw := newTwins(t)
-			tw.limit(hopsFlow(t, 4))
-			if tw.ask(5) {
-				t.Failf("a query that has made 5 hops came to a leaf that has said hops flow 4")
+			tw.limit(hopsFlow(t, 2))
+			if tw.ask(2) {
+				t.Failf("a query that has made two hops came to a leaf that has said hops flow 2")
 			}
-			if !tw.ask(1) {
-				t.Failf("a query that has made one hop did not come to a leaf that has said hops flow 4")
+			if !tw.ask(0) {
+				t.Failf("a query of a neighbour did not come to a leaf that has said hops flow 2")
 			}
 		},
 	},
@@ -98,7 +101,7 @@ var hopsFlows = []Case{
 		Control: "the query comes to another ultrapeer, and the first one's ping is answered",
 		Explain: "An ultrapeer says hops flow 0: it has enough to do. Queries should go to others, and not to it.",
 		Causes:  []string{"hops flow is kept for leaves alone"},
-		Kills:   []string{"ultrapeers-have-no-hops-flow"},
+		Kills:   []string{"ignores-hops-flow", "ultrapeers-have-no-hops-flow"},
 		Run: func(t *T) {
 			x, busy := newCrossing(t), Meet(t, Equal().With("Vendor-Message", "0.1"))
 			busy.Control()

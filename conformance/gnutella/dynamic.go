@@ -76,13 +76,26 @@ func (c *circle) atLeast(n int, guid wire.GUID, within time.Duration) bool {
 	return c.Until(func() bool { return len(c.seen(guid)) >= n }, within)
 }
 
-// asked has the leaf ask for what nobody has, and waits for the first copy. Marked
-// adds flags to the query's.
+// asked has the leaf ask for what nobody has, with such flags, and waits for the first
+// copies. A query that goes nowhere is asked again in other words: gtk-gnutella leaves
+// some out.
 func (c *circle) asked(flags wire.QueryFlags) wire.GUID {
+	for range 2 {
+		if q := c.query(flags); c.atLeast(1, q, firstWithin) {
+			c.begun(q)
+			return q
+		}
+	}
+	q := c.query(flags)
+	c.begun(q)
+	return q
+}
+
+// query has the leaf ask for what nobody has.
+func (c *circle) query(flags wire.QueryFlags) wire.GUID {
 	q := NewQuery(c.T, word(c.T), 7, 0)
 	q.Payload[0] |= byte(flags >> 8)
 	c.leaf.Send(q)
-	c.begun(q.GUID)
 	return q.GUID
 }
 
@@ -147,7 +160,9 @@ const around = "Eight ultrapeers and a leaf are round the target, and the leaf a
 var dynamicQueries = []Case{
 	paced("ttl-of-the-leaf-does-not-count", conformance.Must, []string{"GN-UQ-18", "GN-HS-36"},
 		around+"The target asks for it, with TTLs of its own: at most 4, and after one hop.",
-		[]string{"the query of a leaf is flooded like any other"}, []string{"ttl-of-leaves-is-kept"},
+		[]string{"the query of a leaf is flooded like any other"}, []string{
+			"forwards-as-received", "hops-stay", "ttl-of-leaves-is-kept",
+		},
 		func(t *T) {
 			c := newCircle(t, 8, Querying())
 			guid := c.asked(0)
@@ -162,8 +177,8 @@ var dynamicQueries = []Case{
 		around+"At first it should ask three of them with a TTL of 2 at most, or ten at most with a TTL of 1 if "+
 			"their tables list it: what many have is found there already. Then it should wait for about six seconds.",
 		[]string{"all are asked at once", "there is no pause behind the probe"}, []string{
-			"asks-twice", "floods-for-leaves", "probes-everybody", "probes-far",
-			"ttl-of-leaves-is-kept",
+			"asks-twice", "floods-for-leaves", "forwards-as-received", "no-maximum",
+			"probes-everybody", "probes-far", "raises-low-ttls", "ttl-of-leaves-is-kept",
 		},
 		func(t *T) {
 			c := newCircle(t, 8, Querying())
@@ -187,7 +202,8 @@ var dynamicQueries = []Case{
 		around+"Behind the probe it has to ask one link after another, and between two of them wait for 2.4 seconds "+
 			"for each hop that the query may make: so long hits may take to come back.",
 		[]string{"the pause is the same for all TTLs", "several links are asked at once"}, []string{
-			"asks-twice", "hurries-after-the-probe", "ttl-of-leaves-is-kept",
+			"asks-twice", "forwards-as-received", "hurries-after-the-probe", "raises-low-ttls",
+			"ttl-of-leaves-is-kept",
 		},
 		func(t *T) {
 			c := newCircle(t, 8, Querying())
@@ -210,8 +226,8 @@ var dynamicQueries = []Case{
 	paced("asks-each-link-once", conformance.Should, []string{"GN-UQ-20", "GN-UQ-23"},
 		around+"It should go on until all eight have been asked, each of them once.",
 		[]string{"it ends before its links do", "a link is asked again with a higher TTL"}, []string{
-			"all-leaves-are-asked", "asks-twice", "gives-up-after-the-probe", "gives-up-halfway",
-			"hurries-after-the-probe", "probes-everybody",
+			"all-leaves-are-asked", "asks-twice", "forwards-to-one", "gives-up-after-the-probe",
+			"gives-up-halfway", "hurries-after-the-probe", "probes-everybody",
 		},
 		func(t *T) {
 			c := newCircle(t, 8, Querying())
@@ -230,7 +246,7 @@ var dynamicQueries = []Case{
 		around+"A second query of the leaf gets 60 results of the first link that is asked. Fifty are enough for a "+
 			"leaf, which asks other ultrapeers, too: no further link must be asked.",
 		[]string{"results are not counted", "hits are counted instead of results"}, []string{
-			"results-do-not-end-queries",
+			"broadcasts-hits", "results-do-not-end-queries",
 		},
 		func(t *T) { stopsAt(newCircle(t, 8, Querying()), 60) }),
 	paced("few-results-are-not-enough", conformance.Should, []string{"GN-UQ-23"},
@@ -249,7 +265,8 @@ var dynamicQueries = []Case{
 	paced("maximum-of-the-link-counts", conformance.Must, []string{"GN-UQ-21", "GN-HS-36"},
 		around+"All have said X-Max-TTL: 1. The query must come to none of them with more, on whatever step.",
 		[]string{"the header is not read", "it is kept for the probe alone"}, []string{
-			"always-asks-far", "maxima-of-links-are-not-read", "probes-far", "ttl-of-leaves-is-kept",
+			"always-asks-far", "forwards-as-received", "maxima-of-links-are-not-read", "probes-far",
+			"raises-low-ttls", "ttl-of-leaves-is-kept",
 		},
 		func(t *T) {
 			c := newCircle(t, 8, Querying().With("X-Max-TTL", "1"))
@@ -283,7 +300,8 @@ var dynamicQueries = []Case{
 		around+"The probe's links give 30 results, of the 50 that are wanted. At that rate a handful of hosts more will "+
 			"do, and each link that is left can be asked with a TTL that leads to its share: less than 3.",
 		[]string{"the TTL behind the probe is always the highest"}, []string{
-			"always-asks-far", "results-do-not-end-queries", "ttl-of-leaves-is-kept",
+			"always-asks-far", "broadcasts-hits", "forwards-as-received", "raises-low-ttls",
+			"results-do-not-end-queries", "ttl-of-leaves-is-kept",
 		},
 		func(t *T) {
 			c := newCircle(t, 8, Querying())

@@ -28,14 +28,22 @@ func (c *circle) guides(results int) {
 func guided(t *T, results int) {
 	c := newCircle(t, 8, Querying())
 	c.guides(0)
-	c.guidedOn(c.asked(wire.QueryGuidance))
+	c.guidedOn(c.askedGuided())
 	c.guides(results)
-	guid := c.asked(wire.QueryGuidance)
+	guid := c.askedGuided()
 	n := len(c.seen(guid))
 	c.Wait(allWithin)
 	if more := len(c.seen(guid)) - n; more > 0 {
 		c.Failf("%d more links were asked than the %d of the probe", more, n)
 	}
+}
+
+// askedGuided has the leaf ask for something, and guide the query, which gets ten
+// results: some ask a leaf only when there is something that it may have liked.
+func (c *circle) askedGuided() wire.GUID {
+	guid := c.asked(wire.QueryGuidance)
+	answer(c.seen(guid)[0].link, guid, 10)
+	return guid
 }
 
 // guidedOn waits for the target's question to the leaf, and for the next link.
@@ -50,15 +58,16 @@ func (c *circle) guidedOn(guid wire.GUID) {
 // guidance judges queries that a leaf guides.
 var guidance = []Case{
 	paced("leaf-is-asked-for-its-results", conformance.Should, []string{"GN-UQ-24", "GN-VE-01"},
-		around+"Its query says that it will guide the target (bits 15 and 12). The target should ask it how many results "+
+		around+"Its query says that it will guide the target (bits 15 and 12), and ten results come. The target should ask it how many results "+
 			"it has, by BEAR/11v1 with the GUID of the query, TTL 1 and no hops.",
 		[]string{"leaf guidance is not known", "the question has a GUID of its own"}, []string{
 			"floods-for-leaves", "guidance-has-another-guid", "guidance-is-not-asked-for",
+			"no-maximum",
 		},
 		func(t *T) {
 			c := newCircle(t, 8, Querying())
 			c.guides(0)
-			guid := c.asked(wire.QueryGuidance)
+			guid := c.askedGuided()
 			v := c.leaf.awaitVendor(nextWithin, "BEAR", 11)
 			switch {
 			case v == nil:
@@ -111,9 +120,10 @@ var guidance = []Case{
 		Causes: []string{"the probe goes to the first links, whatever they have told"},
 		Within: 5 * time.Minute,
 		Kills: []string{
-			"compressed-patches-are-not-read", "floods-for-leaves", "low-half-first",
-			"probes-everybody", "probes-far", "tabled-ultrapeers-get-no-last-hop",
-			"tables-of-ultrapeers-are-not-read", "ttl-of-leaves-is-kept",
+			"compressed-patches-are-not-read", "floods-for-leaves", "forwards-as-received",
+			"low-half-first", "no-maximum", "probes-everybody", "probes-far", "raises-low-ttls",
+			"tabled-ultrapeers-get-no-last-hop", "tables-of-ultrapeers-are-not-read",
+			"ttl-of-leaves-is-kept",
 		},
 		Run: func(t *T) {
 			c, w := newCircle(t, 8, Querying().With("X-Query-Routing", "0.1").With("X-Ultrapeer-Query-Routing", "0.1")), word(t)
@@ -168,8 +178,11 @@ var guidance = []Case{
 			"results it goes on, and with 160 it has to stop: 150 are enough.",
 		Causes: []string{"results are not counted", "own queries are flooded"},
 		Within: 15 * time.Minute,
-		Kills:  []string{"results-do-not-end-queries", "ttl-of-leaves-is-kept"},
-		Run:    ownSearch,
+		Kills: []string{
+			"broadcasts-hits", "own-queries-with-hops", "own-queries-with-ttl-15",
+			"results-do-not-end-queries", "ttl-of-leaves-is-kept",
+		},
+		Run: ownSearch,
 	},
 }
 
