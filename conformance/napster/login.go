@@ -2,6 +2,7 @@ package napster
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/p2pspec/p2pspec/conformance"
 	core "github.com/p2pspec/p2pspec/gnutella/napster"
@@ -151,6 +152,35 @@ var loginCases = []Case{
 			late.say(late.Login.Message())
 			late.TurnedAway("a login with the nick of somebody who is there")
 			r.Survives(u, "a login with his nick")
+			other.mustGauge(u)
+			r.Earn()
+		}),
+	},
+	{
+		ID: "napster/login/again-from-the-same-address", Rev: 1, Since: "0.2.0", Level: conformance.May,
+		Requirements: []string{"NP-LG-03"}, Role: conformance.Index, Kind: conformance.Reply,
+		Control: "the first login with the nick, and a search of whoever is there in the end",
+		Explain: "A client logs in with the nick of a user who is there, from the address of that user. It " +
+			"may be refused, or take his place: his program may have ended without a word. One of the two " +
+			"must be there.",
+		Causes: []string{"both are there, or nobody"},
+		Kills:  []string{"always-404", "newcomers-replace", "refuses-without-a-word"},
+		Run: playing(func(r *Room) {
+			other, u := r.Enter(), r.Enter()
+			late := r.from(r.DialFrom(netip.AddrPortFrom(u.ip(), 0), r.Target()))
+			late.Login = u.Login
+			late.say(late.Login.Message())
+			m, ok := late.Hear(AnswerWithin, core.TypeLoginAck, core.TypeLoginError)
+			switch {
+			case !ok:
+				r.Failf("a login with the nick of somebody who is there is answered by %s", late.instead())
+			case m.Type == core.TypeLoginAck && !u.Ends(AnswerWithin):
+				r.Failf("two users of one nick are there")
+			case m.Type == core.TypeLoginAck:
+				r.Survives(late, "the end of who had his nick")
+				r.Infof("who logs in again from his address takes his own place")
+			}
+			r.Survives(u, "a login with his nick that was refused")
 			other.mustGauge(u)
 			r.Earn()
 		}),

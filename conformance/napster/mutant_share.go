@@ -121,6 +121,10 @@ func shareMutants() []Mutant {
 		{Name: "shares-for-ever", What: "102 is not known", bend: deaf(core.TypeUnshare)},
 		{Name: "quoted-names-are-taken-back", What: "102 has to have its name in quotes",
 			bend: rehearing(core.TypeUnshare, func(_ *bent, _ spec.Conn, text string) string { return text + `"` })},
+		{Name: "quotes-are-a-part-of-the-name", What: "102 finds no file by a quoted name",
+			bend: rehearing(core.TypeUnshare, func(_ *bent, _ spec.Conn, text string) string {
+				return strings.ReplaceAll(text, `"`, "'")
+			})},
 		{Name: "anybody-takes-back", What: "102 takes back whoever's file has the name",
 			bend: hearing(core.TypeUnshare, func(b *bent, c spec.Conn, text string) []spec.Input {
 				for other, g := range b.users {

@@ -8,18 +8,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/p2pspec/p2pspec/conformance"
 	core "github.com/p2pspec/p2pspec/gnutella/napster"
 )
 
 // Room is the users of a case. It is the case's [T] as well.
-type Room struct {
-	*T
-	users int
-}
+type Room struct{ *T }
 
 // playing makes the Run of a case.
 func playing(run func(*Room)) func(*T) {
-	return func(t *T) { run(&Room{T: t}) }
+	return func(t *T) { run(&Room{t}) }
 }
 
 // word is a word that nobody else uses.
@@ -39,10 +37,12 @@ const Port = 6699
 const Password = "pw1234"
 
 // Come opens a stream for a user with a nick that nobody has. He does not log in.
-func (r *Room) Come() *User {
-	r.users++
+func (r *Room) Come() *User { return r.from(r.Dial()) }
+
+// from is [Room.Come] on a stream that is there.
+func (r *Room) from(s *conformance.Stream) *User {
 	u := &User{
-		Stream: r.Dial(), r: r,
+		Stream: s, r: r,
 		Login: core.Login{Nick: "u" + r.word(), Password: Password, Port: Port, Client: "p2pspec 1.0", Link: 7},
 	}
 	u.Handle = u.handle

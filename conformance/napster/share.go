@@ -139,6 +139,34 @@ var shareCases = []Case{
 		}),
 	},
 	{
+		ID: "napster/share/taken-back-with-quotes", Rev: 1, Since: "0.2.0", Level: conformance.May,
+		Requirements: []string{"NP-SH-02"}, Role: conformance.Index, Kind: conformance.State,
+		Control: "a search after it, which is answered",
+		Explain: "A file is taken back with its name in quotes, as every other message has it. The document " +
+			"has the bare name alone; either the file goes, or an error 404 comes and it stays.",
+		Causes: []string{"quotes are taken for a part of the name"},
+		Kills: []string{
+			"nothing-has-a-text", "quoted-names-are-taken-back", "quotes-are-a-part-of-the-name",
+			"shares-for-ever",
+		},
+		Run: playing(func(r *Room) {
+			a, b := r.Enter(), r.Enter()
+			f := r.file(r.word())
+			a.Share(f)
+			b.mustHave(f)
+			a.Say(core.TypeUnshare, `"`+f.Name+`"`)
+			a.Answers()
+			left := b.Search(core.Search{Words: f.Name})
+			switch refused := a.Heard(core.TypeError); {
+			case refused && len(left) == 1:
+				r.Infof("a quoted name is refused, and the file stays")
+			case refused || len(left) > 0:
+				r.Failf("a file that was taken back with its name in quotes is found %d times; refused: %t", len(left), refused)
+			}
+			r.Earn()
+		}),
+	},
+	{
 		ID: "napster/share/taken-back-by-another", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-SH-02", "NP-ER-01"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "a search after it, which finds the file",
