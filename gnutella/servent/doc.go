@@ -6,7 +6,8 @@
 //
 // What joins the two: whoever connects is a servent or asks for a file, as the first
 // line says (0.6 draft §2.1, §4.1); who is pushed dials and offers the file by GIV
-// (§4.2); what a hit has found is fetched, by a push where that is needed.
+// (§4.2); what a hit has found is fetched, by a push where that is needed; what a push
+// proxy is asked by HTTP goes to its leaf.
 //
 // # Does not
 //
@@ -21,7 +22,8 @@
 //	// later, of a gnutella.Hit
 //	effects = n.Step(now, servent.Fetch{Op: 2, Piece: place, Want: hit.Results[0], Hits: []gnutella.Hit{hit}}, nil)
 //
-// and then as any machine on streams, with [Codec]. It takes the commands of both
+// and then as any machine on streams, with [Codec], and on datagrams if the overlay is
+// one, with wire.DatagramCodec. It takes the commands of both
 // packages, and has the events of both, but those by which they would ask the
 // application to push. The piece of a storage effect is a place in Library.Files, or
 // that which a Fetch names.

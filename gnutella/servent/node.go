@@ -71,10 +71,10 @@ func (n *step) apply(in spec.Input) {
 		}
 	case spec.Closed:
 		n.closed(in)
-	case gnutella.Connect, gnutella.Search, gnutella.Push, gnutella.Shutdown:
+	case spec.Recv, gnutella.Connect, gnutella.Search, gnutella.Push, gnutella.Relay, gnutella.Shutdown:
 		n.run(ofOverlay, in)
 	case spec.Loaded, spec.Stored, spec.Verified,
-		transfer.Download, transfer.Cancel, transfer.Offer, transfer.NoPush:
+		transfer.Download, transfer.Cancel, transfer.Offer, transfer.NoPush, transfer.Relayed:
 		n.run(ofFiles, in)
 	case Fetch:
 		n.run(ofFiles, in.download())
@@ -143,7 +143,7 @@ func (n *step) pass(o owner, e spec.Effect) {
 
 // told acts on what one part wants of the other, and tells the application the rest.
 //
-// GN-PU-02, GN-PU-06.
+// GN-PU-02, GN-PU-06, GN-VE-08.
 func (n *step) told(o owner, event spec.Event) {
 	switch event := event.(type) {
 	case gnutella.PushRequested:
@@ -153,6 +153,9 @@ func (n *step) told(o owner, event spec.Event) {
 		if n.order(ofOverlay, gnutella.Push{ServentID: event.ServentID, Index: event.Index}) != nil {
 			n.run(ofFiles, transfer.NoPush{ServentID: event.ServentID})
 		}
+	case transfer.RelayWanted:
+		order := gnutella.Relay{ServentID: event.ServentID, Index: event.Index, To: event.To}
+		n.run(ofFiles, transfer.Relayed{Conn: event.Conn, OK: n.order(ofOverlay, order) == nil})
 	case gnutella.Connected:
 		event.Conn = n.outer(o, event.Conn)
 		n.emit(spec.Notify{Event: event})

@@ -27,9 +27,10 @@ type conn struct {
 type phase uint8
 
 const (
-	dialing phase = iota // until Opened
-	open                 // a request may come, or the download's phase says more
-	sending              // a body
+	dialing  phase = iota // until Opened
+	open                  // a request may come, or the download's phase says more
+	sending               // a body
+	relaying              // until Relayed
 	ended
 )
 

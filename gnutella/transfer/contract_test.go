@@ -90,6 +90,8 @@ func contractServe(g *check.Gen) spec.Input {
 	case 0:
 		return Offer{Op: g.Op, To: addr(int(g.Below(9))), Index: uint32(g.Below(5)),
 			Name: []string{"alpha one.txt", "", "a\nb"}[g.Below(3)]}
+	case 1, 2:
+		return Relayed{Conn: contractConn(g), OK: g.Below(2) == 0}
 	case 4:
 		return spec.Drained{Conn: contractConn(g)}
 	case 5:
@@ -132,7 +134,7 @@ func contractConn(g *check.Gen) spec.Conn {
 	if g.Below(16) == 0 {
 		return 1
 	}
-	return -1 - spec.Conn(g.Op/4) + spec.Conn(g.Below(10))
+	return -1 - spec.Conn(g.Op/4) + spec.Conn(g.Below(6))
 }
 
 func contractAnswer(g *check.Gen, asked spec.Effect) spec.Input {
@@ -170,7 +172,7 @@ func contractAnswer(g *check.Gen, asked spec.Effect) spec.Input {
 }
 
 func contractRequest(g *check.Gen) Request {
-	if g.Below(3) == 0 {
+	if g.Below(3) > 0 {
 		return Request{Method: "GET", Target: "/get/1/alpha one.txt", Minor: 1,
 			Headers: wire.Headers{{Name: "X-Queue", Value: "0.1"}}}
 	}
@@ -179,13 +181,15 @@ func contractRequest(g *check.Gen) Request {
 		Target: []string{
 			"/get/1/alpha one.txt", "/get/1/alpha%20one.txt", "/get/7/no hash", "/uri-res/N2R?" + urn.SHA1{1}.String(),
 			"/get/3/empty", "/get/1/../../etc/passwd", "/get/9/x", "/", "http://a/get/7/no%20hash",
-		}[g.Below(9)],
+			"/gnutella/push-proxy?ServerId=AEBAGBAFAYDQQCIKBMGA2DQPCA&file=3", "/gnutella/push-proxy?ServerId=1",
+		}[g.Below(11)],
 	}
 	for _, h := range []wire.Header{
 		{Name: "Range", Value: fmt.Sprintf("bytes=%d-", g.Below(150))}, {Name: "Range", Value: "bytes=-5"},
 		{Name: "X-Queue", Value: "0.1"}, {Name: "X-Queue", Value: "0.1"}, {Name: "X-Nonsense", Value: "1"},
 		{Name: "Connection", Value: []string{"close", "Keep-Alive"}[g.Below(2)]},
 		{Name: contentHeader, Value: urn.SHA1{byte(1 + g.Below(2))}.String()},
+		{Name: "X-Node", Value: addr(int(g.Below(60))).String()},
 		{Name: shortHeader, Value: addr(int(g.Below(60))).String()}, contractLocations(g),
 	} {
 		if g.Below(3) == 0 {

@@ -6,11 +6,12 @@
 // §4 of the 0.6 draft (Klingberg and Manfredi 2002): requests by index and name,
 // ranges, streams that persist, pushes and their GIV, busy servents and their
 // queue; HUGE v0.94 §6: requests by urn, the urn of what is sent, alternate
-// locations; of HTTP/1.1 (RFC 2616) what these need.
+// locations; what a push proxy is asked by HTTP; of HTTP/1.1 (RFC 2616) what these
+// need.
 //
 // # Does not
 //
-// It opens no stream and no file: these are effects. It does not find files, nor
+// It opens no stream and no file: these are effects. It asks no push proxy itself. It does not find files, nor
 // the way of a push: package gnutella does, and gnutella/servent has both. It sends
 // no index of what it shares to browsers, shares nothing that is not complete, and
 // knows neither Tiger trees nor transfers of several parts at once.
@@ -36,6 +37,7 @@
 //	conn.go      a stream from begin to end
 //	serve.go     answers to requests
 //	upload.go    bodies, and who waits for one
+//	proxy.go     pushes that are to be passed on
 //	download.go  a download from begin to end, and its sources
 //	fetch.go     what it asks a source, and what it takes from it
 //	state.go     Clone, AppendState and the invariants
@@ -45,6 +47,7 @@
 // Of a stream on which others ask:
 //
 //	open ──request── sending ──end of the body── open
+//	  ├──push-proxy── relaying ──Relayed── open
 //	  ├──none in time, or Connection: close── Close
 //	  └──no room: 503, with a place in the queue or Close
 //

@@ -37,6 +37,15 @@ type (
 		Index     uint32
 	}
 
+	// RelayWanted asks the application to pass a push on to a leaf, which is to dial
+	// To. [Relayed] is the answer.
+	RelayWanted struct {
+		Conn      spec.Conn
+		ServentID wire.GUID
+		Index     uint32
+		To        netip.AddrPort
+	}
+
 	// Uploaded says that a part of a file was sent to the end, as far as the driver
 	// was handed it.
 	Uploaded struct {
@@ -46,11 +55,12 @@ type (
 	}
 )
 
-func (Downloaded) IsEvent() {}
-func (Receiving) IsEvent()  {}
-func (Corrupted) IsEvent()  {}
-func (PushNeeded) IsEvent() {}
-func (Uploaded) IsEvent()   {}
+func (Downloaded) IsEvent()  {}
+func (Receiving) IsEvent()   {}
+func (Corrupted) IsEvent()   {}
+func (PushNeeded) IsEvent()  {}
+func (RelayWanted) IsEvent() {}
+func (Uploaded) IsEvent()    {}
 
 // The errors of [spec.Done].
 var (
@@ -74,7 +84,7 @@ var (
 
 // Reasons in [spec.Drop].
 var (
-	errPath    = errors.New("transfer: a path out of what is shared")
+	errTarget  = errors.New("transfer: a path out of what is shared, or a push of nobody")
 	errOrder   = errors.New("transfer: a message out of order")
 	errFlood   = errors.New("transfer: too many requests at once")
 	errUnasked = errors.New("transfer: nobody was asked to push")

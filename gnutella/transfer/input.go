@@ -56,7 +56,14 @@ type Offer struct {
 // NoPush says that the servent which [PushNeeded] named cannot be pushed.
 type NoPush struct{ ServentID wire.GUID }
 
+// Relayed says whether the push that [RelayWanted] told of was passed on.
+type Relayed struct {
+	Conn spec.Conn
+	OK   bool
+}
+
 func (Download) IsInput() {}
 func (Cancel) IsInput()   {}
 func (Offer) IsInput()    {}
 func (NoPush) IsInput()   {}
+func (Relayed) IsInput()  {}

@@ -81,6 +81,8 @@ func (n *step) apply(in spec.Input) {
 		n.offer(in)
 	case NoPush:
 		n.noPush(in)
+	case Relayed:
+		n.relayed(in)
 	default:
 		panic(fmt.Sprintf("transfer: unknown input %T", in))
 	}
@@ -132,7 +134,7 @@ func (n *step) fire(at time.Duration) {
 // got takes one message of a stream.
 func (n *step) got(in spec.Got) {
 	c := n.find(in.Conn)
-	if c == nil {
+	if c == nil || c.phase == dialing {
 		return
 	}
 	d := n.of(c)

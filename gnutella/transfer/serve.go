@@ -20,14 +20,17 @@ type ask struct {
 	head   bool // without the body
 	last   bool // the stream ends with the answer
 	queues bool // it can wait for its turn
+	relay       // of 202
 }
 
 // The codes of answers (RFC 2616 §10).
 const (
 	codeOK             = 200
+	codeAccepted       = 202
 	codePartial        = 206
 	codeBadRequest     = 400
 	codeNotFound       = 404
+	codeGone           = 410
 	codeUnsatisfiable  = 416
 	codeNotImplemented = 501
 	codeBusy           = 503
@@ -36,7 +39,7 @@ const (
 // gotRequest answers a request, or files it behind the one that is being answered.
 func (n *step) gotRequest(c *conn, r Request) {
 	a := n.understand(&r)
-	if c.phase != sending {
+	if c.phase == open {
 		n.answer(c, a)
 		return
 	}
@@ -57,6 +60,12 @@ func (n *step) understand(r *Request) ask {
 	a.queues = !a.last && r.Headers.Lists("X-Queue", queueVersion)
 	if !a.head && r.Method != "GET" {
 		a.code, a.last = codeNotImplemented, true
+		return a
+	}
+	if p, isRelay, ok := relayOf(r); isRelay {
+		if a.code, a.relay = codeAccepted, p; !ok {
+			a.code = codeBadRequest
+		}
 		return a
 	}
 	t, ok, unsafe := parseTarget(r.Target)
@@ -128,6 +137,9 @@ func (n *step) answer(c *conn, a ask) {
 		place, early = n.turn(c)
 	}
 	switch {
+	case a.code == codeAccepted:
+		n.wantRelay(c, &a)
+		return
 	case early:
 		n.refuse(c, "GN-PU-17", errEarly)
 		n.close(c)
@@ -140,7 +152,7 @@ func (n *step) answer(c *conn, a ask) {
 		wait := strconv.Itoa(int(n.cfg.RetryAfter / time.Second))
 		n.respond(c, a, codeBusy, wire.Header{Name: "Retry-After", Value: wait})
 	case a.code == codeBadRequest:
-		n.refuse(c, "GN-PU-10", errPath)
+		n.refuse(c, "GN-PU-10", errTarget)
 		n.respond(c, a, a.code)
 	case a.code == codeOK || a.code == codePartial || a.code == codeUnsatisfiable:
 		n.respond(c, a, a.code, n.describe(c, &a)...)
@@ -199,12 +211,16 @@ func phrase(code int32) string {
 	switch code {
 	case codeOK:
 		return "OK"
+	case codeAccepted:
+		return "Accepted"
 	case codePartial:
 		return "Partial Content"
 	case codeBadRequest:
 		return "Bad Request"
 	case codeNotFound:
 		return "Not Found"
+	case codeGone:
+		return "Gone"
 	case codeUnsatisfiable:
 		return "Requested Range Not Satisfiable"
 	case codeNotImplemented:

@@ -67,6 +67,7 @@ func (n *Node) appendConn(b []byte, c *conn) []byte {
 	for _, a := range c.waiting {
 		b = numbers(b, int64(a.code), int64(a.piece), int64(a.begin), int64(a.end))
 		b = append(b, flag(a.head), flag(a.last), flag(a.queues))
+		b = numbers(appendAddr(append(b, a.servent[:]...), a.to), int64(a.index))
 	}
 	u := &c.body
 	b = numbers(b, int64(u.piece), int64(u.begin), int64(u.at), int64(u.end), int64(u.token), int64(u.inFlight))
@@ -162,7 +163,7 @@ func (n *Node) checkConn(c *conn) error {
 		return fmt.Errorf("transfer: stream %d was due at %v", c.id, c.due)
 	case u.at < u.begin || u.at > u.end:
 		return fmt.Errorf("transfer: stream %d is at %d of %d to %d", c.id, u.at, u.begin, u.end)
-	case len(c.waiting) > maxPipelined || len(c.waiting) > 0 && c.phase != sending:
+	case len(c.waiting) > maxPipelined || len(c.waiting) > 0 && c.phase == open:
 		return fmt.Errorf("transfer: stream %d: %d requests wait", c.id, len(c.waiting))
 	case c.fetching && n.of(c) == nil:
 		return fmt.Errorf("transfer: stream %d fetches for nobody", c.id)
