@@ -105,7 +105,7 @@ var leafDuties = []Case{
 		Explain: "The leaf's ultrapeer passes on a query whose TTL has come to 1, and after three hops. The leaf has to " +
 			"answer it, with hops of 0 and a TTL that leads back.",
 		Causes: []string{"a query that cannot travel on is not looked at"},
-		Kills:  []string{"leaf-does-not-hear-the-last-hop"},
+		Kills:  []string{"forwards-ttl-1", "hit-with-ttl-1", "leaf-does-not-hear-the-last-hop"},
 		Run: func(t *T) {
 			p := Meet(t, Routing())
 			p.Finds("alpha bravo", FileAlpha)
@@ -171,7 +171,8 @@ var leafDuties = []Case{
 			"lower first). Some count hits that they think are spam as none.",
 		Causes: []string{"the answer has a GUID of its own", "hits are counted instead of results"},
 		Kills: []string{
-			"leaf-counts-from-one", "leaf-says-nothing-of-its-hits", "results-do-not-end-queries",
+			"broadcasts-hits", "leaf-counts-from-one", "leaf-says-nothing-of-its-hits",
+			"results-do-not-end-queries",
 		},
 		Run: func(t *T) {
 			p := Meet(t, Routing().With("Vendor-Message", "0.1"))

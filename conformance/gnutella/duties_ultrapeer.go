@@ -126,7 +126,10 @@ var ultrapeerDuties = []Case{
 		Explain: "A query with TTL 3 and hops 1 is passed on to a leaf whose table lists it. As on any way, its hops have " +
 			"to be one more there, and its TTL less.",
 		Causes: []string{"leaves are sent the query as it came"},
-		Kills:  []string{"leaves-get-queries-as-they-came"},
+		Kills: []string{
+			"forwards-as-received", "hops-stay", "leaves-get-queries-as-they-came",
+			"raises-low-ttls",
+		},
 		Run: func(t *T) {
 			x, w := newCrossing(t), word(t)
 			leaf := x.leaf(tableOf(w))

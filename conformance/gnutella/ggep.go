@@ -116,7 +116,7 @@ var ggepQueries = []Case{
 		Explain: "A query has no text, and a GGEP block with H: the type 1 and the SHA-1 of a shared file. Servents " +
 			"of today ask like this, and answer it as the same urn.",
 		Causes: []string{"only urns are read", "queries without text are dropped before"},
-		Kills:  []string{"blocks-of-queries-are-not-read"},
+		Kills:  []string{"blocks-of-queries-are-not-read", "no-search-by-urn"},
 		Run: func(t *T) {
 			p := Meet(t, Equal())
 			p.Finds("alpha bravo", FileAlpha)
@@ -170,7 +170,9 @@ var ggepQueries = []Case{
 		}),
 	encodedGGEP("behind-other-parts", conformance.Must, []string{"GN-QY-10", "GN-GG-01"},
 		"A query's extensions are the wish for urns, an unknown string and the block, with 1C between them.",
-		[]string{"a block is only looked for right behind the text"}, []string{"blocks-stand-alone"},
+		[]string{"a block is only looked for right behind the text"}, []string{
+			"blocks-stand-alone", "refuses-unknown-extensions",
+		},
 		func(hash []byte) []byte {
 			return append([]byte("urn:\x1cfoo:bar\x1c"), blockOf(extension(ggepLast, "H", nil, hash))...)
 		}),

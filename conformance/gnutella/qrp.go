@@ -183,7 +183,7 @@ var qrpRouting = []Case{
 		Causes: []string{"one word that fits is enough"},
 		Kills: []string{
 			"compressed-patches-are-not-read", "leaves-are-asked-everything",
-			"one-listed-word-is-enough",
+			"one-listed-word-is-enough", "one-word-is-enough",
 		},
 		Run: func(t *T) {
 			x, v, w := newCrossing(t), word(t), word(t)
@@ -206,7 +206,7 @@ var qrpRouting = []Case{
 		Causes: []string{"most words are enough"},
 		Kills: []string{
 			"compressed-patches-are-not-read", "leaves-are-asked-everything",
-			"most-listed-words-are-enough", "one-listed-word-is-enough",
+			"most-listed-words-are-enough", "one-listed-word-is-enough", "one-word-is-enough",
 		},
 		Run: func(t *T) {
 			x, v, w := newCrossing(t), word(t), word(t)

@@ -91,60 +91,70 @@ func bomb(size int) []byte {
 var qrpRefusals = []Case{
 	refusal("patch-before-reset", conformance.Must, []string{"GN-UQ-09"},
 		"A leaf sends a PATCH, and has sent no RESET.", []string{"a table of some size is taken for granted"}, []string{
-			"patches-need-no-reset",
+			"patches-need-no-reset", "throws-hits-away",
 		},
 		qrp.Patch{Seq: 1, Of: 1, EntryBits: 4, Data: noChange}),
 	refusal("length-no-power-of-two", conformance.Must, []string{"GN-UQ-09"},
 		"A leaf sends a RESET for a table of 1000 slots.", []string{"the length is not looked at"}, []string{
-			"any-length-of-a-table-will-do",
+			"any-length-of-a-table-will-do", "throws-hits-away",
 		},
 		qrp.Reset{Slots: 1000, Infinity: qrp.DefaultInfinity},
 		qrp.Patch{Seq: 1, Of: 1, EntryBits: 4, Data: noChange[:500]}),
 	refusal("part-left-out", conformance.Must, []string{"GN-UQ-10"},
 		"A leaf sends the first and the third of three parts.", []string{"parts are only counted"}, []string{
-			"parts-may-be-left-out",
+			"parts-may-be-left-out", "throws-hits-away",
 		},
 		smallReset, part(1, 3), part(3, 3)),
 	refusal("first-part-missing", conformance.Must, []string{"GN-UQ-10"},
 		"A leaf begins a sequence with its second part.", []string{"a sequence may begin anywhere"}, []string{
-			"sequences-may-begin-anywhere",
+			"sequences-may-begin-anywhere", "throws-hits-away",
 		},
 		smallReset, part(2, 3)),
 	refusal("length-of-the-sequence-changes", conformance.Must, []string{"GN-UQ-10"},
 		"A leaf sends the first of three parts, and then the second of four.",
-		[]string{"only the last part is looked at"}, []string{"sequences-may-change-their-length"},
+		[]string{"only the last part is looked at"}, []string{
+			"sequences-may-change-their-length", "throws-hits-away",
+		},
 		smallReset, part(1, 3), part(2, 4)),
 	refusal("size-of-entries-changes", conformance.Must, []string{"GN-UQ-10"},
 		"A leaf sends a part with entries of four bits, and then one with entries of eight.",
-		[]string{"only the first part is looked at"}, []string{"sequences-may-change-their-entries"},
+		[]string{"only the first part is looked at"}, []string{
+			"sequences-may-change-their-entries", "throws-hits-away",
+		},
 		smallReset, part(1, 3), qrp.Patch{Seq: 2, Of: 3, EntryBits: 8, Data: noChange[:100]}),
 	refusal("compressor-changes", conformance.Must, []string{"GN-UQ-10"},
 		"A leaf sends a part that is not compressed, and then one that is.",
-		[]string{"only the first part is looked at"}, []string{"sequences-may-change-their-compressor"},
+		[]string{"only the first part is looked at"}, []string{
+			"sequences-may-change-their-compressor", "throws-hits-away",
+		},
 		smallReset, part(1, 3), qrp.Patch{Seq: 2, Of: 3, EntryBits: 4, Deflated: true, Data: noChange[:100]}),
 	refusal("unknown-size-of-entries", conformance.Must, []string{"GN-UQ-10"},
 		"A leaf sends a PATCH with entries of five bits.", []string{"the field is not looked at"}, []string{
-			"entries-of-any-size-are-taken",
+			"entries-of-any-size-are-taken", "throws-hits-away",
 		},
 		smallReset, qrp.Patch{Seq: 1, Of: 1, EntryBits: 5, Data: make([]byte, 1<<10*5/8)}),
 	refusal("patch-too-short", conformance.Must, []string{"GN-UQ-11"},
 		"A leaf sends a PATCH for half of its table.", []string{"the rest is taken to be unchanged"}, []string{
-			"short-patches-are-taken",
+			"short-patches-are-taken", "throws-hits-away",
 		},
 		smallReset, qrp.Patch{Seq: 1, Of: 1, EntryBits: 4, Data: noChange[:256]}),
 	refusal("patch-beyond-the-table", conformance.Must, []string{"GN-UQ-11"},
 		"A leaf sends a PATCH that is four times as long as its table.",
 		[]string{"what is too much is left out", "memory beyond the table is written to"}, []string{
-			"long-patches-are-taken",
+			"long-patches-are-taken", "throws-hits-away",
 		},
 		smallReset, qrp.Patch{Seq: 1, Of: 1, EntryBits: 8, Data: make([]byte, 4<<10)}),
 	refusal("broken-compression", conformance.Must, []string{"GN-UQ-11"},
 		"A leaf sends a compressed PATCH whose bytes are no zlib stream.",
-		[]string{"the error of the inflater is not looked at"}, []string{"broken-compression-is-overlooked"},
+		[]string{"the error of the inflater is not looked at"}, []string{
+			"broken-compression-is-overlooked", "throws-hits-away",
+		},
 		smallReset, qrp.Patch{Seq: 1, Of: 1, EntryBits: 4, Deflated: true, Data: []byte("this is no zlib stream at all")}),
 	refusalOf("compressed-bomb", conformance.Must, []string{"GN-UQ-11"},
 		"A leaf sends a compressed PATCH of 32 kB that inflates to 32 MB, for a table of 65536 slots.",
-		[]string{"all of it is inflated before its length is looked at"}, []string{"bombs-are-swallowed"},
+		[]string{"all of it is inflated before its length is looked at"}, []string{
+			"bombs-are-swallowed", "throws-hits-away",
+		},
 		func() []qrp.Message {
 			return []qrp.Message{
 				qrp.Reset{Slots: qrp.DefaultSlots, Infinity: qrp.DefaultInfinity},
@@ -155,7 +165,7 @@ var qrpRefusals = []Case{
 		"A leaf sends a RESET for a table of 2147483648 slots. No document bounds a table, but none that is in "+
 			"use has more than some hundred thousand slots.",
 		[]string{"memory is taken at a word of the other side"}, []string{
-			"tables-of-any-size-are-taken",
+			"tables-of-any-size-are-taken", "throws-hits-away",
 		},
 		qrp.Reset{Slots: 1 << 31, Infinity: qrp.DefaultInfinity}),
 }
