@@ -155,7 +155,13 @@ var calls = []Case{
 			h := NewHost(t)
 			Called(t, h)
 			p := h.Greeted()
-			p.Take(Equal().With("X-Ultrapeer-Needed", "False").With("X-Query-Routing", "0.1"))
+			p.Reply(wire.Accepted, "OK", Routing().With("X-Ultrapeer-Needed", "False"))
+			switch {
+			case !p.Answered():
+				t.Inconclusivef("the target did not conclude a handshake that it began: %s", p.Last())
+			case p.Answer.Code != wire.Accepted:
+				t.Unsupportedf("the target says that it does not become a leaf: %d %s", p.Answer.Code, p.Answer.Phrase)
+			}
 			p.Control()
 			if !p.Answer.Headers.Lists("X-Ultrapeer", "false") {
 				v, _ := p.Answer.Headers.Get("X-Ultrapeer")

@@ -54,13 +54,15 @@ var headers = []Case{
 		ID: "gnutella06/headers/any-order-and-case", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HS-09"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a ping of TTL 1 is answered on the same link",
-		Explain: "'aCCEPT-eNCODING:DEFLATE' comes before all others, without a blank behind the colon. Names and " +
-			"these values ignore case, and headers come in any order.",
+		Explain: "'aCCEPT-eNCODING:deflate' comes before all others, without a blank behind the colon: it must be read as the usual " +
+			"form. 'x-ultrapeer: tRUE' comes last: an ultrapeer must be taken as with 'X-Ultrapeer: True'.",
 		Causes: []string{"names are compared with their case", "a blank is expected behind the colon"},
 		Kills:  []string{"case-of-names-counts", "case-of-values-counts"},
 		Run: func(t *T) {
 			offered(t, "aCCEPT-eNCODING:deflate\r\n", "a name in another case")
-			offered(t, "Accept-Encoding: DEFLATE\r\n", "a value in another case")
+			p := Dial(t)
+			p.Greet(append(Equal().Without("X-Ultrapeer"), wire.Header{Name: "x-ultrapeer", Value: "tRUE"}))
+			p.takenAs("a handshake with 'x-ultrapeer: tRUE'")
 		},
 	},
 	{

@@ -123,8 +123,15 @@ func headerMutants() []Mutant {
 			})},
 		{Name: "case-of-names-counts", What: "a header whose name is written in another case is not found",
 			bend: rereading(func(lines string) string { return strings.Replace(lines, "aCCEPT-", "X-Lost-", 1) })},
-		{Name: "case-of-values-counts", What: "a coding that is written in another case is not known",
-			bend: rereading(func(lines string) string { return strings.Replace(lines, "DEFLATE", "unknown", 1) })},
+		{Name: "case-of-values-counts", What: "a role that is written in another case is refused as an unknown one",
+			bend: hearing(func(b *bent, c conn, m wire.Connect) []message {
+				if v, _ := m.Headers.Get("X-Ultrapeer"); v == "tRUE" {
+					b.reply(c, wire.Status{Code: 403, Phrase: "No role"})
+					b.close(c)
+					return nil
+				}
+				return same(m)
+			})},
 		{Name: "remote-ip-is-its-own", What: "Remote-IP is the servent's own address",
 			bend: telling("Remote-IP", "127.0.0.1")},
 		{Name: "no-user-agent", What: "the program does not say its name",

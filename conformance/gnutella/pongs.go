@@ -38,7 +38,8 @@ func meetTelling(t *T, pongs ...rumour) *Peer {
 	p.Met()
 	far := func(r *Received) bool { return r.Type == wire.TypePing && r.TTL > 1 }
 	if !t.Until(func() bool { return p.Count(far) > 0 }, CallWithin) {
-		t.Inconclusivef("the target sends no ping that may be answered with pongs of others within %v", CallWithin)
+		p.Control()
+		t.Unsupportedf("the target does not ask a new neighbour for pongs of others within %v", CallWithin)
 	}
 	t.Wait(200 * time.Millisecond)
 	return p

@@ -256,10 +256,17 @@ func urnOf(r *wire.Result) (h urn.SHA1, ok bool) {
 // judgeHit holds the target's answer to its layout, and to the query.
 func judgeHit(t *T, p *Peer) *Answer {
 	p.Control()
-	q := NewQuery(t, "alpha bravo", 3, 2)
-	p.Send(q)
-	r := p.AwaitType(AnswerWithin, wire.TypeQueryHit)
+	var q wire.Descriptor
+	var r *Received
+	for _, text := range []string{"alpha bravo", "bravo alpha", "testfile alpha"} { // it may look through its files
+		q = NewQuery(t, text, 1, 2)
+		p.Send(q)
+		if r = p.AwaitType(AnswerWithin, wire.TypeQueryHit); r != nil {
+			break
+		}
+	}
 	if r == nil {
+		p.Control()
 		t.Unsupportedf("the target does not answer a query for %q: it does not share %q", "alpha bravo", FileAlpha)
 	}
 	h, err := wire.ParseQueryHit(r.Payload)

@@ -58,11 +58,37 @@ func (a *Answer) Named(name string) *wire.Result {
 // answered. A target that does not share the file makes the case unsupported.
 func (p *Peer) Finds(text, name string) *Answer {
 	a := p.Ask(NewQuery(p.t, text, 2, 0))
+	for tries := 1; a == nil && tries < scanTries; tries++ {
+		p.t.Wait(scanPause)
+		a = AskAlone(p.t, NewQuery(p.t, text, 2, 0))
+	}
 	if a == nil || a.Named(name) == nil {
+		p.Control()
 		p.t.Unsupportedf("the target does not answer a query for %q: it does not share %q", text, name)
 	}
 	p.t.Earn()
 	return a
+}
+
+// A target that has just started may be looking through its files.
+const (
+	scanTries = 3
+	scanPause = 2 * time.Second
+)
+
+// finding is a peer whose query for files that the target was given is answered.
+func finding(t *T, text string) *Peer {
+	for range scanTries {
+		p := Meet(t, Equal())
+		if p.Ask(NewQuery(t, text, 2, 0)) != nil {
+			return p
+		}
+		p.Control()
+		p.Close()
+		t.Wait(scanPause)
+	}
+	t.Unsupportedf("the target does not answer a query for the files that it was given")
+	return nil
 }
 
 // Line is two peers with the target between them.
