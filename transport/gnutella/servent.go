@@ -124,8 +124,9 @@ func (s *Servent) Skipped() []error {
 }
 
 // Fetch begins to download what hits have found, from all of them that have it. It
-// ends in a Done of op. The file gets its name when it is complete and, if its hash is
-// known, verified. With an error nothing has begun.
+// ends in a Done of op, which no other command under way may have. The file gets its
+// name when it is complete and, if its hash is known, verified. With an error nothing
+// has begun.
 func (s *Servent) Fetch(op spec.OpID, want gnutella.Found, hits []gnutella.Hit) error {
 	piece, err := s.files.begin(op, want)
 	if err != nil {
