@@ -36,20 +36,20 @@ func play(t *rapid.T, mayCrash bool) *world {
 	ultrapeers, leaves := rapid.IntRange(2, 4).Draw(t, "ultrapeers"), rapid.IntRange(1, 5).Draw(t, "leaves")
 	servents := []int{}
 	for u := range ultrapeers {
-		w.add(u, Config{Mode: Ultrapeer, QRPSlots: 1 << 10, NoDynamic: noDynamic, QueryTTL: 4}, share(u)...)
+		w.add(u, Config{Mode: Ultrapeer, QRPSlots: 1 << 9, NoDynamic: noDynamic, QueryTTL: 4}, share(u)...)
 		servents = append(servents, u)
 		for range min(u, 2) {
 			w.link(u, rapid.IntRange(0, u-1).Draw(t, "link"))
 		}
 	}
 	for l := 100; l < 100+leaves; l++ {
-		w.add(l, Config{Mode: Leaf, QRPSlots: 1 << 10, Firewalled: rapid.Bool().Draw(t, "firewalled")}, share(l)...)
+		w.add(l, Config{Mode: Leaf, QRPSlots: 1 << 9, Firewalled: rapid.Bool().Draw(t, "firewalled")}, share(l)...)
 		servents = append(servents, l)
 		for range 2 {
 			w.link(l, rapid.IntRange(0, ultrapeers-1).Draw(t, "ultrapeer"))
 		}
 	}
-	w.RunFor(90 * time.Second) // tables have gone around
+	w.RunFor(45 * time.Second) // tables have gone around
 	for range rapid.IntRange(1, 4).Draw(t, "searches") {
 		text := rapid.SliceOfN(rapid.SampledFrom(vocabulary()), 1, 2).Draw(t, "text")
 		w.search(rapid.SampledFrom(servents).Draw(t, "origin"), Search{Text: strings.Join(text, " ")})
