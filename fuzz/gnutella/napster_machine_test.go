@@ -107,7 +107,8 @@ func FuzzNapsterClient(f *testing.F) {
 	f.Add(strings.Join([]string{
 		`R "a" ` + noSum + ` 5 128 44100 60 bar 16777343 3`, `r `, `O bar "a" ` + noSum + ` 1 2 3 4`, `o bar`,
 		`x bar 16777343 0 "a" firewallerror 3`, `w bar "User" 1 "" "Active" 0 0 0 3 "nap"`, `z bar "mine"`,
-		`y bar 1 1 "mine" ` + noSum + ` 1`, `f bar 1 1 "b" ` + aSum + ` 5 1`, `g `, `k bar 9`, `i bar`, `I bar`, `T 1 2 3`, `E oops`, ``, ``,
+		`y bar 1 1 "mine" ` + noSum + ` 1`, `f bar 1 1 "b" ` + aSum + ` 5 1`,
+		`g `, `k bar 9`, `i bar`, `I bar`, `T 1 2 3`, `E oops`, ``, ``,
 	}, "\n"))
 	cfg := napster.ClientConfig{
 		Server: netip.MustParseAddrPort("192.0.2.1:8888"), MaxListing: 2,
