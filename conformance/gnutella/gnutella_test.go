@@ -12,7 +12,7 @@ import (
 )
 
 func suites() conformancetest.Suites {
-	return conformancetest.Suites{All: gnutella.Suites(), OneIn: 16}
+	return conformancetest.Suites{All: gnutella.Suites(), OneIn: 32}
 }
 
 // seeds is how many draws of the harness and of the servent every case is tried
