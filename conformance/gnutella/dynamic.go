@@ -154,7 +154,8 @@ func paced(
 	}
 }
 
-const around = "Eight ultrapeers and a leaf are round the target, and the leaf asks for what nobody has, with a TTL of 7. "
+const around = "Eight ultrapeers and a leaf are round the target, and the leaf asks for what nobody has, with a TTL " +
+	"of 7. "
 
 // dynamicQueries judges how an ultrapeer asks for its leaves.
 var dynamicQueries = []Case{

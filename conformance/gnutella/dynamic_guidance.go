@@ -58,8 +58,8 @@ func (c *circle) guidedOn(guid wire.GUID) {
 // guidance judges queries that a leaf guides.
 var guidance = []Case{
 	paced("leaf-is-asked-for-its-results", conformance.Should, []string{"GN-UQ-24", "GN-VE-01"},
-		around+"Its query says that it will guide the target (bits 15 and 12), and ten results come. The target should ask it how many results "+
-			"it has, by BEAR/11v1 with the GUID of the query, TTL 1 and no hops.",
+		around+"Its query says that it will guide the target (bits 15 and 12), and ten results come. The target should ask "+
+			"it how many results it has, by BEAR/11v1 with the GUID of the query, TTL 1 and no hops.",
 		[]string{"leaf guidance is not known", "the question has a GUID of its own"}, []string{
 			"floods-for-leaves", "guidance-has-another-guid", "guidance-is-not-asked-for",
 			"no-maximum",
@@ -150,8 +150,8 @@ var guidance = []Case{
 		Requirements: []string{"GN-UQ-18", "GN-QY-04"}, Role: conformance.Ultrapeer, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the query comes to an ultrapeer",
-		Explain: "An ultrapeer that queries dynamically asks with a TTL of 3, after one hop. The target must pass that on to " +
-			"all seven others at once, by the rules of any query: it is a step of the other's dynamic query already.",
+		Explain: "An ultrapeer that queries dynamically asks with a TTL of 3, after one hop. The target must pass that on " +
+			"to all seven others at once, by the rules of any query: it is a step of the other's dynamic query already.",
 		Causes: []string{"queries of ultrapeers are queried dynamically, too"},
 		Kills:  []string{"queries-of-ultrapeers-are-probed"},
 		Run: func(t *T) {

@@ -299,7 +299,8 @@ var ggepBroken = []Case{
 		},
 		func() []byte { return blockOf(extension(ggepLast|ggepCOBS, "H", nil, []byte{0x09, 1, 2})) }),
 	malformedGGEP("broken-compression", conformance.Should, []string{"GN-GG-04"},
-		"A value with the flag of compression is no zlib stream.", []string{"the error of the inflater is not looked at"}, []string{
+		"A value with the flag of compression is no zlib stream.",
+		[]string{"the error of the inflater is not looked at"}, []string{
 			"broken-blocks-cost-the-link", "broken-blocks-cost-the-query",
 			"broken-values-cost-the-query",
 		},

@@ -128,7 +128,9 @@ func sayingVendor(selector uint16, change func(v *wire.VendorMessage) bool) func
 }
 
 // hearingVendor changes those that it hears, or has it miss them.
-func hearingVendor(selector uint16, change func(b *bent, c spec.Conn, d wire.Descriptor, v *wire.VendorMessage) bool) func(*bent) {
+func hearingVendor(
+	selector uint16, change func(b *bent, c spec.Conn, d wire.Descriptor, v *wire.VendorMessage) bool,
+) func(*bent) {
 	return hearingType(wire.TypeVendor, func(b *bent, c spec.Conn, d wire.Descriptor) []spec.Message {
 		v, err := wire.ParseVendorMessage(d.Payload)
 		if err != nil || v.Selector != selector {

@@ -104,7 +104,8 @@ func ggepQueryMutants() []Mutant {
 		{
 			Name: "names-ignore-case", What: "h is taken for H",
 			bend: hearingType(wire.TypeQuery, func(_ *bent, _ spec.Conn, d wire.Descriptor) []spec.Message {
-				d.Payload = bytes.Replace(d.Payload, []byte{ggep.Magic, ggepLast | 1, 'h'}, []byte{ggep.Magic, ggepLast | 1, 'H'}, 1)
+				small, capital := []byte{ggep.Magic, ggepLast | 1, 'h'}, []byte{ggep.Magic, ggepLast | 1, 'H'}
+				d.Payload = bytes.Replace(d.Payload, small, capital, 1)
 				return same(d)
 			}),
 		},
@@ -258,7 +259,10 @@ func cutting(t wire.Type, size func(payload []byte) int) func(*bent) {
 // ggepForwardedMutants lose blocks on their way.
 func ggepForwardedMutants() []Mutant {
 	return []Mutant{
-		{Name: "queries-lose-their-block", What: "queries are passed on without their block", bend: cutting(wire.TypeQuery, blockAt)},
+		{
+			Name: "queries-lose-their-block", What: "queries are passed on without their block",
+			bend: cutting(wire.TypeQuery, blockAt),
+		},
 		{
 			Name: "queries-lose-what-is-compressed", What: "compressed values of queries are passed on as they are without it",
 			bend: changing(wire.TypeQuery, func(d *wire.Descriptor) {

@@ -2,7 +2,6 @@ package gnutella
 
 import (
 	"fmt"
-	"math/bits"
 	"time"
 
 	"github.com/p2pspec/p2pspec/conformance"
@@ -254,7 +253,7 @@ func values(f *told) {
 // size judges the number of slots.
 func size(f *told) {
 	if n := f.table().Slots(); n < qrp.DefaultSlots {
-		f.t.Failf("the table has %d slots (2^%d), less than the recommended %d", n, bits.TrailingZeros(uint(n)), qrp.DefaultSlots)
+		f.t.Failf("the table has %d slots, less than the recommended %d", n, qrp.DefaultSlots)
 	}
 }
 
