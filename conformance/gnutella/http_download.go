@@ -3,6 +3,7 @@ package gnutella
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func NewSource(t *T, push bool) *Source {
 	s := &Source{Name: text + " song.ogg", ID: NewGUID(t)}
 	s.Data = pattern(s.Name, sizeDelta)
 	s.pusher = &pusher{Peer: Meet(t, Equal())}
-	s.at = t.Listen(func(c *conformance.Stream) { s.take(&Web{c, t}) })
+	s.at = t.ListenAt(netip.AddrPortFrom(s.Local().Addr(), 0), func(c *conformance.Stream) { s.take(&Web{c, t}) })
 	s.Control()
 	_, s.Hit = s.searched(text)
 	s.answer(push)

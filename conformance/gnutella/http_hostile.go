@@ -128,7 +128,7 @@ func pathCase(name, explain string, kills []string, paths ...string) Case {
 		ID: "gnutella-http/hostile/path-" + name, Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-10"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "the file comes on another stream, before and after",
-		Explain: explain + " No answer may be a file.",
+		Explain: explain + " No answer may have a file that is not shared.",
 		Causes:  []string{"the name is appended to that of the folder", "the check is made before decoding"},
 		Kills:   kills, Within: time.Minute,
 		Run: func(t *T) {
@@ -140,7 +140,7 @@ func pathCase(name, explain string, kills []string, paths ...string) Case {
 					target = strings.ReplaceAll(strings.ReplaceAll(path, "%d", fmt.Sprint(s.Index)), "%%", "%")
 				}
 				w := Browse(t)
-				refuses(t, w.Ask("GET "+target+" HTTP/1.1"), target)
+				leaks(t, w.Ask("GET "+target+" HTTP/1.1"), target)
 				w.Close()
 			}
 			s.Control()

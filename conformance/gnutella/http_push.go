@@ -3,6 +3,7 @@ package gnutella
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -101,7 +102,9 @@ type pusher struct {
 func pushed(t *T) (*Share, *pusher) {
 	s := Offered(t, FileAlpha)
 	p := &pusher{Peer: Meet(t, Equal())}
-	p.at = t.Listen(func(c *conformance.Stream) { p.calls = append(p.calls, &Web{c, t}) })
+	p.at = t.ListenAt(netip.AddrPortFrom(p.Local().Addr(), 0), func(c *conformance.Stream) {
+		p.calls = append(p.calls, &Web{c, t})
+	})
 	p.Control()
 	return s, p
 }

@@ -144,6 +144,26 @@ var httpStreams = []Case{
 		},
 	},
 	{
+		ID: "gnutella-http/stream/ends-behind-http-1.0", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"GN-PU-12"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: served,
+		Explain: "A client of HTTP/1.0 that does not ask for more may know no other end of a body than that of the stream " +
+			"(RFC 2616 §19.6.2): it should end behind the answer.",
+		Causes: []string{"the stream is kept for a client that does not ask for it"},
+		Kills:  []string{"old-http-persists"},
+		Run: func(t *T) {
+			s := Offered(t, FileAlpha)
+			s.Control()
+			w := Browse(t)
+			if r := w.Ask("GET " + s.Encoded() + " HTTP/1.0"); !ok200(r) {
+				t.Inconclusivef("a request of HTTP/1.0 is answered %v; %s", r, w.Last())
+			}
+			if !t.Until(w.Ended, AnswerWithin) {
+				t.Failf("the stream stays open behind an answer to HTTP/1.0")
+			}
+		},
+	},
+	{
 		ID: "gnutella-http/stream/two-requests-at-once", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PU-13"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: served,
@@ -156,8 +176,8 @@ var httpStreams = []Case{
 			s := Offered(t, FileDelta)
 			s.Control()
 			w := Browse(t)
-			one := lines("GET "+s.Encoded()+" HTTP/1.1", "Range: bytes=0-99")
-			w.Write(append(one, lines("GET "+s.Encoded()+" HTTP/1.1", "Range: bytes=200-299")...), "two requests")
+			one := w.request("GET "+s.Encoded()+" HTTP/1.1", "Range: bytes=0-99")
+			w.Write(append(one, w.request("GET "+s.Encoded()+" HTTP/1.1", "Range: bytes=200-299")...), "two requests")
 			s.Is(w.Reply(false), w, 206, 0, 100)
 			s.Is(w.Reply(false), w, 206, 200, 300)
 		},

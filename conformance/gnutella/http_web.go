@@ -44,14 +44,18 @@ func Browse(t *T) *Web { return &Web{t.Dial(), t} }
 
 // Ask sends a request and waits for the answer, which is nil if none came.
 func (w *Web) Ask(first string, headers ...string) *Reply {
-	w.Write(lines(first, headers...), "")
+	w.Write(w.request(first, headers...), "")
 	return w.Reply(strings.HasPrefix(first, "HEAD "))
+}
+
+// request is the head of a request, with what HTTP/1.1 demands.
+func (w *Web) request(first string, headers ...string) []byte {
+	return lines(first, append([]string{"Host: " + w.Remote().String(), "User-Agent: " + agent}, headers...)...)
 }
 
 // lines is a head.
 func lines(first string, headers ...string) []byte {
-	all := append([]string{first, "User-Agent: " + agent}, headers...)
-	return []byte(strings.Join(all, "\r\n") + "\r\n\r\n")
+	return []byte(strings.Join(append([]string{first}, headers...), "\r\n") + "\r\n\r\n")
 }
 
 // Reply waits for an answer, of which only the head comes if it is bodiless.
@@ -182,6 +186,20 @@ func agree(a, b []byte) int {
 		n++
 	}
 	return n
+}
+
+// leaks fails the case if a reply has anything but what is shared: some servents send
+// the file of an index whatever its name.
+func leaks(t *T, r *Reply, what string) {
+	if r == nil || r.Code >= 300 || len(r.Body) == 0 {
+		return
+	}
+	for _, data := range Shared() {
+		if bytes.Equal(data, r.Body) {
+			return
+		}
+	}
+	t.Failf("%s is answered %v, which are of no file that is shared", what, r)
 }
 
 // refuses fails the case if a reply has a success in it.

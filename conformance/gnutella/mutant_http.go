@@ -181,6 +181,17 @@ func rangeMutants() []Mutant {
 	}
 }
 
+// leaking sends what is not shared to who asks for such targets.
+func leaking(found func(target string) bool) func(*bent) {
+	return hearing(func(b *bent, c conn, r transfer.Request) []message {
+		if !found(r.Target) {
+			return same(r)
+		}
+		b.reply(c, raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nroot:"))
+		return nil
+	})
+}
+
 // webMutants get wrong streams, locations, and what is hostile.
 func webMutants() []Mutant {
 	return []Mutant{
@@ -217,18 +228,10 @@ func webMutants() []Mutant {
 					r.Target = nowhere
 				}
 			})},
-		{Name: "paths-lead-up", What: "a path with steps up in it brings a file",
-			bend: bendRequests(func(b *bent, r *transfer.Request) {
-				if strings.Contains(r.Target, "..") {
-					r.Target = b.firstFile()
-				}
-			})},
-		{Name: "paths-begin-at-the-root", What: "a path from the root brings a file",
-			bend: bendRequests(func(b *bent, r *transfer.Request) {
-				if strings.HasPrefix(r.Target, "/etc/") {
-					r.Target = b.firstFile()
-				}
-			})},
+		{Name: "paths-lead-up", What: "a path with steps up in it leads out of what is shared",
+			bend: leaking(func(target string) bool { return strings.Contains(target, "..") })},
+		{Name: "paths-begin-at-the-root", What: "a path from the root leads out of what is shared",
+			bend: leaking(func(target string) bool { return strings.HasPrefix(target, "/etc/") })},
 		{Name: "heads-have-no-end", What: "a head of any length is waited for",
 			bend: func(b *bent) {
 				b.waits = func(p []byte, _ bool) bool {
