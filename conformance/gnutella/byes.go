@@ -43,9 +43,10 @@ var byes = []Case{
 		ID: "gnutella06/bye/of-another-ttl-is-discarded", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-BY-04"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a ping of TTL 1 before, and after on the same link",
-		Explain: "Bye is a message between neighbours, with TTL 1 and hops 0. One with TTL 3 should be discarded: the link stays.",
-		Causes:  []string{"the TTL is not looked at"},
-		Kills:   []string{"answers-bye-by-bye", "byes-of-any-ttl"},
+		Explain: "Bye is a message between neighbours, with TTL 1 and hops 0. One with TTL 3 should be " +
+			"discarded: the link stays.",
+		Causes: []string{"the TTL is not looked at"},
+		Kills:  []string{"answers-bye-by-bye", "byes-of-any-ttl"},
 		Run: func(t *T) {
 			p := Meet(t, Equal())
 			p.Control()
@@ -61,12 +62,13 @@ var byes = []Case{
 	},
 	{
 		ID: "gnutella06/bye/layout", Rev: 1, Since: "0.2.0", Level: conformance.Must,
-		Requirements: []string{"GN-BY-01", "GN-BY-03", "GN-BY-06", "GN-BY-08"}, Role: conformance.Servent, Kind: conformance.Behaviour,
+		Requirements: []string{"GN-BY-01", "GN-BY-03", "GN-BY-06", "GN-BY-08"}, Role: conformance.Servent,
+		Kind:    conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "a ping of TTL 1 before the target is asked to end",
-		Explain: "The target is asked to end. To a neighbour that knows Bye it must say so, with TTL 1 and hops 0: a code, 200 or 201, " +
-			"with its lower byte first, and a text that a NUL ends. Nothing may follow, and the link must be closed in " +
-			"some seconds.",
+		Explain: "The target is asked to end. To a neighbour that knows Bye it must say so, with TTL 1 " +
+			"and hops 0: a code, 200 or 201, with its lower byte first, and a text that a NUL ends. Nothing " +
+			"may follow, and the link must be closed in some seconds.",
 		Causes: []string{"the code is written in network order", "the text has no NUL", "pings go on after the Bye"},
 		Kills:  []string{"bye-in-network-order", "bye-with-ttl-7", "goes-without-a-bye", "talks-after-its-bye"},
 		Run: func(t *T) {
@@ -92,9 +94,10 @@ var byes = []Case{
 		Requirements: []string{"GN-BY-09"}, Role: conformance.Servent, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "a ping of TTL 1 before the target is asked to end; the Bye itself",
-		Explain: "Behind the text of a Bye, after CR LF, there should be headers as in a handshake, Server at least.",
-		Causes:  []string{"the short form is sent"},
-		Kills:   []string{"bye-in-short", "goes-without-a-bye"},
+		Explain: "Behind the text of a Bye, after CR LF, there should be headers as in a handshake, " +
+			"Server at least.",
+		Causes: []string{"the short form is sent"},
+		Kills:  []string{"bye-in-short", "goes-without-a-bye"},
 		Run: func(t *T) {
 			_, y := Meet(t, Equal()).farewell()
 			if !strings.Contains(strings.ToLower(string(y.Headers)), "server:") {
@@ -106,8 +109,8 @@ var byes = []Case{
 		ID: "gnutella06/bye/only-to-who-knows-it", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-BY-02"}, Role: conformance.Servent, Kind: conformance.Behaviour,
 		Control: "a ping of TTL 1 before; another link afterwards",
-		Explain: "A neighbour that did not say Bye-Packet sends a header with a length that no descriptor has. Whatever the target " +
-			"makes of it, it must not send a Bye.",
+		Explain: "A neighbour that did not say Bye-Packet sends a header with a length that no descriptor " +
+			"has. Whatever the target makes of it, it must not send a Bye.",
 		Causes: []string{"Bye is sent to everybody"},
 		Kills:  []string{"byes-for-all"},
 		Run: func(t *T) {
@@ -127,8 +130,9 @@ var byes = []Case{
 		ID: "gnutella06/bye/hits-pass-in-the-time-of-grace", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-BY-07"}, Role: conformance.Ultrapeer, Kind: conformance.Behaviour,
 		Control: "queries and hits pass before the Bye",
-		Explain: "One neighbour provokes a Bye, by a broken table, and does not close. What it still sends is dropped, but for hits and " +
-			"pushes, which may be passed on: a query must not be. What becomes of a hit is recorded.",
+		Explain: "One neighbour provokes a Bye, by a broken table, and does not close. What it still " +
+			"sends is dropped, but for hits and pushes, which may be passed on: a query must not be. What " +
+			"becomes of a hit is recorded.",
 		Causes: []string{"descriptors are handled as before until the link is closed"},
 		Kills:  []string{"listens-after-its-bye"},
 		Run:    graceful,

@@ -21,8 +21,8 @@ var calls = []Case{
 		Requirements: []string{"GN-HS-01"}, Role: conformance.Servent, Kind: conformance.Behaviour,
 		Needs:   dialling(),
 		Control: "the handshake is concluded, and a ping is answered on the link",
-		Explain: "The target is told of a host and dials it. It must begin with 'GNUTELLA CONNECT/0.6', headers in " +
-			"lines that end in CR LF, and an empty line; and wait for the answer.",
+		Explain: "The target is told of a host and dials it. It must begin with 'GNUTELLA CONNECT/0.6', " +
+			"headers in lines that end in CR LF, and an empty line; and wait for the answer.",
 		Causes: []string{"lines end in LF alone", "the first ping follows at once"},
 		Kills:  []string{"dials-with-lf"},
 		Run: func(t *T) {
@@ -81,8 +81,8 @@ var calls = []Case{
 		Requirements: []string{"GN-HS-05"}, Role: conformance.Servent, Kind: conformance.Behaviour,
 		Needs:   dialling(),
 		Control: "a host that accepts is taken by the same target",
-		Explain: "The target dials two hosts. One answers '503 Busy'. The target should close that link without a " +
-			"third step or a descriptor, whatever the other host says.",
+		Explain: "The target dials two hosts. One answers '503 Busy'. The target should close that link " +
+			"without a third step or a descriptor, whatever the other host says.",
 		Causes: []string{"the answer's code is not looked at"},
 		Kills:  []string{"takes-a-refusal-for-an-answer"},
 		Run: func(t *T) {
@@ -109,9 +109,9 @@ var calls = []Case{
 		Requirements: []string{"GN-HS-17"}, Role: conformance.Servent, Kind: conformance.Behaviour,
 		Needs:   dialling(),
 		Control: "the host that the target was told of is dialled, and accepts in the end",
-		Explain: "A host refuses with 503 and two lists of two others: X-Try-Ultrapeers goes on in a second line, " +
-			"X-Try has blanks and a comma at the end. A target that dials one host of a list must have read the " +
-			"other as well, and dial it. It may leave a list alone.",
+		Explain: "A host refuses with 503 and two lists of two others: X-Try-Ultrapeers goes on in a " +
+			"second line, X-Try has blanks and a comma at the end. A target that dials one host of a list " +
+			"must have read the other as well, and dial it. It may leave a list alone.",
 		Causes: []string{"only the first of a list is read", "a blank or a comma at the end makes the list unreadable"},
 		Kills:  []string{"reads-the-first-of-a-list"},
 		Within: 90 * time.Second,
@@ -147,8 +147,8 @@ var calls = []Case{
 		Requirements: []string{"GN-HS-32"}, Role: conformance.Ultrapeer, Kind: conformance.Behaviour,
 		Needs:   dialling(),
 		Control: "the handshake is concluded either way, and a ping is answered",
-		Explain: "The target, an ultrapeer without leaves, dials an ultrapeer that says 'X-Ultrapeer-Needed: False'. It " +
-			"is to agree, by 'X-Ultrapeer: False' in the third step.",
+		Explain: "The target, an ultrapeer without leaves, dials an ultrapeer that says " +
+			"'X-Ultrapeer-Needed: False'. It is to agree, by 'X-Ultrapeer: False' in the third step.",
 		Causes: []string{"the header is not known", "the role can only be changed by hand"},
 		Kills:  []string{"never-becomes-a-leaf", "tells-no-role"},
 		Run: func(t *T) {

@@ -56,8 +56,8 @@ var coding = []Case{
 		ID: "gnutella06/compression/only-if-offered", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HS-27"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a ping is answered on the link, in plain",
-		Explain: "The harness does not offer to inflate, and in a second handshake offers gzip alone. The answer must " +
-			"not say Content-Encoding, and what follows must be plain.",
+		Explain: "The harness does not offer to inflate, and in a second handshake offers gzip alone. The " +
+			"answer must not say Content-Encoding, and what follows must be plain.",
 		Causes: []string{"compression is switched on by configuration alone"},
 		Kills:  []string{"compresses-unasked"},
 		Run: func(t *T) {
@@ -97,8 +97,9 @@ var coding = []Case{
 		ID: "gnutella06/compression/flushes-in-time", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HS-26"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "the answers themselves",
-		Explain: "Three pings, each after a pause, on a link that the target compresses. Each pong must be complete " +
-			"within 200 ms, and some more for the machine: a flush may not wait for more to be sent.",
+		Explain: "Three pings, each after a pause, on a link that the target compresses. Each pong must " +
+			"be complete within 200 ms, and some more for the machine: a flush may not wait for more to be " +
+			"sent.",
 		Causes: []string{"the compressor is flushed when its buffer is full, or by a slow timer"},
 		Kills:  []string{"flushes-every-second"},
 		Run: func(t *T) {
@@ -130,8 +131,8 @@ var coding = []Case{
 		ID: "gnutella06/compression/broken-stream", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GN-HS-24", "GN-HD-15"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a compressed ping is answered before; another link is after",
-		Explain: "On a link that the harness said it compresses, bytes come that are no zlib stream. Nothing can be " +
-			"made of the rest of the stream: the link should be closed.",
+		Explain: "On a link that the harness said it compresses, bytes come that are no zlib stream. " +
+			"Nothing can be made of the rest of the stream: the link should be closed.",
 		Causes:     []string{"errors of the inflater are ignored"},
 		Unkillable: "the driver ends a stream that cannot be inflated before a mutant sees it",
 		Run: func(t *T) {

@@ -61,8 +61,9 @@ var flows = []Case{
 		Requirements: []string{"GN-FC-01"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Needs: clogging(), Within: clogWithin,
 		Control: "queries and hits pass before; queries of the slow neighbour pass again when it has read all",
-		Explain: "A neighbour stops reading while hits for its query come. When half of the target's queue for it is full, its queries " +
-			"must be dropped; when it has read what waited, they must be passed on again.",
+		Explain: "A neighbour stops reading while hits for its query come. When half of the target's " +
+			"queue for it is full, its queries must be dropped; when it has read what waited, they must be " +
+			"passed on again.",
 		Causes: []string{"the queue has no bound", "queries are dropped for ever"},
 		Kills: []string{
 			"broadcasts-hits", "drops-long-hits", "no-flow-control", "once-slow-always-slow",
@@ -88,8 +89,9 @@ var flows = []Case{
 		Requirements: []string{"GN-FC-02"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Needs: clogging(), Within: clogWithin,
 		Control: "queries and hits pass before",
-		Explain: "A neighbour has stopped reading, and is under flow control. Ten queries of another come, and then a hit. When " +
-			"it reads again, the hit must come before those queries: of what waits, hits go first.",
+		Explain: "A neighbour has stopped reading, and is under flow control. Ten queries of another " +
+			"come, and then a hit. When it reads again, the hit must come before those queries: of what " +
+			"waits, hits go first.",
 		Causes: []string{"what waits goes in the order in which it came"},
 		Kills: []string{
 			"broadcasts-hits", "drops-long-hits", "first-in-first-out", "new-id-for-each-hit",
@@ -131,8 +133,9 @@ var flows = []Case{
 		Requirements: []string{"GN-FC-03", "GN-BY-08"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Needs: clogging(), Within: clogWithin,
 		Control: "queries and hits pass before; another link afterwards",
-		Explain: "A neighbour stops reading, and hits for its query go on to come. When there is no room for them, the target must end " +
-			"the link. If the neighbour reads then, the last that comes is Bye 502, where a Bye comes.",
+		Explain: "A neighbour stops reading, and hits for its query go on to come. When there is no room " +
+			"for them, the target must end the link. If the neighbour reads then, the last that comes is Bye " +
+			"502, where a Bye comes.",
 		Causes: []string{"the queue has no bound", "hits are thrown away in silence"},
 		Kills: []string{
 			"broadcasts-hits", "bye-in-network-order", "drops-long-hits", "first-in-first-out",

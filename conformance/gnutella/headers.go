@@ -54,8 +54,9 @@ var headers = []Case{
 		ID: "gnutella06/headers/any-order-and-case", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HS-09"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a ping of TTL 1 is answered on the same link",
-		Explain: "'aCCEPT-eNCODING:deflate' comes before all others, without a blank behind the colon: it must be read as the usual " +
-			"form. 'x-ultrapeer: tRUE' comes last: an ultrapeer must be taken as with 'X-Ultrapeer: True'.",
+		Explain: "'aCCEPT-eNCODING:deflate' comes before all others, without a blank behind the colon: it " +
+			"must be read as the usual form. 'x-ultrapeer: tRUE' comes last: an ultrapeer must be taken as " +
+			"with 'X-Ultrapeer: True'.",
 		Causes: []string{"names are compared with their case", "a blank is expected behind the colon"},
 		Kills:  []string{"case-of-names-counts", "case-of-values-counts"},
 		Run: func(t *T) {
@@ -133,8 +134,8 @@ var headers = []Case{
 		ID: "gnutella06/headers/ultrapeer-says-so", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HS-29", "GN-HS-36", "GN-HS-37"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a ping of TTL 1 is answered on the same link",
-		Explain: "The answer of an ultrapeer says 'X-Ultrapeer: True'. X-Max-TTL, if it comes, is 1 to 4, and X-Degree " +
-			"at least 15.",
+		Explain: "The answer of an ultrapeer says 'X-Ultrapeer: True'. X-Max-TTL, if it comes, is 1 to 4, " +
+			"and X-Degree at least 15.",
 		Causes: []string{"the role is told only when it dials", "a limit is taken from the days of flooding"},
 		Kills:  []string{"degree-of-4", "max-ttl-of-7", "tells-no-role"},
 		Run: func(t *T) {

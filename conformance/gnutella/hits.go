@@ -14,10 +14,11 @@ var returning = []Case{
 		ID: "gnutella06/hit/back-on-the-way-of-the-query", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-QH-05", "GN-HD-08"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "the query comes out, so that there is a way back",
-		Explain: "A hit for a query must come to who has asked, with a TTL less by one and a hop more, and to nobody else.",
-		Causes:  []string{"hits are sent to all"},
-		Kills:   []string{"broadcasts-hits", "hits-keep-their-ttl", "new-id-for-each-hit"},
-		Run:     func(t *T) { hitReturns(t, Between(t), met) },
+		Explain: "A hit for a query must come to who has asked, with a TTL less by one and a hop more, " +
+			"and to nobody else.",
+		Causes: []string{"hits are sent to all"},
+		Kills:  []string{"broadcasts-hits", "hits-keep-their-ttl", "new-id-for-each-hit"},
+		Run:    func(t *T) { hitReturns(t, Between(t), met) },
 	},
 	{
 		ID: "gnutella06/hit/nobody-asked", Rev: 1, Since: "0.2.0", Level: conformance.Must,
@@ -32,8 +33,8 @@ var returning = []Case{
 		ID: "gnutella06/hit/high-ttls-pass", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-QH-06"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a hit with TTL 3 is passed back",
-		Explain: "A hit with TTL 10: the maximum is for what is sent to all. It should come back; a TTL that is lowered " +
-			"further than by one is recorded.",
+		Explain: "A hit with TTL 10: the maximum is for what is sent to all. It should come back; a TTL " +
+			"that is lowered further than by one is recorded.",
 		Causes: []string{"one maximum is applied to descriptors of all types"},
 		Kills:  []string{"drops-hits-of-high-ttl"},
 		Run: func(t *T) {
@@ -54,8 +55,8 @@ var returning = []Case{
 		ID: "gnutella06/hit/unknown-private-data-passes", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-QH-09"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a hit with an empty trailer is passed back",
-		Explain: "A hit whose trailer has private data of an unknown vendor, and a GGEP block behind it. It must be passed " +
-			"back byte by byte: private data that is not understood is ignored.",
+		Explain: "A hit whose trailer has private data of an unknown vendor, and a GGEP block behind it. " +
+			"It must be passed back byte by byte: private data that is not understood is ignored.",
 		Causes: []string{"hits are parsed and written anew", "what is not understood makes a hit malformed"},
 		Kills:  []string{"drops-hits-of-strangers", "hits-lose-their-blocks", "new-id-for-each-hit"},
 		Run: func(t *T) {
@@ -106,9 +107,9 @@ var returning = []Case{
 		ID: "gnutella06/push/to-who-has-sent-the-hit", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-01", "GN-PU-03"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a hit of the same servent has come back before",
-		Explain: "A push names the servent of a hit that was passed back. It must come to the neighbour that the hit came " +
-			"from, with a TTL less by one, a hop more and the same payload; a push for a servent of which nothing was " +
-			"heard must come to nobody.",
+		Explain: "A push names the servent of a hit that was passed back. It must come to the neighbour " +
+			"that the hit came from, with a TTL less by one, a hop more and the same payload; a push for a " +
+			"servent of which nothing was heard must come to nobody.",
 		Causes: []string{"pushes are routed by GUID", "a push without a way is sent to all"},
 		Kills: []string{
 			"broadcasts-hits", "broadcasts-stray-pushes", "pushes-keep-their-ttl", "routes-pushes-by-guid",
@@ -119,8 +120,8 @@ var returning = []Case{
 		ID: "gnutella06/push/duplicates-have-one-guid", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-05"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "pushes with GUIDs of their own are passed on before and after",
-		Explain: "Pushes for one servent, each with a GUID of its own, must all be passed on. One that comes again with its " +
-			"GUID must not.",
+		Explain: "Pushes for one servent, each with a GUID of its own, must all be passed on. One that " +
+			"comes again with its GUID must not.",
 		Causes: []string{"the servent id decides what is a duplicate", "pushes are not remembered"},
 		Kills:  []string{"forgets-what-it-saw", "one-push-for-each-servent", "pushes-again-and-again"},
 		Run: func(t *T) {

@@ -14,8 +14,8 @@ var hostile = []Case{
 		ID: "gnutella06/hostile/no-handshake", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GN-HS-01"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "another peer shakes hands before and after",
-		Explain: "A stream begins with random bytes and an empty line. It should be closed, or be told no; it must not be taken for " +
-			"a link, and others must be served as before.",
+		Explain: "A stream begins with random bytes and an empty line. It should be closed, or be told " +
+			"no; it must not be taken for a link, and others must be served as before.",
 		Causes: []string{"only the end of the lines is looked for"},
 		Kills:  []string{"welcomes-everybody"},
 		Run: func(t *T) {
@@ -39,8 +39,8 @@ var hostile = []Case{
 		ID: "gnutella06/hostile/header-flood", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GN-HS-01", "GN-HS-07"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "another peer shakes hands before and after",
-		Explain: "After the connect line, 1 MB of headers without an empty line. The target should give up on them, and close: what it " +
-			"keeps of one side's lines has to be bounded.",
+		Explain: "After the connect line, 1 MB of headers without an empty line. The target should give " +
+			"up on them, and close: what it keeps of one side's lines has to be bounded.",
 		Causes: []string{"lines are gathered until the empty one comes"},
 		Kills:  []string{"gathers-all-lines"},
 		Run: func(t *T) {
@@ -90,8 +90,8 @@ var hostile = []Case{
 		Requirements: []string{"GN-HS-01"}, Role: conformance.Servent, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedClock},
 		Control: "another peer shakes hands while the slow ones wait, and after",
-		Explain: "Eight streams say 'GNUTELLA CONN' and then nothing. Others must be served meanwhile, and the streams should be " +
-			"closed within two minutes.",
+		Explain: "Eight streams say 'GNUTELLA CONN' and then nothing. Others must be served meanwhile, " +
+			"and the streams should be closed within two minutes.",
 		Causes: []string{"a handshake may take for ever", "streams are served one after another"},
 		Kills:  []string{"waits-for-slow-handshakes"},
 		Within: 4 * time.Minute,

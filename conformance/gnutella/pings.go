@@ -42,8 +42,9 @@ var pings = []Case{
 		Requirements: []string{"GN-PG-02", "GN-HD-01", "GN-HD-02", "GN-HS-19"}, Role: conformance.Servent,
 		Kind:    conformance.Reply,
 		Control: "the pong itself",
-		Explain: "The pong has 14 bytes, or more if GGEP follows: the port that the target listens on with its lower " +
-			"byte first, its address in network order, files and kilobytes. The next descriptor follows at once.",
+		Explain: "The pong has 14 bytes, or more if GGEP follows: the port that the target listens on " +
+			"with its lower byte first, its address in network order, files and kilobytes. The next " +
+			"descriptor follows at once.",
 		Causes: []string{"the port is written in network order", "the address is written the lower byte first",
 			"the default port is told, and not the port in use"},
 		Kills: []string{
@@ -62,8 +63,8 @@ var pings = []Case{
 		ID: "gnutella06/ping/of-a-neighbours-neighbour", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PG-04", "GN-PG-05"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a ping with hops 0 is answered",
-		Explain: "A ping with TTL 1 and hops 1 has come from one host further. It must be answered as well, by a pong " +
-			"with hops 0 and a TTL of 1 at least, which leads it back.",
+		Explain: "A ping with TTL 1 and hops 1 has come from one host further. It must be answered as " +
+			"well, by a pong with hops 0 and a TTL of 1 at least, which leads it back.",
 		Causes: []string{"only pings of the neighbour itself are answered", "the TTL is that of the ping less one"},
 		Kills:  []string{"answers-neighbours-alone", "pong-with-hops", "pongs-with-ttl-0"},
 		Run: func(t *T) {
@@ -86,8 +87,9 @@ var pings = []Case{
 		ID: "gnutella06/ping/own-pings-are-well-formed", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PG-01", "GN-PG-17"}, Role: conformance.Servent, Kind: conformance.Behaviour,
 		Control: "a ping of TTL 1 is answered on each link",
-		Explain: "Two neighbours are met, one of which knows GGEP. The pings that the target sends of itself must have " +
-			"no payload, or a GGEP block for that one alone; and TTL and hops of 7 together at most.",
+		Explain: "Two neighbours are met, one of which knows GGEP. The pings that the target sends of " +
+			"itself must have no payload, or a GGEP block for that one alone; and TTL and hops of 7 together " +
+			"at most.",
 		Causes: []string{"a ping with extensions goes to everybody"},
 		Kills: []string{
 			"pings-are-padded", "pings-have-blocks-for-all", "pings-with-ggep-for-all", "pings-with-junk",
@@ -112,8 +114,9 @@ var pings = []Case{
 		ID: "gnutella06/ping/counts-what-is-shared", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PG-09"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "the pong itself; a query for a shared file is answered",
-		Explain: "The target shares three files. Its pong should count them, and their kilobytes; an ultrapeer may have " +
-			"a power of two in the place of these. What else it shares is not held against it.",
+		Explain: "The target shares three files. Its pong should count them, and their kilobytes; an " +
+			"ultrapeer may have a power of two in the place of these. What else it shares is not held " +
+			"against it.",
 		Causes: []string{"the fields are left at 0", "bytes are counted"},
 		Kills:  []string{"counts-bytes", "counts-no-files"},
 		Run: func(t *T) {
@@ -135,8 +138,8 @@ var pings = []Case{
 		ID: "gnutella06/ping/ultrapeers-mark-their-pongs", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PG-10"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "the pong itself",
-		Explain: "The kilobytes in an ultrapeer's pong are a power of two, 8 at least, whatever it shares: so others " +
-			"know whom to recommend.",
+		Explain: "The kilobytes in an ultrapeer's pong are a power of two, 8 at least, whatever it " +
+			"shares: so others know whom to recommend.",
 		Causes: []string{"the mark is not known"},
 		Kills:  []string{"counts-bytes", "unmarked-pongs"},
 		Run: func(t *T) {
@@ -149,8 +152,9 @@ var pings = []Case{
 		ID: "gnutella06/ping/too-many-get-few-pongs", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PG-07"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a single ping is answered before and after",
-		Explain: "Six neighbours have told of themselves. A seventh sends 50 pings with TTL 7 at once. Those that come within a " +
-			"second of another need no answer: more than 100 pongs in two seconds are too many.",
+		Explain: "Six neighbours have told of themselves. A seventh sends 50 pings with TTL 7 at once. " +
+			"Those that come within a second of another need no answer: more than 100 pongs in two seconds " +
+			"are too many.",
 		Causes: []string{"each ping is answered from the cache, however soon it comes"},
 		Kills:  []string{"answers-all-pings"},
 		Run: func(t *T) {

@@ -76,8 +76,9 @@ var cachedPongs = []Case{
 		ID: "gnutella06/pong-cache/several-pongs", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PG-06"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a ping of TTL 1 on the same link before",
-		Explain: "Four neighbours have told of themselves. A fifth sends a ping with TTL 7, more than a second after " +
-			"its last. It must be answered by several pongs, and by 20 at most: 10 is reasonable.",
+		Explain: "Four neighbours have told of themselves. A fifth sends a ping with TTL 7, more than a " +
+			"second after its last. It must be answered by several pongs, and by 20 at most: 10 is " +
+			"reasonable.",
 		Causes: []string{"only the own pong is sent", "the whole cache is sent"},
 		Kills: []string{
 			"answers-with-itself-alone", "forgets-what-it-saw", "list-of-vendor-messages-comes-first",
@@ -98,8 +99,8 @@ var cachedPongs = []Case{
 		ID: "gnutella06/pong-cache/for-crawlers", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PG-08"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a ping of TTL 1 on the same link before",
-		Explain: "A ping with TTL 2 and hops 0 is a crawler's. It should be answered by the target's own pong, and by one " +
-			"for each neighbour, such as the one that has told its address.",
+		Explain: "A ping with TTL 2 and hops 0 is a crawler's. It should be answered by the target's own " +
+			"pong, and by one for each neighbour, such as the one that has told its address.",
 		Causes: []string{"the own pong is left out", "the ping is answered as any other"},
 		Kills: []string{
 			"answers-with-itself-alone", "big-endian-ports", "crawlers-get-no-neighbours",
@@ -109,10 +110,12 @@ var cachedPongs = []Case{
 			b := meetTelling(t)
 			found := Meet(t, Equal()).crawl(2, 0)
 			if found[t.Target()] == nil {
-				t.Mismatch("the pongs for a crawler", fmt.Sprintf("%d, without the target's own", len(found)), "its own and its neighbour's")
+				t.Mismatch("the pongs for a crawler", fmt.Sprintf("%d, without the target's own", len(found)),
+					"its own and its neighbour's")
 			}
 			if found[b.Advertised()] == nil {
-				t.Mismatch("the pongs for a crawler", fmt.Sprintf("%d, without the neighbour's", len(found)), "its own and its neighbour's")
+				t.Mismatch("the pongs for a crawler", fmt.Sprintf("%d, without the neighbour's", len(found)),
+					"its own and its neighbour's")
 			}
 		},
 	},
@@ -120,8 +123,8 @@ var cachedPongs = []Case{
 		ID: "gnutella06/pong-cache/hops-and-ttl", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PG-12"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "the pong about the distant host, and a ping of TTL 1 before",
-		Explain: "One neighbour tells of a host by a pong with hops 2. Another, which asks with TTL 7, must get it with hops " +
-			"3 and a TTL of 4 at most; who has told of it must not get it back.",
+		Explain: "One neighbour tells of a host by a pong with hops 2. Another, which asks with TTL 7, " +
+			"must get it with hops 3 and a TTL of 4 at most; who has told of it must not get it back.",
 		Causes: []string{"cached pongs begin anew with hops 0", "the cache does not know who has told"},
 		Kills: []string{
 			"answers-all-pings", "cached-pongs-begin-anew", "pong-with-hops", "pongs-with-ttl-0",
@@ -146,8 +149,8 @@ var cachedPongs = []Case{
 		ID: "gnutella06/pong-cache/keeps-ggep", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PG-11", "GN-PG-17", "GN-PG-18"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "the pong about the distant host, and a ping of TTL 1 before",
-		Explain: "One neighbour tells of a host by a pong with a GGEP block. One that knows GGEP should get it with the " +
-			"block, one that does not must get 14 bytes.",
+		Explain: "One neighbour tells of a host by a pong with a GGEP block. One that knows GGEP should " +
+			"get it with the block, one that does not must get 14 bytes.",
 		Causes: []string{"the cache keeps the 14 bytes alone", "the block is sent to everybody"},
 		Kills: []string{
 			"answers-all-pings", "cache-without-ggep", "pongs-are-padded", "pongs-have-blocks-for-all",
@@ -173,8 +176,8 @@ var cachedPongs = []Case{
 		ID: "gnutella06/pong-cache/not-of-the-firewalled", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PG-14"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "the pong about another host of the same neighbour",
-		Explain: "One neighbour tells of two hosts, one of which has port 0: nobody can connect to it. A second neighbour, " +
-			"which asks, should hear of the other alone.",
+		Explain: "One neighbour tells of two hosts, one of which has port 0: nobody can connect to it. A " +
+			"second neighbour, which asks, should hear of the other alone.",
 		Causes: []string{"the port is not looked at"},
 		Kills:  []string{"tells-of-the-firewalled"},
 		Run: func(t *T) {
@@ -192,9 +195,10 @@ var cachedPongs = []Case{
 		ID: "gnutella06/pong-cache/nobody-asked", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PG-13"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "queries that are passed on before and after",
-		Explain: "A pong with a GUID that no ping had comes from one neighbour. It must not be passed on to another.",
-		Causes:  []string{"pongs without a way back are sent to all"},
-		Kills:   []string{"broadcasts-stray-pongs"},
-		Run:     func(t *T) { strayPong(t, Between(t)) },
+		Explain: "A pong with a GUID that no ping had comes from one neighbour. It must not be passed on " +
+			"to another.",
+		Causes: []string{"pongs without a way back are sent to all"},
+		Kills:  []string{"broadcasts-stray-pongs"},
+		Run:    func(t *T) { strayPong(t, Between(t)) },
 	},
 }

@@ -51,8 +51,8 @@ var queries = []Case{
 		ID: "gnutella06/query/four-blanks-list-all", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-QY-08"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a query for words of a shared file is answered",
-		Explain: "A query with TTL 1, hops 0 and a text of four blanks asks a neighbour for all that it shares. The hits " +
-			"should list the three files.",
+		Explain: "A query with TTL 1, hops 0 and a text of four blanks asks a neighbour for all that it " +
+			"shares. The hits should list the three files.",
 		Causes: []string{"the rule is not known", "the text is trimmed first"},
 		Kills: []string{
 			"finds-all-for-nothing", "forwards-ttl-1", "lists-nothing", "one-word-is-enough",
@@ -89,10 +89,11 @@ var queries = []Case{
 		ID: "gnutella06/query/unknown-extensions-are-ignored", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-QY-10", "GN-QY-17"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "the same words without extensions are answered",
-		Explain: "A query has 'foo:bar', metadata, and a GGEP block behind its text, with 1c between them. What is not " +
-			"known is ignored: the file must be found.",
-		Causes: []string{"an extension of an unknown kind makes the query malformed", "the text is read to the end of the payload"},
-		Kills:  []string{"refuses-unknown-extensions"},
+		Explain: "A query has 'foo:bar', metadata, and a GGEP block behind its text, with 1c between " +
+			"them. What is not known is ignored: the file must be found.",
+		Causes: []string{"an extension of an unknown kind makes the query malformed",
+			"the text is read to the end of the payload"},
+		Kills: []string{"refuses-unknown-extensions"},
 		Run: func(t *T) {
 			p := Meet(t, Equal())
 			p.Finds("alpha bravo", FileAlpha)
@@ -106,8 +107,8 @@ var queries = []Case{
 		ID: "gnutella06/query/a-nul-behind-extensions", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-QY-11"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "the same words without extensions are answered",
-		Explain: "Some servents end the extensions of a query by a NUL. They should not, and are met: a query with 'foo:bar' " +
-			"and a NUL should be answered as without them.",
+		Explain: "Some servents end the extensions of a query by a NUL. They should not, and are met: a " +
+			"query with 'foo:bar' and a NUL should be answered as without them.",
 		Causes: []string{"the NUL is taken for a part of the extension, and the query refused"},
 		Kills:  []string{"refuses-a-last-nul", "refuses-unknown-extensions"},
 		Run: func(t *T) {
@@ -124,9 +125,9 @@ var queries = []Case{
 		ID: "gnutella06/query/flags-or-speed", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-QY-12"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a query with the mark of flags is answered",
-		Explain: "With bit 15 the first two bytes are flags, the higher byte first: 80 00 must not be read as a speed of " +
-			"128, or 32768 kbit/s, that the target may not have. A query with 00 00, from before there were flags, is " +
-			"answered or not: that is recorded.",
+		Explain: "With bit 15 the first two bytes are flags, the higher byte first: 80 00 must not be " +
+			"read as a speed of 128, or 32768 kbit/s, that the target may not have. A query with 00 00, from " +
+			"before there were flags, is answered or not: that is recorded.",
 		Causes: []string{"the bytes are always a speed"},
 		Kills:  []string{"flags-are-a-speed"},
 		Run: func(t *T) {
@@ -152,9 +153,9 @@ var queries = []Case{
 		ID: "gnutella06/query/urn-is-told-when-asked", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-QY-15", "GN-QH-13"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "the same words without an extension are answered",
-		Explain: "A query for words has 'urn:', and another 'urn:sha1:', as its extension: the asker wants to know the urns " +
-			"of what is found. The file must still be found, and its result should have 'urn:sha1:' and the 32 digits of its " +
-			"content.",
+		Explain: "A query for words has 'urn:', and another 'urn:sha1:', as its extension: the asker " +
+			"wants to know the urns of what is found. The file must still be found, and its result should " +
+			"have 'urn:sha1:' and the 32 digits of its content.",
 		Causes: []string{"'urn:' is taken for a search by urn, which finds nothing"},
 		Kills:  []string{"searches-for-bare-urns", "tells-the-wrong-urn"},
 		Run: func(t *T) {
@@ -180,10 +181,11 @@ var queries = []Case{
 		ID: "gnutella06/query/by-urn", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-QY-16", "GN-QY-18"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a query for words of the file is answered",
-		Explain: "Queries with an empty text and the whole urn:sha1 of a shared file: as it is written, and in lower case. " +
-			"Both must find the file.",
-		Causes: []string{"an empty text is refused before the extensions are read", "the digits are compared with their case"},
-		Kills:  []string{"case-of-urns-counts", "no-search-by-urn"},
+		Explain: "Queries with an empty text and the whole urn:sha1 of a shared file: as it is written, " +
+			"and in lower case. Both must find the file.",
+		Causes: []string{"an empty text is refused before the extensions are read",
+			"the digits are compared with their case"},
+		Kills: []string{"case-of-urns-counts", "no-search-by-urn"},
 		Run: func(t *T) {
 			p := Meet(t, Equal())
 			p.Finds("delta echo", FileDelta)
@@ -199,9 +201,10 @@ var queries = []Case{
 		ID: "gnutella06/query/no-xml-unasked", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-QY-14"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "the hit itself",
-		Explain: "A query whose flags do not ask for metadata. The hit must have none: its size is 0, or is not told.",
-		Causes:  []string{"metadata is sent to everybody"},
-		Kills:   []string{"xml-for-all"},
+		Explain: "A query whose flags do not ask for metadata. The hit must have none: its size is 0, or " +
+			"is not told.",
+		Causes: []string{"metadata is sent to everybody"},
+		Kills:  []string{"xml-for-all"},
 		Run: func(t *T) {
 			p := Meet(t, Equal())
 			a := p.Finds("alpha bravo", FileAlpha)

@@ -14,9 +14,9 @@ var passing = []Case{
 		ID: "gnutella06/ttl/lowered-and-hops-raised", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HD-08", "GN-HD-09"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "the queries that come out",
-		Explain: "Queries with TTL 3 and hops 0, TTL 3 and hops 1, TTL 2 and hops 2 come from one neighbour. Another " +
-			"must get each with a TTL that is less by one, and hops more by one; a servent that allows fewer hops in " +
-			"all may lower the TTL further, or pass nothing on.",
+		Explain: "Queries with TTL 3 and hops 0, TTL 3 and hops 1, TTL 2 and hops 2 come from one " +
+			"neighbour. Another must get each with a TTL that is less by one, and hops more by one; a " +
+			"servent that allows fewer hops in all may lower the TTL further, or pass nothing on.",
 		Causes: []string{"the TTL is lowered and the hops are forgotten", "what is received is copied"},
 		Kills:  []string{"forwards-as-received", "hops-stay", "raises-low-ttls"},
 		Run:    func(t *T) { lowered(t, Between(t)) },
@@ -25,8 +25,8 @@ var passing = []Case{
 		ID: "gnutella06/ttl/of-1-ends", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HD-07"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "queries with TTL 3 that are passed on before and after",
-		Explain: "A query with TTL 1, and one with TTL 1 and hops 2, must not be passed on to another ultrapeer: the TTL " +
-			"would be 0.",
+		Explain: "A query with TTL 1, and one with TTL 1 and hops 2, must not be passed on to another " +
+			"ultrapeer: the TTL would be 0.",
 		Causes: []string{"the TTL is looked at before it is lowered"},
 		Kills:  []string{"forwards-ttl-1"},
 		Run: func(t *T) {
@@ -39,9 +39,10 @@ var passing = []Case{
 		ID: "gnutella06/ttl/of-0-is-invalid", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HD-12"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "queries with TTL 3 that are passed on before and after",
-		Explain: "A query with TTL 0 and hops 0 has no meaning. It must not be passed on, as it would be if 0 became 255.",
-		Causes:  []string{"an unsigned TTL is lowered below 0"},
-		Kills:   []string{"ttl-wraps-round"},
+		Explain: "A query with TTL 0 and hops 0 has no meaning. It must not be passed on, as it would be " +
+			"if 0 became 255.",
+		Causes: []string{"an unsigned TTL is lowered below 0"},
+		Kills:  []string{"ttl-wraps-round"},
 		Run: func(t *T) {
 			l := Between(t)
 			l.Stops(NewQuery(t, word(t), 0, 0), "a query with TTL 0 and hops 0")
@@ -51,8 +52,8 @@ var passing = []Case{
 		ID: "gnutella06/ttl/above-the-maximum-is-lowered", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-HD-10"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "the queries that come out, or those with TTL 3 where these are dropped",
-		Explain: "Queries with TTL 8 and 10 and hops 0, and with TTL 6 and hops 3. What comes out should have a TTL and " +
-			"hops of 7 together at most. To pass none on is accepted.",
+		Explain: "Queries with TTL 8 and 10 and hops 0, and with TTL 6 and hops 3. What comes out should " +
+			"have a TTL and hops of 7 together at most. To pass none on is accepted.",
 		Causes: []string{"the maximum counts for the servent's own queries alone"},
 		Kills:  []string{"no-maximum", "raises-low-ttls"},
 		Run: func(t *T) {
@@ -78,9 +79,10 @@ var passing = []Case{
 		ID: "gnutella06/ttl/above-15-is-dropped", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-HD-11"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "queries with TTL 3 that are passed on before and after",
-		Explain: "Queries with TTL 16, 64 and 255. Nobody means that: they should be dropped, and not only lowered.",
-		Causes:  []string{"a TTL beyond some limit takes another way through the code"},
-		Kills:   []string{"forwards-ttl-255"},
+		Explain: "Queries with TTL 16, 64 and 255. Nobody means that: they should be dropped, and not " +
+			"only lowered.",
+		Causes: []string{"a TTL beyond some limit takes another way through the code"},
+		Kills:  []string{"forwards-ttl-255"},
 		Run: func(t *T) {
 			l := Between(t)
 			for _, ttl := range []uint8{16, 64, 255} {
@@ -92,8 +94,8 @@ var passing = []Case{
 		ID: "gnutella06/ttl/never-rises", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HD-13"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "the queries that come out",
-		Explain: "Queries with every TTL and hops that make 7 or less together, and at least TTL 2. Each that comes out " +
-			"must have a TTL below that which it came with, and one hop more.",
+		Explain: "Queries with every TTL and hops that make 7 or less together, and at least TTL 2. Each " +
+			"that comes out must have a TTL below that which it came with, and one hop more.",
 		Causes: []string{"the TTL is set to the servent's own maximum", "the lowest of two limits is not taken"},
 		Kills:  []string{"forwards-as-received", "hops-stay", "raises-low-ttls"},
 		Run: func(t *T) {
@@ -116,8 +118,8 @@ var passing = []Case{
 		ID: "gnutella06/routing/duplicates-are-dropped", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HD-17"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "queries that nobody has sent before are passed on before and after",
-		Explain: "A query is passed on. It then comes again from the same neighbour, and from a third: the GUID and type " +
-			"are known, so neither copy may go on.",
+		Explain: "A query is passed on. It then comes again from the same neighbour, and from a third: " +
+			"the GUID and type are known, so neither copy may go on.",
 		Causes: []string{"what was seen is remembered for each neighbour alone"},
 		Kills:  []string{"echoes-queries", "forgets-what-it-saw"},
 		Run:    func(t *T) { onlyOnce(t, Between(t), met) },
@@ -126,8 +128,8 @@ var passing = []Case{
 		ID: "gnutella06/routing/type-and-guid-name-a-descriptor", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HD-18"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "the ping is answered before the query comes",
-		Explain: "A ping and a query have one GUID. They are two descriptors: the ping must be answered, and the query " +
-			"passed on.",
+		Explain: "A ping and a query have one GUID. They are two descriptors: the ping must be answered, " +
+			"and the query passed on.",
 		Causes: []string{"what was seen is remembered by its GUID alone"},
 		Kills:  []string{"guids-of-all-types-together"},
 		Run: func(t *T) {
@@ -149,8 +151,8 @@ var passing = []Case{
 		ID: "gnutella06/routing/to-all-but-the-sender", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-QY-04"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "the query comes out on another link",
-		Explain: "Four neighbours: a query of one should reach the three others, and must not come back to who has " +
-			"sent it.",
+		Explain: "Four neighbours: a query of one should reach the three others, and must not come back " +
+			"to who has sent it.",
 		Causes: []string{"the sender is not left out", "a limit for dynamic queries is applied to those of others"},
 		Kills:  []string{"echoes-queries", "forwards-to-one"},
 		Run:    func(t *T) { toAllBut(t, met) },
@@ -159,8 +161,8 @@ var passing = []Case{
 		ID: "gnutella06/routing/payload-as-it-came", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PG-18"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a query without extensions is passed on unchanged",
-		Explain: "A query has a GGEP block with an extension TST that nobody knows. The block must come out byte by " +
-			"byte, although it is not understood.",
+		Explain: "A query has a GGEP block with an extension TST that nobody knows. The block must come " +
+			"out byte by byte, although it is not understood.",
 		Causes: []string{"a query is parsed and written anew", "GGEP is removed for all"},
 		Kills:  []string{"queries-lose-their-block", "strips-ggep"},
 		Run: func(t *T) {

@@ -18,9 +18,9 @@ var searches = []Case{
 		Requirements: []string{"GN-QY-01", "GN-QY-03", "GN-QY-11"}, Role: conformance.Servent, Kind: conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedVerb(verbSearch)},
 		Control: "a ping of TTL 1 is answered on the link before",
-		Explain: "The target is asked to search for two words. Its query must have hops 0, a TTL of 1 to 10, and a payload of two " +
-			"bytes, the words, a NUL, and extensions if it has some. A TTL above 7, and a NUL behind the extensions, are " +
-			"recorded: they should not be.",
+		Explain: "The target is asked to search for two words. Its query must have hops 0, a TTL of 1 to " +
+			"10, and a payload of two bytes, the words, a NUL, and extensions if it has some. A TTL above 7, " +
+			"and a NUL behind the extensions, are recorded: they should not be.",
 		Causes: []string{"the text has no NUL", "the TTL is that of the days before there were ultrapeers"},
 		Kills:  []string{"own-queries-with-hops", "own-queries-with-ttl-15", "queries-without-a-nul"},
 		Run: func(t *T) {
@@ -54,8 +54,8 @@ var searches = []Case{
 		ID: "gnutella06/query/too-many-of-a-neighbour", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-QY-05"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Control: "queries are passed on before, and those of another neighbour afterwards",
-		Explain: "A neighbour sends 100 queries of its own at once, each for another word. Nobody types that: some of them should be " +
-			"dropped, or the link be closed.",
+		Explain: "A neighbour sends 100 queries of its own at once, each for another word. Nobody types " +
+			"that: some of them should be dropped, or the link be closed.",
 		Causes: []string{"how often a neighbour asks is not counted"},
 		Kills:  []string{"passes-on-all-queries"},
 		Run: func(t *T) {
@@ -83,8 +83,8 @@ var searches = []Case{
 		Requirements: []string{"GN-QY-09"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "a query for a word of the file that has ASCII letters alone is answered",
-		Explain: "The target shares 'études señor kilo.txt'. Queries for its first two words, in UTF-8 and in ISO 8859-1, should " +
-			"both find it: a servent has to guess.",
+		Explain: "The target shares 'études señor kilo.txt'. Queries for its first two words, in UTF-8 " +
+			"and in ISO 8859-1, should both find it: a servent has to guess.",
 		Causes: []string{"one encoding is taken for granted"},
 		Kills:  []string{"case-of-words-counts", "reads-utf-8-alone"},
 		Run: func(t *T) {
@@ -145,8 +145,9 @@ var oldCalls = []Case{{
 	Requirements: []string{"GN-HS-13", "GN-HS-12"}, Role: conformance.Servent, Kind: conformance.Behaviour,
 	Needs:   dialling(),
 	Control: "the connection is accepted, and a ping is answered on it",
-	Explain: "The target is told of a host and dials it; one that begins in 0.6 is hung up on, and may dial again. In 0.4 it must " +
-		"send the connect string and two line feeds: CR LF may be read, and must not be sent.",
+	Explain: "The target is told of a host and dials it; one that begins in 0.6 is hung up on, and " +
+		"may dial again. In 0.4 it must send the connect string and two line feeds: CR LF may be read, " +
+		"and must not be sent.",
 	Causes: []string{"lines end as those of 0.6"},
 	Kills:  []string{"dials-04-with-cr-lf"},
 	Run: func(t *T) {

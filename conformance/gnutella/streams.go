@@ -17,8 +17,8 @@ var streams = []Case{
 		ID: "gnutella06/stream/segments-mean-nothing", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HD-01", "GN-HD-03"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a ping in a segment of its own is answered",
-		Explain: "A ping is sent byte by byte. Then three descriptors come in one segment: an unknown vendor message, a query for " +
-			"what nobody has, and a ping. Both pings must be answered.",
+		Explain: "A ping is sent byte by byte. Then three descriptors come in one segment: an unknown " +
+			"vendor message, a query for what nobody has, and a ping. Both pings must be answered.",
 		Causes: []string{"one read is taken for one descriptor"},
 		Kills:  []string{"closes-at-unknown-vendor-messages", "one-descriptor-a-read"},
 		Run: func(t *T) {
@@ -47,8 +47,9 @@ var streams = []Case{
 		ID: "gnutella06/stream/marked-guids", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-HD-04"}, Role: conformance.Servent, Kind: conformance.Behaviour,
 		Control: "a ping of TTL 1 is answered on the same link",
-		Explain: "The GUIDs that the target makes, of descriptors that have made no hop and answer nothing, should have ff in " +
-			"byte 8 and 00 in byte 15, by which modern servents are told, and random bytes elsewhere.",
+		Explain: "The GUIDs that the target makes, of descriptors that have made no hop and answer " +
+			"nothing, should have ff in byte 8 and 00 in byte 15, by which modern servents are told, and " +
+			"random bytes elsewhere.",
 		Causes: []string{"the mark is not known", "byte 15 is used for something else"},
 		Kills:  []string{"talks-before-the-third-step", "unmarked-guids"},
 		Run: func(t *T) {
@@ -72,8 +73,9 @@ var streams = []Case{
 		ID: "gnutella06/stream/no-types-that-were-not-agreed", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HD-05", "GN-HD-06"}, Role: conformance.Servent, Kind: conformance.Behaviour,
 		Control: "a ping of TTL 1 is answered on the same link, and a query asked",
-		Explain: "The harness says nothing in its headers but its name and that it is an ultrapeer. Then the target may send pings, pongs, queries, hits " +
-			"and pushes alone: not Bye, query routing, vendor messages or types of its own.",
+		Explain: "The harness says nothing in its headers but its name and that it is an ultrapeer. Then " +
+			"the target may send pings, pongs, queries, hits and pushes alone: not Bye, query routing, " +
+			"vendor messages or types of its own.",
 		Causes: []string{"vendor messages are sent to everybody", "a table is sent to whoever is an ultrapeer"},
 		Kills:  []string{"everybody-is-told-tables", "vendor-messages-for-all"},
 		Run: func(t *T) {
@@ -94,8 +96,9 @@ var streams = []Case{
 		ID: "gnutella06/stream/unknown-types", Rev: 1, Since: "0.2.0", Level: conformance.May,
 		Requirements: []string{"GN-HD-16"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a ping of TTL 1 before; another link afterwards",
-		Explain: "A descriptor of the type 55, and a ping behind it. The target may skip what it does not know, or take it for a " +
-			"sign that the stream has lost its place, and close. What it does is recorded.",
+		Explain: "A descriptor of the type 55, and a ping behind it. The target may skip what it does not " +
+			"know, or take it for a sign that the stream has lost its place, and close. What it does is " +
+			"recorded.",
 		Causes: []string{"the link is closed, as the document allows"},
 		Kills:  []string{"closes-at-unknown-types", "one-descriptor-a-read"},
 		Run: func(t *T) {
@@ -114,8 +117,9 @@ var streams = []Case{
 		ID: "gnutella06/stream/lying-lengths", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-HD-15"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a ping of TTL 1 before; another link afterwards",
-		Explain: "Two headers, each on a link of its own, whose payload is said to have 4 GiB less one byte, and 16 MB. No descriptor is " +
-			"that long: the stream has lost its place, and should be closed, be it with a Bye before.",
+		Explain: "Two headers, each on a link of its own, whose payload is said to have 4 GiB less one " +
+			"byte, and 16 MB. No descriptor is that long: the stream has lost its place, and should be " +
+			"closed, be it with a Bye before.",
 		Causes: []string{"the length is believed, and waited for", "the length is a signed number, and negative"},
 		Kills:  []string{"believes-all-lengths"},
 		Run: func(t *T) {
@@ -139,8 +143,9 @@ var streams = []Case{
 		Requirements: []string{"GN-HD-15", "GN-QY-01", "GN-QH-01", "GN-PU-01", "GN-PG-02"}, Role: conformance.Ultrapeer,
 		Kind:    conformance.State,
 		Control: "queries that are passed on before and after",
-		Explain: "Descriptors of each type whose payload is shorter than its fields, or has no NUL where one must be, come from one " +
-			"neighbour; none of them should be passed on. The target must go on to serve others; it may close the link.",
+		Explain: "Descriptors of each type whose payload is shorter than its fields, or has no NUL where " +
+			"one must be, come from one neighbour; none of them should be passed on. The target must go on " +
+			"to serve others; it may close the link.",
 		Causes: []string{"fields are read beyond the payload", "payloads are passed on unread"},
 		Kills: []string{
 			"broadcasts-hits", "broadcasts-stray-hits", "broadcasts-stray-pongs", "dies-of-short-payloads",
@@ -171,8 +176,8 @@ var streams = []Case{
 		Requirements: []string{"GN-HD-14", "GN-QH-11"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the hits themselves, and a ping behind them",
-		Explain: "The target shares 120 files with long names, all of which a query finds. No descriptor should be larger than 4 kB: " +
-			"the results are to be cut into several hits, or some left out.",
+		Explain: "The target shares 120 files with long names, all of which a query finds. No descriptor " +
+			"should be larger than 4 kB: the results are to be cut into several hits, or some left out.",
 		Causes: []string{"one hit for one query, whatever its size"},
 		Kills:  []string{"one-hit-for-all-results"},
 		Run: func(t *T) {

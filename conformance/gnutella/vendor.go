@@ -15,8 +15,9 @@ var vendors = []Case{
 		ID: "gnutella06/vendor/says-what-it-knows", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-VE-01", "GN-VE-03"}, Role: conformance.Servent, Kind: conformance.Behaviour,
 		Control: "a ping of TTL 1 is answered on the same link",
-		Explain: "Both sides say Vendor-Message. The target's first vendor message must be the list of those that it knows: a " +
-			"vendor of four NULs, selector and version 0, a count with its lower byte first, and so many items of eight bytes.",
+		Explain: "Both sides say Vendor-Message. The target's first vendor message must be the list of " +
+			"those that it knows: a vendor of four NULs, selector and version 0, a count with its lower byte " +
+			"first, and so many items of eight bytes.",
 		Causes: []string{"the count is a byte, or in network order", "no list is sent"},
 		Kills: []string{
 			"list-of-vendor-messages-is-cut", "no-list-of-vendor-messages", "vendor-messages-for-all",
@@ -63,9 +64,10 @@ var vendors = []Case{
 		ID: "gnutella06/vendor/unknown-ones-have-no-consequence", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-VE-02"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a ping of TTL 1 before and after on the same link",
-		Explain: "A vendor message XXXX/9v1 of both types, which nobody knows. It must be dropped, and the link goes on.",
-		Causes:  []string{"an unknown vendor message is taken for a fault of the stream"},
-		Kills:   []string{"closes-at-unknown-vendor-messages"},
+		Explain: "A vendor message XXXX/9v1 of both types, which nobody knows. It must be dropped, and " +
+			"the link goes on.",
+		Causes: []string{"an unknown vendor message is taken for a fault of the stream"},
+		Kills:  []string{"closes-at-unknown-vendor-messages"},
 		Run: func(t *T) {
 			p := Meet(t, Equal().With("Vendor-Message", "0.1"))
 			p.Control()
@@ -85,8 +87,8 @@ var vendors = []Case{
 		ID: "gnutella06/vendor/hops-flow-0", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-VE-04"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "the queries reach another neighbour all the time, and the leaf before",
-		Explain: "A leaf gets the queries that its table has. It then says BEAR/4v1 with the value 0: it wants none. The next " +
-			"query must not come to it.",
+		Explain: "A leaf gets the queries that its table has. It then says BEAR/4v1 with the value 0: it " +
+			"wants none. The next query must not come to it.",
 		Causes: []string{"the message is not understood, although the target says Vendor-Message"},
 		Kills:  []string{"ignores-hops-flow"},
 		Run: func(t *T) {
@@ -107,8 +109,9 @@ var vendors = []Case{
 		ID: "gnutella06/vendor/hops-flow-of-another-ttl", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-VE-02", "GN-VE-04"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "queries come to the leaf before",
-		Explain: "Vendor messages are between neighbours: one with a TTL other than 1, or with hops, is dropped without " +
-			"consequence. A hops flow 0 with TTL 3, and one with hops 1, must leave the queries for a leaf as they were.",
+		Explain: "Vendor messages are between neighbours: one with a TTL other than 1, or with hops, is " +
+			"dropped without consequence. A hops flow 0 with TTL 3, and one with hops 1, must leave the " +
+			"queries for a leaf as they were.",
 		Causes: []string{"TTL and hops are not looked at"},
 		Kills:  []string{"vendor-messages-from-afar"},
 		Run: func(t *T) {
