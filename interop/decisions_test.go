@@ -32,6 +32,12 @@ const longPadding = "The clients are wrong: the specification bounds the padding
 // decisions say of each case that most clients do not meet who is wrong, and why.
 func decisions() map[string]string {
 	return map[string]string{
+		"gnutella04/handshake/accepts-the-connect-string": "The field has left 0.4 behind: kept as a must of its document, " +
+			"which one suite is about",
+		"qrp/routing/leaf-without-a-table-gets-all": "Ultrapeers of today expect a table of every leaf, at once. The text " +
+			"says should, and so does the case",
+		"qrp/routing/two-words-of-three-are-not-enough": "LimeWire began it, and others followed; the text knows words that " +
+			"match and words that do not. Kept as a should",
 		"bep3/tracker/asker-is-not-listed-to-itself": "No clause of BEP 3, and clients know their own address or id well " +
 			"enough to skip it: de facto, which warns and never fails",
 		"bep5/krpc/unknown-method-is-error-204": "The text lists 204 and says that errors are sent, not that they must " +

@@ -55,5 +55,5 @@ func (d deviation) explains(client, id string) bool {
 func deviations() []deviation {
 	return slices.Concat(
 		protocolDeviations(), tableDeviations(), extensionDeviations(), trackerDeviations(), peerDeviations(),
-		parserDeviations(), memberDeviations(), indexDeviations(), openCases())
+		parserDeviations(), memberDeviations(), indexDeviations(), serventDeviations(), openCases())
 }
