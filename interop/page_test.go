@@ -25,6 +25,7 @@ for the run with the settings that its description in ` + "`conformance/clients`
     interop/run opentracker tracker
     interop/run libtorrent bittorrent
     interop/run memberlist swim
+    interop/run gtk-gnutella gnutella
     interop/setup opennap && interop/run opennap napster
 
 The full reports, with the bytes of all that is not a pass, are in ` + "`interop/reports`" + `; what they
@@ -44,6 +45,12 @@ webtorrent, ` + "`bep3/endgame`" + `, where it leaves a slow peer about when it 
 with ` + "`p2pspec check dht --target`" + `, give fewer verdicts: nobody can start them afresh or tell them what
 to do. Those that a datagram ends (anacrolix, bittorrent-dht, serf) stay down, and what follows is
 inconclusive.
+
+The servents of Gnutella (gtk-gnutella, gnutella-bun, limewire) are in no package, and interop/setup does not
+install them: their descriptions say where they come from and where a build of theirs is looked for. Their
+reports leave out what was unsupported or not concluded, and what was not met and is not explained yet; the
+summary in each file counts the whole run. Such a run is repeated by ` + "`interop/record gtk-gnutella`" + `,
+and takes up to 20 minutes.
 `
 
 // render writes the page.
