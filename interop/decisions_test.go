@@ -36,8 +36,8 @@ func decisions() map[string]string {
 			"which one suite is about",
 		"qrp/routing/leaf-without-a-table-gets-all": "Ultrapeers of today expect a table of every leaf, at once. The text " +
 			"says should, and so does the case",
-		"qrp/routing/two-words-of-three-are-not-enough": "LimeWire began it, and others followed; the text knows words that " +
-			"match and words that do not. Kept as a should",
+		"qrp/routing/two-words-of-three-are-not-enough": "LimeWire began it, and others followed; the text knows words " +
+			"that match and words that do not. Kept as a should",
 		"bep3/tracker/asker-is-not-listed-to-itself": "No clause of BEP 3, and clients know their own address or id well " +
 			"enough to skip it: de facto, which warns and never fails",
 		"bep5/krpc/unknown-method-is-error-204": "The text lists 204 and says that errors are sent, not that they must " +

@@ -66,7 +66,8 @@ func startServent(t *testing.T, name, dir string) netip.AddrPort {
 	}
 	at := l.Addr().(*net.TCPAddr).AddrPort()
 	_ = l.Close()
-	fill := strings.NewReplacer("{ip}", at.Addr().String(), "{port}", strconv.Itoa(int(at.Port())), "{dir}", dir, "{peer}", "")
+	port := strconv.Itoa(int(at.Port()))
+	fill := strings.NewReplacer("{ip}", at.Addr().String(), "{port}", port, "{dir}", dir, "{peer}", "")
 	for i, word := range argv {
 		argv[i] = fill.Replace(word)
 	}
