@@ -18,6 +18,7 @@ type conn struct {
 	phase  phase
 	mode   Mode // of the other
 	old    bool // dialled as 0.4
+	agent  string
 
 	offers   offers
 	maxTTL   uint8 // that it wants queries with (GN-UQ-21)
@@ -102,15 +103,23 @@ func (n *Node) learn(a netip.AddrPort, ultra bool) bool {
 		return false
 	}
 	if len(n.hosts) == n.cfg.MaxHosts {
-		n.hosts = n.hosts[:copy(n.hosts, n.hosts[1:])]
+		at := max(0, n.spare())
+		n.hosts = slices.Delete(n.hosts, at, at+1)
 	}
 	n.hosts = append(n.hosts, host{a, ultra, n.now})
 	return true
 }
 
+// spare is the oldest address that could be dialled now, by its place, or -1. It is
+// what makes room for another: one that was just tried in vain stays, or it would
+// come again as new.
+func (n *Node) spare() int {
+	return slices.IndexFunc(n.hosts, func(h host) bool { return h.after <= n.now })
+}
+
 // hear remembers an address that another servent named.
 func (n *Node) hear(from *conn, a netip.AddrPort, ultra bool) {
-	if !n.cfg.OnlyGiven && !from.isBeyond(a) {
+	if !n.cfg.OnlyGiven && !from.isBeyond(a) && (len(n.hosts) < n.cfg.MaxHosts || n.spare() >= 0) {
 		n.learn(a, ultra)
 	}
 }

@@ -18,7 +18,6 @@ const (
 	offersBye                             // GN-HS-21
 	offersVendor                          // GN-HS-23
 	offersRouting                         // it understands query routing tables (GN-HS-34)
-	offersBits                            // of which entries have one bit (GN-UQ-13)
 	offersUltraRouting                    // also between ultrapeers (GN-HS-35)
 	offersDynamic                         // GN-HS-38
 	offersInflate                         // it reads what is compressed (GN-HS-24)
@@ -72,8 +71,7 @@ func (n *Node) headers(c *conn) wire.Headers {
 	return h
 }
 
-// learnHeaders takes what the other says of itself. It says whether the other has
-// an opinion of its role.
+// learnHeaders takes what the other says of itself.
 func (n *Node) learnHeaders(c *conn, h wire.Headers) {
 	for _, o := range []struct {
 		name string
@@ -87,9 +85,6 @@ func (n *Node) learnHeaders(c *conn, h wire.Headers) {
 			c.offers |= o.flag
 		}
 	}
-	if v, _ := h.Get("X-Query-Routing"); v == "0.2" {
-		c.offers |= offersBits
-	}
 	if h.Lists("Accept-Encoding", "deflate") {
 		c.offers |= offersInflate
 	}
@@ -98,6 +93,9 @@ func (n *Node) learnHeaders(c *conn, h wire.Headers) {
 	}
 	if h.Lists("X-Ultrapeer-Needed", "false") {
 		c.offers |= needsLeaves
+	}
+	if agent, ok := h.Get("User-Agent"); ok {
+		c.agent = strings.Clone(agent[:min(len(agent), maxUserAgent)])
 	}
 	c.maxTTL = uint8(number(h, "X-Max-TTL", int32(c.maxTTL), 1, int32(n.cfg.MaxTTL)))
 	c.degree = number(h, "X-Degree", c.degree, 2, maxDegree)
@@ -158,7 +156,7 @@ func (n *step) gotConnect(c *conn, m wire.Connect) {
 			return
 		}
 		n.emit(spec.Write{Conn: c.id, Msg: wire.Status{Old: true, Code: wire.Accepted, Phrase: "OK"}}) // GN-HS-11
-		n.begin(c, m.Headers)
+		n.begin(c)
 		return
 	}
 	n.learnHeaders(c, m.Headers)
@@ -266,7 +264,7 @@ func (n *step) gotStatus(c *conn, m wire.Status) {
 		n.notify(Refused{c.remote, m.Code, m.Phrase}) // GN-HS-05
 		n.close(c, 0)
 	case c.phase == asked && m.Old:
-		n.begin(c, nil)
+		n.begin(c)
 	case c.phase == asked && !c.old:
 		n.third(c, m.Headers)
 	case c.phase == answered && !m.Old:
@@ -299,7 +297,7 @@ func (n *step) third(c *conn, h wire.Headers) {
 	}
 	n.emit(spec.Write{Conn: c.id, Msg: answer})
 	n.inflate(c, n.compresses(c))
-	n.begin(c, h)
+	n.begin(c)
 }
 
 // last takes the third step.
@@ -311,7 +309,7 @@ func (n *step) last(c *conn, h wire.Headers) {
 		return
 	}
 	n.inflate(c, false)
-	n.begin(c, h)
+	n.begin(c)
 }
 
 // inflate tells the driver about the layer below.
@@ -325,10 +323,9 @@ func (n *step) inflate(c *conn, out bool) {
 // role wants.
 //
 // GN-VE-03, GN-VE-08.
-func (n *step) begin(c *conn, h wire.Headers) {
-	agent, _ := h.Get("User-Agent")
+func (n *step) begin(c *conn) {
 	c.phase, c.heard, c.due = talking, n.now, n.now+n.cfg.PeerTimeout
-	n.notify(Connected{c.id, c.remote, c.mode, agent})
+	n.notify(Connected{c.id, c.remote, c.mode, c.agent})
 	n.ping(c)
 	if c.offers.has(offersVendor) {
 		n.write(c, wire.Descriptor{

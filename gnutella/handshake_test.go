@@ -52,7 +52,9 @@ func TestAccept(t *testing.T) {
 	d := newDesk(t, Config{Mode: Ultrapeer, Peers: 4, Leaves: 2})
 	d.step(spec.Opened{Conn: -1, Remote: addr(1)})
 	out := d.step(spec.Got{Conn: -1, Msg: wire.Connect{
-		Version: wire.Version{Minor: 7}, Headers: wire.Headers{ultrapeer(), {Name: "X-Nonsense", Value: "1"}},
+		Version: wire.Version{Minor: 7}, Headers: wire.Headers{
+			ultrapeer(), {Name: "X-Nonsense", Value: "1"}, {Name: "User-Agent", Value: "Other/2"},
+		},
 	}})
 	if s := status(out); s.Code != wire.Accepted || s.Old {
 		t.Fatalf("0.7 was answered %v", s)
@@ -60,6 +62,9 @@ func TestAccept(t *testing.T) {
 	out = d.step(spec.Got{Conn: -1, Msg: wire.Status{Code: wire.Accepted, Phrase: "Fine"}}) // GN-HS-03
 	if _, pings := sent(out, wire.TypePing); len(pings) != 1 || len(d.Links()) != 1 || d.Links()[0].Mode != Ultrapeer {
 		t.Errorf("after the third step: %v, links %v", out, d.Links())
+	}
+	if at := slices.Index(out, spec.Effect(spec.Notify{Event: Connected{-1, addr(1), Ultrapeer, "Other/2"}})); at < 0 {
+		t.Errorf("who is connected is not told: %v", out)
 	}
 	d.step(spec.Opened{Conn: -2, Remote: addr(2)})
 	if s := status(d.step(spec.Got{Conn: -2, Msg: wire.Connect{Version: wire.V04()}})); !s.Old || len(d.Links()) != 2 {
@@ -230,5 +235,35 @@ func TestBye(t *testing.T) {
 	}
 	if at, ok := d.Node.Deadline(); ok {
 		t.Errorf("a servent that was shut down waits for %v", at)
+	}
+}
+
+// A host that refused is not dialled again at once because those that refuse go on
+// naming it, even where there is no room to remember more.
+func TestDeadHostsAreNotNew(t *testing.T) {
+	d := newDesk(t, Config{Mode: Leaf, Peers: 1, MaxHosts: 3, NoFallback: true})
+	tries := map[netip.AddrPort]int{}
+	out := d.step(Connect{Addrs: []netip.AddrPort{addr(1), addr(2)}})
+	for range 30 {
+		d.now += time.Second
+		var next []spec.Effect
+		for _, e := range out {
+			if dial, ok := e.(spec.Dial); ok {
+				tries[dial.To]++
+				next = append(next, d.step(spec.Opened{Conn: dial.Conn, Remote: dial.To})...)
+				next = append(next, d.step(spec.Got{Conn: dial.Conn, Msg: wire.Status{Code: wire.Busy, Headers: wire.Headers{
+					{Name: "X-Try-Ultrapeers", Value: "203.0.113.1:6346,203.0.113.2:6346,203.0.113.3:6346,203.0.113.4:6346"},
+				}}})...)
+			}
+		}
+		out = next
+	}
+	for a, n := range tries {
+		if n != 1 {
+			t.Errorf("%v was dialled %d times within RetryAfter, want 1", a, n)
+		}
+	}
+	if len(tries) < 3 {
+		t.Errorf("%d hosts were tried: those that are named are to be, too", len(tries))
 	}
 }

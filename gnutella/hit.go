@@ -76,22 +76,21 @@ func (n *Node) fill(files []File, w *wish, private []byte) (h wire.QueryHit, res
 // sha1InH says that a GGEP H has a SHA-1 and nothing else.
 const sha1InH = 1
 
-// extensions name the content of a file as the query wants it: as a urn, or in
-// GGEP, which has no NUL in it.
+// extensions name the content of a file: as a urn, or in GGEP, which has no NUL in
+// it, for who wants that instead. They do even if nobody asked, because servents such
+// as gtk-gnutella pass queries on without their extensions.
 //
 // GN-QY-15, GN-QH-13, GN-GG-05.
 func extensions(f *File, w *wish) []byte {
 	switch {
 	case f.SHA1 == (urn.SHA1{}):
 		return nil
-	case w.wantsURN:
-		return []byte(f.SHA1.String())
-	case w.flags.Has(wire.QueryGGEPHash):
+	case w.flags.Has(wire.QueryGGEPHash) && !w.wantsURN:
 		h := ggep.Extension{ID: "H", Data: append([]byte{sha1InH}, f.SHA1[:]...), COBS: true}
 		b, _ := ggep.Append(nil, []ggep.Extension{h})
 		return b
 	}
-	return nil
+	return []byte(f.SHA1.String())
 }
 
 // hashOfH reads the value of a GGEP H: a type and a SHA-1, which a Tiger root may

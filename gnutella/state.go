@@ -87,7 +87,7 @@ func (n *Node) appendConn(b []byte, c *conn) []byte {
 	b = append(b, byte(c.phase), byte(c.mode), flag(c.old), c.maxTTL, c.hopsFlow, flag(c.told), flag(c.choked))
 	b = number64(b, int64(c.offers), int64(c.degree), int64(c.files), int64(c.kilobytes))
 	b = number64(b, int64(c.queued), int64(c.inFlight))
-	b = append(b, c.taken[:]...)
+	b = appendBytes(append(b, c.taken[:]...), []byte(c.agent))
 	b = number64(b, int64(len(c.queue)))
 	for i := range c.queue {
 		q := &c.queue[i]

@@ -65,13 +65,13 @@ func (n *step) tellTable(c *conn) {
 	switch {
 	case c.mode != Ultrapeer || n.mode == Flat:
 	case n.mode == Leaf && c.offers.has(offersRouting):
-		n.sendTable(c, n.updates(c, n.ownTable(), nil))
+		n.sendTable(c, mustUpdate(n.ownTable(), nil, qrp.Shape{}))
 	case n.mode == Ultrapeer && c.offers.has(offersUltraRouting):
 		if n.table.table == nil {
 			n.replaceTable(n.ownTable())
 		}
 		c.told = true
-		n.sendTable(c, n.updates(c, n.table.table, nil))
+		n.sendTable(c, mustUpdate(n.table.table, nil, qrp.Shape{}))
 	}
 }
 
@@ -85,7 +85,7 @@ func (n *step) refreshTables() {
 	had, has := n.table.table, n.ownTable()
 	for _, c := range n.conns {
 		if c.phase == talking && c.told {
-			n.sendTable(c, n.updates(c, has, had))
+			n.sendTable(c, mustUpdate(has, had, qrp.Shape{}))
 		}
 	}
 	n.replaceTable(has)
@@ -93,26 +93,18 @@ func (n *step) refreshTables() {
 
 func (n *Node) replaceTable(t *qrp.Table) {
 	b := n.table.digest[:]
-	for _, m := range mustUpdate(t, n.table.table, qrp.Shape{}) {
+	for _, m := range mustUpdate(t, n.table.table, qrp.Shape{Plain: true}) {
 		b = qrp.Append(b, m)
 	}
 	n.table = merged{table: t, digest: sha256.Sum256(b)}
 }
 
-// updates are the messages that lead from one table to another, in the form that
-// the receiver takes.
+// mustUpdate are the messages that lead from one table to another. It relies on
+// infinities that leave differences small enough for any shape. Entries of one bit
+// would be smaller, for who says X-Query-Routing: 0.2; but gtk-gnutella 1.2.3, which
+// says it, spoils its table by them.
 //
 // GN-UQ-06, GN-UQ-13.
-func (n *Node) updates(c *conn, t, had *qrp.Table) []qrp.Message {
-	var shape qrp.Shape
-	if c.offers.has(offersBits) {
-		shape.EntryBits = 1
-	}
-	return mustUpdate(t, had, shape)
-}
-
-// mustUpdate relies on infinities that leave differences small enough for any
-// shape.
 func mustUpdate(t, had *qrp.Table, shape qrp.Shape) []qrp.Message {
 	list, err := t.Update(had, shape)
 	if err != nil {

@@ -89,7 +89,7 @@ func TestMergedTable(t *testing.T) {
 		_, list := sent(out, wire.TypeQRP)
 		for _, m := range list {
 			p, err := qrp.Parse(m.Payload)
-			if patch, ok := p.(qrp.Patch); err != nil || m.TTL != 1 || m.Hops != 0 || ok && patch.EntryBits != 1 {
+			if patch, ok := p.(qrp.Patch); err != nil || m.TTL != 1 || m.Hops != 0 || ok && patch.EntryBits != 4 {
 				t.Fatalf("%v, %v", m, err)
 			}
 			if err := r.Take(p); err != nil {

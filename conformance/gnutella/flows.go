@@ -66,8 +66,8 @@ var flows = []Case{
 			"passed on again.",
 		Causes: []string{"the queue has no bound", "queries are dropped for ever"},
 		Kills: []string{
-			"broadcasts-hits", "drops-long-hits", "no-flow-control", "once-slow-always-slow",
-			"passes-on-all-queries",
+			"broadcasts-hits", "drops-long-hits", "forgets-what-it-saw", "no-flow-control",
+			"once-slow-always-slow", "passes-on-all-queries",
 		},
 		Run: func(t *T) {
 			l := Between(t)
@@ -94,8 +94,8 @@ var flows = []Case{
 			"waits, hits go first.",
 		Causes: []string{"what waits goes in the order in which it came"},
 		Kills: []string{
-			"broadcasts-hits", "drops-long-hits", "first-in-first-out", "new-id-for-each-hit",
-			"no-flow-control", "passes-on-all-queries",
+			"broadcasts-hits", "drops-long-hits", "first-in-first-out", "forgets-what-it-saw",
+			"new-id-for-each-hit", "no-flow-control", "passes-on-all-queries",
 		},
 		Run: func(t *T) {
 			l := Between(t)
@@ -139,7 +139,7 @@ var flows = []Case{
 		Causes: []string{"the queue has no bound", "hits are thrown away in silence"},
 		Kills: []string{
 			"broadcasts-hits", "bye-in-network-order", "drops-long-hits", "first-in-first-out",
-			"no-flow-control", "passes-on-all-queries", "throws-hits-away",
+			"forgets-what-it-saw", "no-flow-control", "passes-on-all-queries", "throws-hits-away",
 		},
 		Run: func(t *T) {
 			l := Between(t)

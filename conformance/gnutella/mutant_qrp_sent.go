@@ -143,12 +143,16 @@ func qrpFormMutants() []Mutant {
 		},
 		{
 			Name: "everybody-is-told-bits", What: "entries of one bit are sent whatever the version",
-			bend: hearing(func(_ *bent, _ spec.Conn, m wire.Connect) []spec.Message {
-				if _, ok := m.Headers.Get("X-Query-Routing"); ok {
-					m.Headers = wire.Headers(Offer(m.Headers).With("X-Query-Routing", "0.2"))
-				}
-				return same(m)
-			}),
+			bend: func(b *bent) {
+				told := tables{}
+				b.say = sayingRoutes(func(c spec.Conn, d wire.Descriptor, m qrp.Message) []spec.Message {
+					_, _ = told.take(c, d)
+					if p, ok := m.(qrp.Patch); !ok || p.Seq < p.Of {
+						return nil
+					}
+					return routed(d, updateTo(told.of(c), nil, qrp.Shape{EntryBits: 1})...)
+				})
+			},
 		},
 	}
 }
