@@ -300,7 +300,7 @@ func (t *TCP) receive(c *tcpConn) {
 		t.stats.received.Add(1)
 		t.step(spec.Got{Conn: c.id, Msg: m, Lent: true})
 	}
-	if c.inflate == due {
+	if c.inflate == due && !c.gone { // else its reader uses the source, until the end
 		c.inflateFrom(b)
 		b = nil
 	}
@@ -329,9 +329,7 @@ func (t *TCP) step(in spec.Input) {
 		case spec.Load, spec.Store, spec.Verify:
 			t.pool.add(e, t.lending)
 		case spec.Send:
-			if drop := t.packets.send(e); drop != nil {
-				t.observe(now, *drop)
-			}
+			t.sendTo(now, e)
 		default:
 			t.observe(now, e)
 		}

@@ -93,3 +93,35 @@ func TestCloseUnderDatagrams(t *testing.T) {
 		}
 	}
 }
+
+// A machine that sends datagrams where there is no socket for them is told of, and
+// goes on.
+func TestDatagramsWithoutASocketAreToldOf(t *testing.T) {
+	a, effects := serve(t, transport.TCPConfig{})
+	to := netip.MustParseAddrPort("127.0.0.1:9")
+	if err := a.Do(do{[]spec.Effect{spec.Send{To: to, Msg: text("lost")}}}); err != nil {
+		t.Fatal(err)
+	}
+	if d, ok := next(t, effects).(spec.Drop); !ok || d.From != to || d.Reason == nil {
+		t.Errorf("%v, want a drop", d)
+	}
+}
+
+func TestListenBothRefusesAPortThatIsTaken(t *testing.T) {
+	taken, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(anywhere))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	at := taken.LocalAddr().(*net.UDPAddr).AddrPort()
+	if l, p, err := transport.ListenBoth(at); err == nil {
+		l.Close()
+		p.Close()
+		t.Error("it took a port that is taken for datagrams")
+	}
+	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
+	if err != nil {
+		t.Fatalf("it has kept the listener: %v", err)
+	}
+	l.Close()
+}

@@ -90,6 +90,42 @@ func TestDirectionsAreCompressedAlone(t *testing.T) {
 	}
 }
 
+// A machine that closes a stream in the step in which it wants it inflated is done
+// with it: nothing is kept to inflate what nobody will read.
+func TestDeflateOfAStreamThatIsClosed(t *testing.T) {
+	b, fromB := serve(t, transport.TCPConfig{Machine: &fickle{}})
+	before := runtime.NumGoroutine()
+	for range 20 {
+		conn := dialRaw(t, b)
+		say(t, conn, raw("#go"))
+		expect(t, conn, raw("=#go"))
+		conn.Close()
+		for {
+			if _, ok := hear(t, fromB).(spec.Got); ok {
+				break
+			}
+		}
+	}
+	for i := 0; runtime.NumGoroutine() > before; i++ {
+		if i == 400 {
+			t.Fatalf("%d goroutines are left, of %d", runtime.NumGoroutine(), before)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// fickle is a toy that closes what it has just begun to compress.
+type fickle struct{ toy }
+
+func (m *fickle) Step(now time.Duration, in spec.Input, out []spec.Effect) []spec.Effect {
+	if got, ok := in.(spec.Got); ok {
+		out = append(out, spec.Write{Conn: got.Conn, Msg: "=" + got.Msg.(line)},
+			spec.Deflate{Conn: got.Conn, In: true}, spec.Close{Conn: got.Conn})
+		return append(out, spec.Notify{Event: heard{in}})
+	}
+	return m.toy.Step(now, in, out)
+}
+
 // bomb is many bytes in few.
 func bomb(b byte, n int) []byte {
 	var out bytes.Buffer

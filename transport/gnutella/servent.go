@@ -13,6 +13,7 @@ import (
 	"github.com/p2pspec/p2pspec/gnutella"
 	"github.com/p2pspec/p2pspec/gnutella/servent"
 	"github.com/p2pspec/p2pspec/gnutella/transfer"
+	"github.com/p2pspec/p2pspec/gnutella/wire"
 	"github.com/p2pspec/p2pspec/spec"
 	"github.com/p2pspec/p2pspec/transport"
 )
@@ -24,7 +25,8 @@ type Config struct {
 	Listen netip.AddrPort
 
 	// Node is the servent. Its Addr becomes that of the socket, its Library that of
-	// Share, and its Seed is drawn from the system's randomness.
+	// Share, and its Seed is drawn from the system's randomness. If Node.OutOfBand and not
+	// Node.Firewalled, the servent takes datagrams at the port of Listen as well.
 	Node gnutella.Config
 	// Transfer says how files are moved.
 	Transfer transfer.Config
@@ -83,9 +85,9 @@ func Listen(cfg Config) (*Servent, error) {
 	return s, nil
 }
 
-// listen binds the socket, and starts the machine.
+// listen binds the sockets, and starts the machine.
 func (s *Servent) listen(cfg Config) error {
-	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(cfg.Listen))
+	l, packets, err := bind(cfg)
 	if err != nil {
 		return fmt.Errorf("gnutella: %w", err)
 	}
@@ -93,6 +95,9 @@ func (s *Servent) listen(cfg Config) error {
 	cfg.Node.Addr = s.addr
 	node, err := servent.New(servent.Config{Node: cfg.Node, Transfer: cfg.Transfer}, 0)
 	if err != nil {
+		if packets != nil {
+			err = errors.Join(err, packets.Close())
+		}
 		return errors.Join(err, l.Close())
 	}
 	if cfg.Node.Firewalled {
@@ -102,10 +107,22 @@ func (s *Servent) listen(cfg Config) error {
 		l = nil
 	}
 	s.TCP = transport.ServeTCP(l, transport.TCPConfig{
-		Machine: node, Codec: servent.Codec{}, Storage: s.files, Observe: s.see,
+		Machine: node, Codec: servent.Codec{}, Datagrams: packets, DatagramCodec: wire.DatagramCodec{},
+		Storage: s.files, Observe: s.see,
 		Bind: cfg.Listen.Addr(), MaxConns: maxConns, MaxSendQueue: maxSendQueue,
 	})
 	return nil
+}
+
+// bind takes the port, for datagrams only if the machine will send some.
+//
+// GN-VE-05
+func bind(cfg Config) (l *net.TCPListener, packets *net.UDPConn, err error) {
+	if cfg.Node.OutOfBand && !cfg.Node.Firewalled {
+		return transport.ListenBoth(cfg.Listen)
+	}
+	l, err = net.ListenTCP("tcp", net.TCPAddrFromAddrPort(cfg.Listen))
+	return l, nil, err
 }
 
 // Addr is what the servent tells others of where it is: also behind a firewall, where

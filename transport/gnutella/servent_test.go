@@ -2,6 +2,7 @@ package gnutella
 
 import (
 	"bytes"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -173,6 +174,35 @@ func TestFetchFromBehindAFirewall(t *testing.T) {
 		assert.Zero(t, sharer.Stats().Accepted, "the firewall let somebody in")
 		until(t, sharer, every[transfer.Uploaded])
 	}
+}
+
+// Hits of a file that is far away come by datagram, at the ports of the streams, and a
+// servent behind a firewall takes none. GN-VE-05, GN-VE-06
+func TestHitsOutOfBand(t *testing.T) {
+	leaksNothing(t)
+	node := func(mode gnutella.Mode) gnutella.Config {
+		cfg := quick(mode, false)
+		cfg.OutOfBand = true
+		return cfg
+	}
+	u1, u2 := serve(t, Config{Node: node(gnutella.Ultrapeer)}), serve(t, Config{Node: node(gnutella.Ultrapeer)})
+	u2.joins(t, u1)
+	u3 := serve(t, Config{Node: node(gnutella.Ultrapeer)})
+	u3.joins(t, u2)
+	sharer := serve(t, Config{Node: node(gnutella.Leaf), Share: share(t, "a rare song.mp3", content(5000))})
+	sharer.joins(t, u3)
+	leaf := serve(t, Config{Node: node(gnutella.Leaf)})
+	leaf.joins(t, u1)
+	require.Equal(t, sharer.Addr(), leaf.finds(t, "song rare").Addr)
+	require.NotZero(t, sharer.Stats().Datagrams.Sent)
+	require.NotZero(t, leaf.Stats().Datagrams.Received)
+
+	hidden := node(gnutella.Leaf)
+	hidden.Firewalled = true
+	v := serve(t, Config{Node: hidden})
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(v.Addr()))
+	require.NoError(t, err, "the firewall has a hole")
+	require.NoError(t, conn.Close())
 }
 
 // What turns out to be something else leaves nothing, whoever named it; what fails
