@@ -23,15 +23,19 @@ type File struct {
 const (
 	MaxSize = 1<<31 - 1 // bytes of a file: what storage effects can name
 
-	maxLine       = 128              // bytes of UserAgent: it is in every head
-	maxPipelined  = 8                // requests that wait for the answer to another: browsers send four
-	maxTold       = 10               // alternate locations in a head (HUGE §6.2.2 leaves the number open)
-	maxTries      = 3                // of a source in a row that brought nothing
-	maxRefusals   = 120              // of a source in a row that was busy: two hours, a minute each
-	maxStoring    = 1024             // Stores of a download that are unanswered
-	storageLimit  = 10 * time.Minute // to hash or to store what came: a disk that takes longer is broken
-	maxInterval   = 24 * time.Hour   // of any time in Config, so that sums do not overflow
-	longestPieces = 1 << 20          // files shared
+	maxLine      = 128              // bytes of UserAgent: it is in every head
+	maxPipelined = 8                // requests that wait for the answer to another: browsers send four
+	maxTold      = 10               // alternate locations in a head (HUGE §6.2.2 leaves the number open)
+	maxTries     = 3                // of a source in a row that brought nothing
+	maxRefusals  = 120              // of a source in a row that was busy: two hours, a minute each
+	maxStoring   = 1024             // Stores of a download that are unanswered
+	storageLimit = 10 * time.Minute // to hash or to store what came: a disk that takes longer is broken
+	maxInterval  = 24 * time.Hour   // of any time in Config, so that sums do not overflow
+	maxFiles     = 1 << 20          // shared
+
+	namedPerSource = 4       // sources named by others in a download, for one of Config.Sources
+	offersShare    = 4       // of Config.Conns, one in so many may be an offer that is being dialled
+	minProgress    = 1 << 10 // bytes in Config.StallTimeout: the slowest modem brings more in a second
 )
 
 // Config describes a participant. Zero fields take the default named.
@@ -48,15 +52,19 @@ type Config struct {
 	Sources    int // of one download; default 32
 	Alternates int // other locations remembered of a file; default 32
 	Block      int // bytes of a file loaded at once, at most MaxBody; default 32768
-	Window     int // bytes written to a stream that were not yet Drained; default 262144
+	Window     int // bytes written to a stream that were not yet Drained; default 65536, see StallTimeout
 
-	HeadTimeout  time.Duration // for a dial, and for the head of a message; default 30 s
-	IdleTimeout  time.Duration // between two requests on a stream; default 1 min
-	StallTimeout time.Duration // without a byte, in either direction; default 1 min
-	PushTimeout  time.Duration // from a push to the GIV; default 30 s
-	RetryAfter   time.Duration // until the same source is asked again; default 1 min (GN-PU-16)
-	PollMin      time.Duration // before who waits in the queue may ask again; default 30 s
-	PollMax      time.Duration // until it has to; default 2 min
+	// StallTimeout is for the next 1024 bytes of a source, and for Drained, which only
+	// comes when all that was written is gone: who takes less than Window in this time,
+	// or than the rest of a file, is given up. Default 1 min.
+	StallTimeout time.Duration
+
+	HeadTimeout time.Duration // for a dial, and for the head of a message; default 30 s
+	IdleTimeout time.Duration // between two requests on a stream; default 1 min
+	PushTimeout time.Duration // from a push to the GIV; default 30 s
+	RetryAfter  time.Duration // until the same source is asked again; default 1 min (GN-PU-16)
+	PollMin     time.Duration // before who waits in the queue may ask again; default 30 s
+	PollMax     time.Duration // until it has to; default 2 min
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -82,7 +90,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"Sources", &c.Sources, 32, 1, 1 << 10},
 		{"Alternates", &c.Alternates, 32, 1, 1 << 10},
 		{"Block", &c.Block, 32 << 10, 1, MaxBody},
-		{"Window", &c.Window, 256 << 10, 1, 1 << 24},
+		{"Window", &c.Window, 64 << 10, 1, 1 << 24},
 	} {
 		if *n.v == 0 {
 			*n.v = n.standard
@@ -123,8 +131,8 @@ func (c Config) withTimes() (Config, error) {
 }
 
 func (c *Config) checkFiles() error {
-	if len(c.Files) > longestPieces {
-		return fmt.Errorf("transfer: %d files are shared, at most %d", len(c.Files), longestPieces)
+	if len(c.Files) > maxFiles {
+		return fmt.Errorf("transfer: %d files are shared, at most %d", len(c.Files), maxFiles)
 	}
 	indexes := make(map[uint32]bool, len(c.Files))
 	for _, f := range c.Files {

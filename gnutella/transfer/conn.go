@@ -64,7 +64,7 @@ func (n *Node) of(c *conn) *download {
 	return nil
 }
 
-// asked counts the streams on which others ask.
+// serving counts the streams on which others ask.
 func (n *Node) serving() (streams int) {
 	for _, c := range n.conns {
 		if !c.fetching {
@@ -117,15 +117,27 @@ func (n *step) closed(in spec.Closed) {
 	}
 }
 
-// offer executes Offer.
+// offer executes Offer. Of the streams only a part may be those of offers that wait
+// for an answer to the dial: anybody can have silent hosts dialled.
 func (n *step) offer(in Offer) {
-	if n.serving() >= n.cfg.Conns || len(in.Name) > maxName || !isLine(in.Name) {
+	full := n.serving() >= n.cfg.Conns || n.offering() >= max(1, n.cfg.Conns/offersShare)
+	if full || len(in.Name) > maxName || !isLine(in.Name) {
 		n.fail(in.Op, ErrTooMany)
 		return
 	}
 	c := n.dial(in.To)
 	c.giv = Giv{in.Index, n.cfg.ServentID, in.Name}
 	n.emit(spec.Done{Op: in.Op})
+}
+
+// offering counts the offers that are being dialled.
+func (n *Node) offering() (dials int) {
+	for _, c := range n.conns {
+		if !c.fetching && c.phase == dialing {
+			dials++
+		}
+	}
+	return dials
 }
 
 func (n *step) dial(to netip.AddrPort) *conn {

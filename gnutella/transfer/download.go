@@ -20,18 +20,20 @@ type download struct {
 	at      int32 // bytes handed to the storage
 	foreign bool  // some of them are of nobody among the sources
 	storing int32 // Stores unanswered
-	alone   bool  // bytes of two sources are not mixed: such were corrupt
+	alone   bool  // bytes of two sources are not mixed: such were corrupt, or no hash would tell
 	corrupt bool  // something was
 
 	sources []source
+	named   int32     // of them, all told, by others
 	current int32     // place of the source that is tried; noSource: none
 	conn    spec.Conn // to it; 0: none
 	phase   stage
 	due     time.Duration
 
-	got      span // of the answer that is coming: what of it has not come
-	persists bool // more can be asked after it
-	gained   bool // the stream has brought something new
+	got      span  // of the answer that is coming: what of it has not come
+	persists bool  // more can be asked after it
+	gained   bool  // the stream has brought something new
+	recent   int32 // bytes of the answer since the time for the next was set
 }
 
 // stage is what a download waits for.
@@ -69,11 +71,17 @@ type task struct {
 // download executes Download.
 func (n *step) download(in Download) {
 	switch {
+	case slices.ContainsFunc(n.downloads, func(d *download) bool { return d.op == in.Op }):
+		n.fail(in.Op, ErrOp)
+		return
 	case len(n.downloads) == n.cfg.Downloads:
 		n.fail(in.Op, ErrTooMany)
 		return
 	case in.Size > MaxSize || in.Have > in.Size:
 		n.fail(in.Op, ErrSize)
+		return
+	case in.Have > 0 && in.SHA1 == (urn.SHA1{}):
+		n.fail(in.Op, ErrNoHash)
 		return
 	case int(in.Piece) < len(n.cfg.Files) || n.isTaken(in.Piece):
 		n.fail(in.Op, ErrPiece)
@@ -81,7 +89,7 @@ func (n *step) download(in Download) {
 	}
 	d := &download{
 		op: in.Op, piece: in.Piece, size: int32(in.Size), sha1: in.SHA1, at: int32(in.Have), foreign: in.Have > 0,
-		current: noSource, due: never,
+		alone: in.SHA1 == (urn.SHA1{}), current: noSource, due: never,
 	}
 	for _, s := range in.Sources {
 		n.addSource(d, s)
@@ -95,7 +103,7 @@ func (n *Node) isTaken(piece int32) bool {
 }
 
 // addSource takes a source that can be asked, and is new.
-func (n *Node) addSource(d *download, s Source) {
+func (n *Node) addSource(d *download, s Source) (taken bool) {
 	if len(s.Name) > maxName {
 		s.Name = ""
 	}
@@ -103,13 +111,14 @@ func (n *Node) addSource(d *download, s Source) {
 	s.Push = !reachable
 	switch {
 	case s.Push && s.ServentID == (wire.GUID{}), s.Name == "" && d.sha1 == (urn.SHA1{}), len(d.sources) == n.cfg.Sources:
-		return
+		return false
 	case slices.ContainsFunc(d.sources, func(o source) bool {
 		return o.Addr == s.Addr && o.ServentID == s.ServentID || o.Addr == s.Addr && s.ServentID == (wire.GUID{})
 	}):
-		return
+		return false
 	}
 	d.sources = append(d.sources, source{Source: s, after: n.now})
+	return true
 }
 
 // next goes on with what a download lacks: a source, or nothing more.
@@ -172,7 +181,8 @@ const (
 )
 
 // lose leaves the source of a download, and goes on with another, or with it again
-// at its time. Only who has sent something new is asked again at once.
+// at its time. Only who has sent something new is asked again at once, after those
+// whose turn it is, unless they would have to begin anew.
 //
 // GN-PU-16.
 func (n *step) lose(d *download, why failure) {
@@ -185,6 +195,9 @@ func (n *step) lose(d *download, why failure) {
 		s.Push = true
 	case why == broken && d.gained:
 		s.tries = 0
+		if !d.alone {
+			s.after = n.now
+		}
 	case why == busy:
 		s.refusals++
 		s.after = max(s.after, n.now+n.cfg.RetryAfter)
@@ -208,6 +221,7 @@ func (n *step) overdue(d *download) {
 	case connecting, pushing:
 		n.lose(d, unreachable)
 	case asked, receiving:
+		d.gained = false // less than minProgress is as good as nothing
 		n.lose(d, broken)
 	case queued:
 		n.ask(n.find(d.conn), d)

@@ -132,6 +132,7 @@ func TestLies(t *testing.T) {
 	for _, c := range []struct{ answer, clause string }{
 		{head("HTTP/1.1 200 OK", "Content-Length: 20"), "GN-PU-13"},
 		{head("HTTP/1.1 200 OK", "Content-Length: 9999999999999999"), "GN-PU-13"},
+		{head("HTTP/1.1 200 OK", "Content-Length: 4294967317"), "GN-PU-13"}, // 1<<32 and what it is
 		{head("HTTP/1.1 200 OK") + content + "more", "GN-PU-13"},
 		{head("HTTP/1.1 206 OK", "Content-Range: bytes 1-20/21"), "GN-PU-13"},
 		{head("HTTP/1.1 206 OK", "Content-Range: bytes 0-20/22"), "GN-PU-13"},

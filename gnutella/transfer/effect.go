@@ -64,11 +64,16 @@ func (Uploaded) IsEvent()    {}
 
 // The errors of [spec.Done].
 var (
+	// ErrOp: a Download of the same Op is under way.
+	ErrOp = errors.New("transfer: the operation is under way")
+	// ErrNoHash: Have is not zero, and SHA1 is: of which file that is cannot be told.
+	ErrNoHash = errors.New("transfer: a part without the hash of its file")
 	// ErrPiece: the piece is of a shared file, or of a download under way, or negative.
 	ErrPiece = errors.New("transfer: the piece is taken")
 	// ErrSize: Size exceeds MaxSize, or Have exceeds Size.
 	ErrSize = errors.New("transfer: size out of bounds")
-	// ErrTooMany: more than Config.Downloads or Config.Conns, or a Name too long.
+	// ErrTooMany: more than Config.Downloads, than Config.Conns, or than a quarter of
+	// those in offers that are being dialled; or a Name too long.
 	ErrTooMany = errors.New("transfer: too many at once")
 	// ErrNoSource: no source is left that could have the file.
 	ErrNoSource = errors.New("transfer: no source is left")

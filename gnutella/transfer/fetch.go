@@ -56,14 +56,12 @@ func (n *step) gotResponse(c *conn, d *download, r Response) {
 	if r.Code < 200 {
 		return // another follows (RFC 2616 §10.1)
 	}
-	if d.sha1 != (urn.SHA1{}) {
-		for _, a := range locationsIn(r.Headers, d.sha1) {
-			n.addSource(d, Source{Addr: a})
-		}
-	}
-	switch {
-	case r.Code == codeOK || r.Code == codePartial:
+	if r.Code == codeOK || r.Code == codePartial {
 		n.gotHead(c, d, &r)
+		return
+	}
+	n.addNamed(c, d, r.Headers)
+	switch {
 	case r.Code == codeBusy:
 		n.refused(d, &r)
 	case r.Code >= 500:
@@ -73,11 +71,26 @@ func (n *step) gotResponse(c *conn, d *download, r Response) {
 	}
 }
 
+// addNamed takes the sources that another one names, up to a number: those that do
+// not have the file are forgotten, and might name each other for ever.
+//
+// GN-PU-23.
+func (n *step) addNamed(c *conn, d *download, h wire.Headers) {
+	if d.sha1 == (urn.SHA1{}) {
+		return
+	}
+	for _, a := range locationsIn(h, d.sha1, c.remote.Addr()) {
+		if int(d.named) < namedPerSource*n.cfg.Sources && n.addSource(d, Source{Addr: a}) {
+			d.named++
+		}
+	}
+}
+
 // gotHead holds what a source promises against what was asked for.
 func (n *step) gotHead(c *conn, d *download, r *Response) {
 	told, isTold := contentURN(r.Headers)
 	text, isLong := r.Headers.Get("Content-Length")
-	length, _ := decimal(text, MaxSize)
+	length, isSize := decimal(text, MaxSize)
 	part := span{0, d.size}
 	if r.Code == codePartial {
 		text, _ := r.Headers.Get("Content-Range")
@@ -88,11 +101,12 @@ func (n *step) gotHead(c *conn, d *download, r *Response) {
 		n.refuse(c, "GN-PU-21", errContent)
 	case part.begin > d.at || part.end <= d.at:
 		n.refuse(c, "GN-PU-13", errRange)
-	case isLong && int32(length) != part.end-part.begin:
+	case isLong && (!isSize || int32(length) != part.end-part.begin):
 		n.refuse(c, "GN-PU-13", errLength)
 	default:
 		d.phase, d.due, d.got = receiving, n.now+n.cfg.StallTimeout, part
-		d.persists = persists(r.Minor, r.Headers) && isLong
+		d.persists, d.recent = persists(r.Minor, r.Headers) && isLong, 0
+		n.addNamed(c, d, r.Headers)
 		n.notify(Receiving{d.op, c.remote, uint32(d.at)})
 		return
 	}
@@ -150,7 +164,10 @@ func (n *step) gotBody(c *conn, d *download, data []byte, lent bool) {
 	}
 	old := min(int32(len(data)), max(0, d.at-d.got.begin))
 	d.got.begin += int32(len(data))
-	d.due = n.now + n.cfg.StallTimeout
+	s := &d.sources[d.current]
+	if d.recent += int32(len(data)); d.recent >= minProgress {
+		d.recent, d.due, s.tries = 0, n.now+n.cfg.StallTimeout, 0
+	}
 	if fresh := data[old:]; len(fresh) > 0 {
 		if !lent {
 			fresh = slices.Clone(fresh)
@@ -158,8 +175,7 @@ func (n *step) gotBody(c *conn, d *download, data []byte, lent bool) {
 		n.emit(spec.Store{Token: n.file(d), Piece: d.piece, Begin: d.at, Data: fresh})
 		d.at += int32(len(fresh))
 		d.storing++
-		s := &d.sources[d.current]
-		d.gained, s.gave, s.tries, s.refusals = true, true, 0, 0
+		d.gained, s.gave, s.refusals = true, true, 0
 	}
 	switch {
 	case d.at == d.size:

@@ -11,14 +11,15 @@ import (
 // Download fetches a file into a piece of the driver's storage, which has to know
 // the hash that the piece is promised, and that is none of Config.Files nor of
 // another download. Sources are asked one after another, and those that they name.
+// Without a hash all of it is of one source: another begins anew.
 //
-// Result [Downloaded]. Errors: [ErrPiece], [ErrSize], [ErrTooMany], [ErrNoSource],
-// [ErrCorrupt], [ErrStorage], [ErrCancelled].
+// Result [Downloaded]. Errors: [ErrOp], [ErrTooMany], [ErrSize], [ErrNoHash],
+// [ErrPiece], [ErrNoSource], [ErrCorrupt], [ErrStorage], [ErrCancelled].
 type Download struct {
 	Op      spec.OpID
 	Piece   int32
 	Size    uint32   // in bytes
-	Have    uint32   // that are stored already, from the beginning: of an earlier download
+	Have    uint32   // that are stored already, from the beginning: of an earlier download; zero without SHA1
 	SHA1    urn.SHA1 // zero: not known; then nothing is verified
 	Sources []Source
 }

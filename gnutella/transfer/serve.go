@@ -37,10 +37,15 @@ const (
 )
 
 // gotRequest answers a request, or files it behind the one that is being answered.
+// What it names is learnt when it has not been refused; from who does not wait for
+// answers nothing is.
 func (n *step) gotRequest(c *conn, r Request) {
 	a := n.understand(&r)
 	if c.phase == open {
-		n.answer(c, a)
+		hasFile := a.code == codeOK || a.code == codePartial || a.code == codeUnsatisfiable
+		if n.answer(c, a) && hasFile {
+			n.learn(a.piece, r.Headers, c.remote.Addr())
+		}
 		return
 	}
 	if len(c.waiting) == maxPipelined {
@@ -81,7 +86,6 @@ func (n *step) understand(r *Request) ask {
 	if wanted, told := contentURN(r.Headers); told && f.SHA1 != (urn.SHA1{}) && wanted != f.SHA1 {
 		return a
 	}
-	n.learn(place, r.Headers)
 	a.piece, a.code, a.span = int32(place), codeOK, span{0, int32(f.Size)}
 	if text, ranged := r.Headers.Get("Range"); ranged {
 		part, all, satisfiable := rangeOf(text, int32(f.Size))
@@ -129,8 +133,9 @@ func contentURN(h wire.Headers) (sha1 urn.SHA1, ok bool) {
 }
 
 // answer sends the head of an answer, and begins its body. Refusals leave the stream
-// as it is, but one for lack of room, after which another may want it.
-func (n *step) answer(c *conn, a ask) {
+// as it is, but one for lack of room, after which another may want it. ok is false if
+// nothing was to be asked.
+func (n *step) answer(c *conn, a ask) (ok bool) {
 	hasBody := (a.code == codeOK || a.code == codePartial) && a.end > a.begin && !a.head
 	place, early := 0, false
 	if hasBody {
@@ -139,11 +144,11 @@ func (n *step) answer(c *conn, a ask) {
 	switch {
 	case a.code == codeAccepted:
 		n.wantRelay(c, &a)
-		return
+		return true
 	case early:
 		n.refuse(c, "GN-PU-17", errEarly)
 		n.close(c)
-		return
+		return false
 	case place > 0 && a.queues && n.enqueue(c, place):
 		n.respond(c, a, codeBusy, wire.Header{Name: "X-Queue", Value: n.queueText(place)})
 		hasBody = false
@@ -161,9 +166,10 @@ func (n *step) answer(c *conn, a ask) {
 	}
 	if hasBody {
 		n.begin(c, a)
-		return
+		return true
 	}
 	n.answered(c, a.last)
+	return true
 }
 
 // respond writes a head.
