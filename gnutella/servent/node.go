@@ -25,7 +25,7 @@ var _ spec.Machine = (*Node)(nil)
 // New returns a servent that starts at now. It does nothing until it is told whom
 // to dial or is connected to. The error names the field of cfg that is wrong.
 func New(cfg Config, now time.Duration) (*Node, error) {
-	overlay, err := gnutella.New(cfg.Node, now)
+	overlay, err := gnutella.New(cfg.overlay(), now)
 	if err != nil {
 		return nil, wrong("Node", err)
 	}

@@ -154,3 +154,38 @@ func TestPushProxy(t *testing.T) {
 		t.Errorf("the leaf got %v", d)
 	}
 }
+
+// Who says nothing does not keep out who wants a file, up to a number.
+//
+// GN-HS-16.
+func TestSilentStreams(t *testing.T) {
+	for _, c := range []struct{ handshakes, conns, room int }{
+		{0, 0, handshakes + conns}, {2, 3, 5}, {1000, 500, maxHandshakes}, {1 << 10, 1, maxHandshakes},
+	} {
+		n, err := New(Config{
+			Node:     gnutella.Config{Addr: addr(99), Handshakes: c.handshakes},
+			Transfer: transfer.Config{Conns: c.conns},
+		}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken := 0
+		for i := range c.room + 9 {
+			if out := n.Step(0, spec.Opened{Conn: spec.Conn(-1 - i), Remote: addr(i % 90)}, nil); len(out) == 0 {
+				taken++
+			}
+		}
+		if taken != c.room {
+			t.Errorf("Handshakes %d, Conns %d: %d silent streams, want %d", c.handshakes, c.conns, taken, c.room)
+		}
+	}
+	for _, wrong := range []Config{
+		{Node: gnutella.Config{Handshakes: -1}}, {Node: gnutella.Config{Handshakes: 1<<10 + 1}},
+		{Transfer: transfer.Config{Conns: -20}}, {Transfer: transfer.Config{Conns: 1<<63 - 1}},
+	} {
+		wrong.Node.Addr = addr(99)
+		if _, err := New(wrong, 0); err == nil {
+			t.Errorf("%+v was taken", wrong)
+		}
+	}
+}
