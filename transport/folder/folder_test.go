@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -73,6 +74,21 @@ func TestShare(t *testing.T) {
 	require.ErrorIs(t, err, io.ErrClosedPipe)
 }
 
+// A folder below that cannot be read does not keep the others from being shared.
+func TestOddFoldersAreSkipped(t *testing.T) {
+	dir := t.TempDir()
+	write(t, "one", dir, "a.txt")
+	write(t, "odd", dir, "caf\xe9", "b.txt")
+	write(t, "two", dir, "sub", "c.txt")
+	s, err := Share(dir, func(io.Reader) error { return nil })
+	require.NoError(t, err)
+	defer s.Close()
+	require.Len(t, s.Files, 2)
+	assert.Equal(t, "c.txt", s.Files[1].Name)
+	require.Len(t, s.Skipped, 1)
+	assert.ErrorContains(t, s.Skipped[0], `caf\xe9`)
+}
+
 // What is not good leaves nothing; what is gets a name of its own.
 func TestInbox(t *testing.T) {
 	dir := t.TempDir()
@@ -115,6 +131,12 @@ func TestInbox(t *testing.T) {
 	_, err = p.Keep("closed")
 	require.Error(t, err)
 	assert.Len(t, names(), 4)
+	p, err = in.Create()
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(filepath.Join(dir, p.name)))
+	_, err = p.Keep("vanished")
+	require.Error(t, err)
+	assert.Len(t, names(), 4, "the name that was reserved is left")
 	_, err = OpenInbox(filepath.Join(dir, "none"))
 	require.Error(t, err)
 }
@@ -131,9 +153,22 @@ func TestSafeNames(t *testing.T) {
 		require.False(t, strings.HasPrefix(name, "."))
 		require.True(t, utf8.ValidString(name))
 		require.LessOrEqual(t, len(name), longestSaved)
-		require.False(t, strings.ContainsFunc(name, isControl))
+		require.False(t, strings.ContainsFunc(name, unicode.IsControl))
 		require.False(t, bytes.ContainsAny([]byte(name), `<>:"|?*`))
 		require.Equal(t, name, SafeName(name))
 	})
-	assert.Equal(t, strings.Repeat("x", longestSaved-4)+".mp3", SafeName(strings.Repeat("x", 300)+".mp3"))
+	for name, want := range map[string]string{
+		strings.Repeat("x", 300) + ".mp3": strings.Repeat("x", longestSaved-4) + ".mp3",
+		"con":                             "_con",
+		"NUL.tar.gz":                      "_NUL.tar.gz",
+		"Com9 .txt":                       "_Com9 .txt",
+		"lpt1":                            "_lpt1",
+		"COM0":                            "COM0",
+		"console.mp3":                     "console.mp3",
+		"LPT12.txt":                       "LPT12.txt",
+		"a\u202egpj.exe":                  "a_gpj.exe",
+		"a\u0085b\u200d":                  "a_b_",
+	} {
+		assert.Equal(t, want, SafeName(name), "%q", name)
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"path"
 	"strings"
 	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Inbox is a folder for what is downloaded.
@@ -55,7 +57,9 @@ func (p *Part) Keep(name string) (string, error) {
 		name, err = p.inbox.reserve(SafeName(name))
 	}
 	if err == nil {
-		err = p.inbox.root.Rename(p.name, name)
+		if err = p.inbox.root.Rename(p.name, name); err != nil {
+			err = errors.Join(err, p.inbox.root.Remove(name)) // it was reserved
+		}
 	}
 	if err != nil {
 		return "", errors.Join(err, p.inbox.root.Remove(p.name))
@@ -80,7 +84,10 @@ func (in *Inbox) reserve(name string) (string, error) {
 		}
 		file, err := in.root.OpenFile(try, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 		if err == nil {
-			return try, file.Close()
+			if err = file.Close(); err != nil {
+				return "", errors.Join(err, in.root.Remove(try))
+			}
+			return try, nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
 			return "", err
@@ -97,12 +104,15 @@ const longestSaved = MaxName - len(" (1000)")
 func SafeName(name string) string {
 	name = name[strings.LastIndexAny(name, `/\`)+1:]
 	name = strings.Map(func(r rune) rune {
-		if isControl(r) || strings.ContainsRune(`<>:"|?*`, r) {
-			return '_'
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || strings.ContainsRune(`<>:"|?*`, r) {
+			return '_' // Cf: it turns the direction of what follows, or is not seen
 		}
 		return r
 	}, strings.ToValidUTF8(name, "_"))
 	name = strings.TrimRight(strings.TrimLeft(name, ". "), ". ") // other systems drop them
+	if isDevice(name) {
+		name = "_" + name
+	}
 	if ext := path.Ext(name); len(name) > longestSaved {
 		if len(ext) > longestSaved/2 {
 			ext = ""
@@ -113,4 +123,20 @@ func SafeName(name string) string {
 		name = "unnamed"
 	}
 	return name
+}
+
+// isDevice says whether Windows would open a device instead of a file, whatever
+// follows the first dot.
+func isDevice(name string) bool {
+	stem, _, _ := strings.Cut(strings.ToUpper(name), ".")
+	switch stem = strings.TrimRight(stem, " "); stem {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
+		return true
+	}
+	for _, port := range []string{"COM", "LPT"} {
+		if number, ok := strings.CutPrefix(stem, port); ok {
+			return utf8.RuneCountInString(number) == 1 && strings.Contains("123456789¹²³", number)
+		}
+	}
+	return false
 }

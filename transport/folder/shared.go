@@ -13,6 +13,7 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unicode"
 )
 
 const (
@@ -46,8 +47,8 @@ type Shared struct {
 
 // Share reads a folder and all below it, and gives each file's content to hash, in
 // their order. Files whose names begin with a dot are nobody's business, and symbolic
-// links are not followed. The error is about the folder, or a file in it that cannot
-// be read.
+// links are not followed; a folder below that cannot be read is skipped. The error is
+// about the folder itself, or a file in it that cannot be read.
 func Share(dir string, hash func(io.Reader) error) (*Shared, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -55,8 +56,12 @@ func Share(dir string, hash func(io.Reader) error) (*Shared, error) {
 	}
 	s := &Shared{root: root}
 	err = fs.WalkDir(root.FS(), ".", func(at string, entry fs.DirEntry, err error) error {
-		if err != nil {
+		switch {
+		case err != nil && at == ".":
 			return err
+		case err != nil:
+			s.skip(at, err.Error())
+			return fs.SkipDir
 		}
 		return s.visit(at, entry, hash)
 	})
@@ -76,7 +81,7 @@ func (s *Shared) visit(at string, entry fs.DirEntry, hash func(io.Reader) error)
 	case !entry.Type().IsRegular():
 		s.skip(at, "no regular file")
 		return nil
-	case len(name) > MaxName || strings.ContainsFunc(name, isControl):
+	case len(name) > MaxName || strings.ContainsFunc(name, unicode.IsControl):
 		s.skip(at, "its name is too long, or has control characters")
 		return nil
 	case len(s.Files) == MaxFiles:
@@ -109,8 +114,6 @@ func (s *Shared) add(at string, hash func(io.Reader) error) error {
 	s.Files = append(s.Files, File{path.Base(at), info.Size(), at, info.ModTime()})
 	return nil
 }
-
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // Open opens a file by its place.
 func (s *Shared) Open(i int) (*os.File, error) {

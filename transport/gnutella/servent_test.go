@@ -182,7 +182,7 @@ func TestHitsOutOfBand(t *testing.T) {
 	leaksNothing(t)
 	node := func(mode gnutella.Mode) gnutella.Config {
 		cfg := quick(mode, false)
-		cfg.OutOfBand = true
+		cfg.OutOfBand, cfg.OnlyGiven = true, true // nobody comes nearer
 		return cfg
 	}
 	u1, u2 := serve(t, Config{Node: node(gnutella.Ultrapeer)}), serve(t, Config{Node: node(gnutella.Ultrapeer)})
