@@ -62,7 +62,8 @@
 //  1. A HEAD is the last request of its stream: only so can the answers be read
 //     without the requests.
 //  2. Alternate locations are remembered only if they are addresses that serve the
-//     file by its urn.
+//     file by its urn, and are within reach of the host that names them; of requests
+//     that are sent before the answer to another, none are.
 //  3. Files of 2 GiB and more are not sent, see [MaxSize].
 //
 // # Guarantees
