@@ -26,17 +26,20 @@ of all who log in.
 
 With --connect it is a client that shares the files of a folder. With --search it
 searches again and again, and with --download as well it fetches the first file that
-it found, and ends: exit code 0 if the file has the sum that the index has promised,
-1 if it was interrupted before.
+it found, and ends: exit code 0 if the file has the size that the index has promised,
+and the sum, if the index has one; 1 if it was interrupted before. The sum is that of
+the first 299008 bytes alone: nothing vouches for what follows them.
 
 The client prints what it sees, a line each, with texts quoted as in Go:
 
   ready joe 127.0.0.1:6699                  its nick, and where others connect to
+  skipped REASON                            what of the folder is not shared
   entered                                   it has logged in
   said "welcome"                            the server
   hit ann 300000 "a song.mp3" MD5           who has what
   fetching ann "a song.mp3"
   saved "a song.mp3" 300000                 or: error fetch REASON
+  saved "a song.mp3" 300000 unverified      the index had no sum to compare
   served bob "a song.mp3"                   or: error serve bob "a song.mp3" REASON
   left REASON                               the server is gone`,
 		Example: `  p2pspec serve napster --listen 127.0.0.1:8888 --motd "Welcome."

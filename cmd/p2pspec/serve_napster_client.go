@@ -81,6 +81,9 @@ func (a *app) serveNapsterClient(ctx context.Context, f napsterFlags) error {
 		return usagef("serve: %v", err)
 	}
 	s.printf("ready %s %v\n", f.client.nick, s.DataAddr())
+	for _, why := range s.Skipped() {
+		s.printf("skipped %v\n", why)
+	}
 	err = s.Do(napster.Enter{Op: opEnter})
 	if err == nil {
 		err = a.beClient(ctx, s, f.client)
@@ -170,10 +173,13 @@ func (s *napsterStory) notice(e spec.Event) {
 		s.printf("left %v\n", e.Err)
 		offerTo(s.ended, e.Err)
 	case transportnapster.Fetched:
-		if e.Err != nil {
+		switch {
+		case e.Err != nil:
 			s.printf("error fetch %v\n", e.Err)
-		} else {
+		case e.Verified:
 			s.printf("saved %q %d\n", e.Name, e.Size)
+		default:
+			s.printf("saved %q %d unverified\n", e.Name, e.Size)
 		}
 		offerTo(s.fetched, e.Err == nil)
 	case transportnapster.Served:

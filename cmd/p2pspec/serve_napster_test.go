@@ -10,6 +10,7 @@ import (
 
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/suites"
+	transportnapster "github.com/p2pspec/p2pspec/transport/napster"
 )
 
 func serveNapster(t *testing.T, args ...string) *servedServent {
@@ -30,13 +31,17 @@ func TestServeNapster(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := serveNapster(t, "--listen", "127.0.0.1:0", "--motd", "welcome")
+	if err := os.Symlink(shared, filepath.Join(shared, "loop")); err != nil {
+		t.Fatal(err)
+	}
 	joe := serveNapster(t, "--connect", server.addr, "--nick", "joe", "--share", shared, "--firewalled")
+	joe.shows(t, `skipped "loop"`)
 	joe.shows(t, "entered")
 	joe.shows(t, `said "welcome"`)
 	ann := serveNapster(t, "--connect", server.addr, "--nick", "ann", "--search", "song", "--download", inbox)
 	ann.exits(t, conformance.ExitMet)
 	ann.shows(t, `hit joe 8 "a song.mp3" [0-9a-f]{32}`)
-	ann.shows(t, `saved "a song.mp3" 8`)
+	ann.shows(t, `saved "a song.mp3" 8$`)
 	joe.shows(t, `served ann "a song.mp3"`)
 	got, err := os.ReadFile(filepath.Join(inbox, "a song.mp3"))
 	if err != nil || string(got) != "la la la" {
@@ -51,6 +56,17 @@ func TestServeNapster(t *testing.T) {
 	server.shows(t, `accepted 3 streams, received \d+ messages`)
 	joe.shows(t, "left ")
 	joe.exits(t, conformance.ExitHarness)
+}
+
+// What no sum vouches for is said to be so: some servers know none.
+func TestNapsterSaysWhatIsNotVerified(t *testing.T) {
+	var out strings.Builder
+	s := &napsterStory{journal: journal{w: &out}}
+	s.notice(transportnapster.Fetched{Name: "a", Size: 1, Verified: true})
+	s.notice(transportnapster.Fetched{Name: "b", Size: 2})
+	if want := "saved \"a\" 1\nsaved \"b\" 2 unverified\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
 }
 
 func TestServeNapsterRefusesBadFlags(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -33,12 +32,14 @@ type ClientConfig struct {
 }
 
 // Fetched says that a download has ended, which was [napster.Ready]. Without an error
-// the file lies in the folder for downloads under Name.
+// the file lies in the folder for downloads under Name, and has the size that the search
+// had. Only its first [napster.HashedBytes] have a sum to be compared with.
 type Fetched struct {
-	Op   spec.OpID // of the Get
-	Name string
-	Size int64 // in bytes
-	Err  error
+	Op       spec.OpID // of the Get
+	Name     string
+	Size     int64 // in bytes
+	Verified bool  // its beginning has the sum of the index; false if that has none
+	Err      error
 }
 
 // Served says that an upload has ended.
@@ -54,7 +55,8 @@ func (Fetched) IsEvent() {}
 func (Served) IsEvent() {}
 
 const (
-	// MaxTransfers bounds the streams to other clients, with the goroutine of each.
+	// MaxTransfers bounds the streams that the client opens to others, with the goroutine
+	// of each, and as many again that others open: strangers take no room from its own.
 	MaxTransfers = 32
 	// ownOps begin the numbers of commands that are the driver's: the results of
 	// these are not shown.
@@ -67,7 +69,7 @@ var (
 	errNoInbox = errors.New("napster: no folder for downloads")
 	errTooMany = errors.New("napster: too many transfers at once")
 	errNoPush  = errors.New("napster: the uploader did not connect")
-	errContent = errors.New("napster: the file has another sum than was promised")
+	errContent = errors.New("napster: the file has another size or sum than was promised")
 	errSize    = errors.New("napster: the file is too large")
 )
 
@@ -78,18 +80,21 @@ type Client struct {
 	cfg      ClientConfig
 	listener *net.TCPListener // nil: behind a firewall
 	shared   *folder.Shared   // nil: nothing
-	offers   []napster.File   // what is said of each shared file
+	offers   []offer          // of the shared files: each name once
+	skipped  []error          // files that are not, because of their names
 	inbox    *folder.Inbox    // nil: no downloads
 	ctx      context.Context
 	cancel   context.CancelFunc
 	workers  sync.WaitGroup
-	slots    chan struct{} // holds one for each transfer under way
+	slots    chan struct{} // holds one for each transfer under way that the client began
+	guests   chan struct{} // and for each that others began
 	started  chan struct{} // closed when TCP is set
 
 	observing sync.Mutex // held while Observe is called
 
 	mu     sync.Mutex // guards what follows
 	lastOp spec.OpID
+	unsaid []offer                  // files that are yet to be shared
 	wants  map[spec.OpID]want       // of Fetch, until the other agrees
 	pushes map[napster.Request]want // for the uploader to connect
 }
@@ -105,7 +110,8 @@ type want struct {
 // and starts the client, which has not entered yet.
 func NewClient(cfg ClientConfig) (*Client, error) {
 	c := &Client{
-		cfg: cfg, slots: make(chan struct{}, MaxTransfers), started: make(chan struct{}),
+		cfg: cfg, started: make(chan struct{}),
+		slots: make(chan struct{}, MaxTransfers), guests: make(chan struct{}, MaxTransfers),
 		wants: map[spec.OpID]want{}, pushes: map[napster.Request]want{}, lastOp: ownOps,
 	}
 	if err := c.open(); err != nil {
@@ -144,25 +150,6 @@ func (c *Client) open() (err error) {
 			return err
 		}
 		c.cfg.Client.User.Port = c.DataAddr().Port()
-	}
-	return nil
-}
-
-// openShared reads the folder, and hashes the beginning of each file.
-//
-// NP-SH-03
-func (c *Client) openShared() (err error) {
-	var sums []napster.MD5
-	c.shared, err = folder.Share(c.cfg.Share, func(r io.Reader) error {
-		beginning, err := io.ReadAll(io.LimitReader(r, napster.HashedBytes))
-		sums = append(sums, napster.Sum(beginning))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for i, f := range c.shared.Files {
-		c.offers = append(c.offers, napster.File{Name: f.Name, MD5: sums[i], Size: uint32(f.Size)})
 	}
 	return nil
 }
@@ -239,6 +226,7 @@ func (c *Client) forget(op spec.OpID) (want, bool) {
 func (c *Client) observe(now time.Duration, e spec.Effect) {
 	<-c.started
 	if d, ok := e.(spec.Done); ok && d.Op >= ownOps {
+		c.share(1)
 		return
 	}
 	c.show(now, e)
@@ -246,7 +234,7 @@ func (c *Client) observe(now time.Duration, e spec.Effect) {
 	case spec.Done:
 		c.done(e)
 	case spec.Notify:
-		if push, ok := e.Event.(napster.PushTo); ok && !c.start(func() { c.upload(push.Ack) }) {
+		if push, ok := e.Event.(napster.PushTo); ok && !c.start(c.slots, func() { c.upload(push.Ack) }) {
 			c.tell(Served{push.Ack.Nick, push.Ack.Name, errTooMany})
 		}
 	}
@@ -267,9 +255,10 @@ func (c *Client) tell(e spec.Event) { c.show(c.Now(), spec.Notify{Event: e}) }
 func (c *Client) done(d spec.Done) {
 	switch result := d.Result.(type) {
 	case napster.Entered:
-		for _, f := range c.offers {
-			c.command(func(op spec.OpID) spec.Input { return napster.Share{Op: op, File: f} })
-		}
+		c.mu.Lock()
+		c.unsaid = c.offers
+		c.mu.Unlock()
+		c.share(pendingShares)
 	case napster.Ready:
 		w, ok := c.forget(d.Op)
 		if !ok {
@@ -279,7 +268,7 @@ func (c *Client) done(d spec.Done) {
 		switch {
 		case result.Push:
 			c.await(w)
-		case !c.start(func() { c.download(w) }):
+		case !c.start(c.slots, func() { c.download(w) }):
 			c.tell(Fetched{Op: d.Op, Err: errTooMany})
 		}
 	default:
@@ -305,7 +294,7 @@ func (c *Client) await(w want) {
 		case <-c.ctx.Done():
 		case <-time.After(pushTimeout):
 		}
-		if w, ok := c.pushed(key); ok {
+		if c.expire(key, w.op) {
 			c.tell(Fetched{Op: w.op, Err: errNoPush})
 		}
 	})
@@ -320,20 +309,32 @@ func (c *Client) pushed(key napster.Request) (want, bool) {
 	return w, ok
 }
 
+// expire takes a download out that nobody has pushed, unless it has come and another of
+// the same file waits by now.
+func (c *Client) expire(key napster.Request, op spec.OpID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if w, ok := c.pushes[key]; !ok || w.op != op {
+		return false
+	}
+	delete(c.pushes, key)
+	return true
+}
+
 // keyOf names a file of somebody. Case does not count in nicks.
 func keyOf(nick, name string) napster.Request {
 	return napster.Request{Nick: strings.ToLower(nick), Name: name}
 }
 
-// start runs a transfer, if there is room for it.
-func (c *Client) start(transfer func()) bool {
+// start runs a transfer, if there is room for it among those of its kind.
+func (c *Client) start(slots chan struct{}, transfer func()) bool {
 	select {
-	case c.slots <- struct{}{}:
+	case slots <- struct{}{}:
 	default:
 		return false
 	}
 	c.workers.Go(func() {
-		defer func() { <-c.slots }()
+		defer func() { <-slots }()
 		transfer()
 	})
 	return true

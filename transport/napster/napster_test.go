@@ -2,6 +2,7 @@ package napster
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -170,6 +171,7 @@ func TestFilesGoFromClientToClient(t *testing.T) {
 			f := ann.fetch(t, found)
 			require.NoError(t, f.Err, name)
 			require.Equal(t, int64(len(files[name])), f.Size)
+			require.True(t, f.Verified)
 			got, err := os.ReadFile(filepath.Join(ann.cfg.Downloads, f.Name))
 			require.NoError(t, err)
 			require.True(t, bytes.Equal(files[name], got), name)
@@ -195,10 +197,15 @@ func TestDownloadsThatFail(t *testing.T) {
 	liar, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer liar.Close()
-	for _, c := range []struct{ greeting, answer, want string }{
-		{"0", "", "no greeting"}, {"1", "9999999999", "too large"}, {"1", "30too short", "unexpected EOF"},
-		{"1", "11it is a lie", "another sum"}, {"1", "nonsense", "neither a size"}, {"", "", "EOF"},
-		{"1", "INVALID REQUEST", "INVALID REQUEST"}, {"1", strings.Repeat("1", 100), "neither a size"},
+	for _, c := range []struct {
+		greeting, answer string
+		size             int64
+		want             string
+	}{
+		{"0", "", 0, "no greeting"}, {"1", "9999999999", 0, "too large"}, {"1", "30too short", 30, "unexpected EOF"},
+		{"1", "11it is a lie", 11, "size or sum"}, {"1", "11it is a lie", 12, "11 bytes, and not 12"},
+		{"1", "nonsense", 0, "neither a size"}, {"", "", 0, "EOF"},
+		{"1", "INVALID REQUEST", 0, "INVALID REQUEST"}, {"1", strings.Repeat("1", 100), 0, "neither a size"},
 	} {
 		go func() {
 			conn, err := liar.Accept()
@@ -213,7 +220,7 @@ func TestDownloadsThatFail(t *testing.T) {
 				conn.Close()
 			}
 		}()
-		w := want{op: 1000, ack: napster.Ack{Name: "x", Addr: liar.Addr().(*net.TCPAddr).AddrPort(), MD5: napster.MD5{1}}}
+		w := want{op: 1000, size: c.size, ack: napster.Ack{Name: "x", Addr: liar.Addr().(*net.TCPAddr).AddrPort(), MD5: napster.MD5{1}}}
 		ann.mu.Lock()
 		ann.told = nil
 		ann.mu.Unlock()
@@ -257,6 +264,116 @@ func TestStrangersAtTheDataPort(t *testing.T) {
 		assert.Equal(t, want, string(got[:n]), "%.30q", said)
 		conn.Close()
 	}
+}
+
+// Who pushes more than the index has promised is not listened to. NP-CC-03
+func TestPushesOfAnotherSize(t *testing.T) {
+	leaksNothing(t)
+	ann := enter(t, serve(t), "ann", nil)
+	w := want{op: 1000, size: 5, ack: napster.Ack{Nick: "joe", Name: "song"}}
+	ann.await(w)
+	conn, err := net.Dial("tcp", ann.DataAddr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, `SENDjoe "song" 2147483647`)
+	require.NoError(t, err)
+	f := until(t, ann, func(f Fetched) bool { return f.Op == 1000 })
+	require.ErrorIs(t, f.Err, errContent)
+	entries, err := os.ReadDir(ann.cfg.Downloads)
+	require.NoError(t, err)
+	assert.Empty(t, entries)
+}
+
+// The time of one push that has come does not end the wait for the next.
+func TestOneWaitDoesNotEndAnother(t *testing.T) {
+	leaksNothing(t)
+	ann := enter(t, serve(t), "ann", nil)
+	w := want{op: 1000, ack: napster.Ack{Nick: "joe", Name: "song"}}
+	ann.await(w)
+	key := keyOf("Joe", "song")
+	_, ok := ann.pushed(key)
+	require.True(t, ok)
+	w.op = 1001
+	ann.await(w)
+	require.False(t, ann.expire(key, 1000))
+	require.True(t, ann.expire(key, 1001))
+	require.False(t, ann.expire(key, 1001))
+}
+
+// Strangers that connect and say nothing keep nobody from his own downloads.
+func TestStrangersTakeNoRoomFromDownloads(t *testing.T) {
+	leaksNothing(t)
+	server := serve(t)
+	joe := enter(t, server, "joe", shares(t, map[string][]byte{"song": []byte("la la la")}))
+	ann := enter(t, server, "ann", nil)
+	for range MaxTransfers {
+		conn, err := net.Dial("tcp", ann.DataAddr().String())
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = conn.Read(make([]byte, 1))
+		require.NoError(t, err)
+	}
+	found := ann.find(t, "song")
+	require.Equal(t, joe.nick, found.Nick)
+	require.NoError(t, ann.fetch(t, found).Err)
+}
+
+// An offer has one deadline, however slowly it comes.
+func TestOffersHaveOneDeadline(t *testing.T) {
+	a, b := net.Pipe()
+	defer a.Close()
+	defer b.Close()
+	go func() {
+		for _, said := range []string{"G", "E"} { // and then nothing
+			_, _ = io.WriteString(b, said)
+		}
+	}()
+	deadlines := &deadlined{Conn: a, most: 3}
+	s := &stream{Conn: deadlines}
+	s.offer()
+	require.ErrorIs(t, s.err, os.ErrDeadlineExceeded)
+	require.Len(t, deadlines.set, 3)
+	assert.Equal(t, deadlines.set[0], deadlines.set[2])
+}
+
+// deadlined notes the deadlines that are set, and lets the last one be over.
+type deadlined struct {
+	net.Conn
+	set  []time.Time
+	most int
+}
+
+func (d *deadlined) SetReadDeadline(at time.Time) error {
+	if d.set = append(d.set, at); len(d.set) == d.most {
+		at = time.Now().Add(-time.Second)
+	}
+	return d.Conn.SetReadDeadline(at)
+}
+
+// However many files there are, all are shared; and of one name one. NP-SH-01
+func TestManyFilesAreShared(t *testing.T) {
+	leaksNothing(t)
+	server := serve(t)
+	files := map[string][]byte{}
+	for i := range 3 * pendingShares {
+		files[fmt.Sprintf("song %d", i)] = nil
+	}
+	share := shares(t, files)
+	joe := enter(t, server, "joe", func(c *ClientConfig) {
+		share(c)
+		sub := filepath.Join(c.Share, "sub")
+		require.NoError(t, os.Mkdir(sub, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(sub, "song 7"), []byte("another"), 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(sub, "tune"), []byte("a tune"), 0o644))
+	})
+	require.Len(t, joe.Skipped(), 1)
+	require.ErrorContains(t, joe.Skipped()[0], "song 7")
+	ann := enter(t, server, "ann", nil)
+	require.NoError(t, ann.fetch(t, ann.find(t, "tune")).Err, "it has another file in its place")
+	require.Eventually(t, func() bool {
+		machine, _ := server.Snapshot()
+		return machine.(*napster.Server).Stats().Files == 3*pendingShares+1
+	}, 10*time.Second, 5*time.Millisecond)
 }
 
 func TestClientsThatCannotStart(t *testing.T) {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"slices"
 	"time"
 
 	"github.com/p2pspec/p2pspec/gnutella/napster"
@@ -18,6 +16,8 @@ import (
 const (
 	// stallTimeout is how long another client may take to say or to take anything.
 	stallTimeout = 30 * time.Second
+	// offerTimeout is how long who connects may take to say what it wants.
+	offerTimeout = 30 * time.Second
 	// lingerTimeout is how long it has to close after this side did.
 	lingerTimeout = time.Second
 	// block is what is moved under one deadline, in bytes.
@@ -36,7 +36,7 @@ func (c *Client) accept() {
 			return
 		case err != nil:
 			time.Sleep(acceptPause)
-		case !c.start(func() { c.serve(conn) }):
+		case !c.start(c.guests, func() { c.serve(conn) }):
 			_ = conn.Close() // there is no room for it
 		}
 	}
@@ -138,17 +138,23 @@ func (c *Client) report(upload bool, transfer func()) {
 
 // receive stores what comes, and names it if its sum is what the server promised.
 func (c *Client) receive(s *stream, size int64, w want) {
-	name, err := c.keep(s, size, w.ack)
-	c.tell(Fetched{Op: w.op, Name: name, Size: size, Err: err})
+	name, err := c.keep(s, size, w)
+	c.tell(Fetched{
+		Op: w.op, Name: name, Size: size, Verified: err == nil && w.ack.MD5 != (napster.MD5{}), Err: err,
+	})
 }
 
+// keep takes nothing of a file that has not the size that the index has promised.
+//
 // NP-SH-03
-func (c *Client) keep(s *stream, size int64, a napster.Ack) (name string, err error) {
+func (c *Client) keep(s *stream, size int64, w want) (name string, err error) {
 	switch {
 	case s.err != nil:
 		return "", s.err
 	case size > folder.MaxSize:
 		return "", errSize
+	case size != w.size:
+		return "", fmt.Errorf("%w: %d bytes, and not %d", errContent, size, w.size)
 	case c.inbox == nil:
 		return "", errNoInbox
 	}
@@ -161,7 +167,7 @@ func (c *Client) keep(s *stream, size int64, a napster.Ack) (name string, err er
 	if err = s.err; err == nil {
 		_, err = part.ReadAt(beginning, 0)
 	}
-	if err == nil && a.MD5 != (napster.MD5{}) && napster.Sum(beginning) != a.MD5 {
+	if err == nil && w.ack.MD5 != (napster.MD5{}) && napster.Sum(beginning) != w.ack.MD5 {
 		err = errContent
 	}
 	if err == nil {
@@ -170,23 +176,14 @@ func (c *Client) keep(s *stream, size int64, a napster.Ack) (name string, err er
 	if err != nil {
 		return "", errors.Join(err, part.Discard())
 	}
-	return part.Keep(a.Name)
-}
-
-// openNamed opens a shared file by its name.
-func (c *Client) openNamed(name string) (*os.File, int64, error) {
-	at := slices.IndexFunc(c.offers, func(f napster.File) bool { return f.Name == name })
-	if at < 0 {
-		return nil, 0, napster.ErrNotShared
-	}
-	file, err := c.shared.Open(at)
-	return file, int64(c.offers[at].Size), err
+	return part.Keep(w.ack.Name)
 }
 
 // stream is a connection to another client. After the first error it does nothing.
 type stream struct {
-	net.Conn        // nil: it could not be dialled
-	got      []byte // read and not yet used
+	net.Conn           // nil: it could not be dialled
+	got      []byte    // read and not yet used
+	by       time.Time // all reading ends; zero: each read has a time of its own
 	err      error
 	done     func() bool // ends the watch over the client's end
 }
@@ -234,7 +231,11 @@ func (s *stream) read(n int) {
 	if s.err != nil {
 		return
 	}
-	if s.err = s.SetReadDeadline(time.Now().Add(stallTimeout)); s.err != nil {
+	by := s.by
+	if by.IsZero() {
+		by = time.Now().Add(stallTimeout)
+	}
+	if s.err = s.SetReadDeadline(by); s.err != nil {
 		return
 	}
 	at := len(s.got)
@@ -261,8 +262,11 @@ func (s *stream) refuse(why error) {
 	s.write([]byte(why.Error()))
 }
 
-// offer reads what the other wants, which has no end but that of what came at once.
+// offer reads what the other wants, which has no end but that of what came at once. It
+// has one deadline, however it is cut up.
 func (s *stream) offer() (o napster.Offer) {
+	s.by = time.Now().Add(offerTimeout)
+	defer func() { s.by = time.Time{} }()
 	for complete := false; s.err == nil && !complete; {
 		s.read(napster.MaxOffer + 1 - len(s.got))
 		if s.err != nil {
