@@ -49,8 +49,9 @@ type servent struct {
 	err      error  // of the first message that is refused
 }
 
-// take appends the field of the next size bytes.
+// take appends the field of the next size bytes, or of those that are left.
 func (s *servent) take(size, depth int, name, value string, r rule, problem string) {
+	size = min(size, len(s.message)-s.at)
 	path := s.prefix
 	if name != "" {
 		path += "." + name

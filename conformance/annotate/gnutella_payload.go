@@ -137,12 +137,23 @@ func (s *servent) hit(b []byte, end int) {
 		if size > 2 {
 			s.take(size-2, 1, "xml_size", fmt.Sprint(t.XMLSize), rule{meaning: "bytes of metadata", clause: "GN-QH-07"}, "")
 		}
-		if at := bytes.IndexByte(t.Private, ggep.Magic); at > 0 {
-			s.take(at, 1, "private", readable(t.Private[:at]), rule{meaning: "the vendor's", clause: "GN-QH-09"}, "")
+		at := bytes.IndexByte(t.Private, ggep.Magic)
+		if at < 0 {
+			at = len(t.Private)
 		}
+		s.private(s.at + at)
 		s.block(end-len(h.ServentID), "GN-QH-09")
+		s.private(end - len(h.ServentID))
 	}
 	s.guid("servent_id", rule{meaning: "who has them: for a push", clause: "GN-QH-10"})
+}
+
+// private appends what stands before a GGEP block of a hit, behind it, or in its place.
+func (s *servent) private(end int) {
+	if s.at < end {
+		about := rule{meaning: "the vendor's", clause: "GN-QH-09"}
+		s.take(end-s.at, 1, "private", readable(s.message[s.at:end]), about, "")
+	}
 }
 
 func hitFlags(f wire.HitFlags) string {
@@ -190,6 +201,10 @@ func (s *servent) extensions(end, depth int, name string) {
 		kind, part, rest := wire.NextExtension(s.message[s.at:end:end])
 		if kind == wire.ExtensionGGEP {
 			s.block(end, "GN-QY-10")
+			if s.at < end { // a block ends with its last extension
+				about := rule{meaning: "behind the block, which comes last", clause: "GN-QY-10"}
+				s.take(end-s.at, depth, name, readable(s.message[s.at:end]), about, "")
+			}
 			return
 		}
 		about := rule{meaning: "an extension that is passed over", clause: "GN-QY-17"}

@@ -72,6 +72,18 @@ func hitExample() string {
 	return descriptorOf(wire.TypeQueryHit, string(h.Append(nil)))
 }
 
+// behindBlock is a hit whose extension is a GGEP block with bytes behind it.
+func behindBlock() string {
+	return descriptorOf(wire.TypeQueryHit, "\x01"+strings.Repeat("\x00", 18)+"a\x00\xc3\x81\x41\x40"+
+		strings.Repeat("\xff", 9)+"\x00PSPC\x02\x00\x00"+strings.Repeat("\xbb", 16))
+}
+
+// privateHit is a hit without results, and with private data.
+func privateHit(private string) string {
+	h := wire.QueryHit{Trailer: &wire.Trailer{Vendor: [4]byte([]byte("LIME")), Private: []byte(private)}}
+	return descriptorOf(wire.TypeQueryHit, string(h.Append(nil)))
+}
+
 func TestGnutellaFields(t *testing.T) {
 	const hello = "GNUTELLA CONNECT/0.6\r\nUser-Agent: x\r\nX-Try: 1.2.3.4:5,\r\n 6.7.8.9:10\r\n\r\n"
 	const ok = "GNUTELLA/0.6 200 OK\r\nContent-Encoding: deflate\r\n\r\n"
@@ -113,6 +125,13 @@ func TestGnutellaFields(t *testing.T) {
 		{hitExample(), "0.queryhit.private", `"own"`, "GN-QH-09", ""},
 		{hitExample(), "0.queryhit.ggep.ALT", `"123456"`, "GN-GG-02", ""},
 		{hitExample(), "0.queryhit.servent_id", strings.Repeat("00", 16), "GN-QH-10", ""},
+		{behindBlock(), "0.queryhit.ggep.A", `""`, "GN-GG-02", ""},
+		{behindBlock(), "0.queryhit.results[0].extension", strings.Repeat("ff", 9), "GN-QY-10", ""},
+		{behindBlock(), "0.queryhit.servent_id", strings.Repeat("bb", 16), "GN-QH-10", ""},
+		{privateHit("\x01"), "0.queryhit.private", "01", "GN-QH-09", ""},
+		{privateHit("<xml/>"), "0.queryhit.private", `"<xml/>"`, "GN-QH-09", ""},
+		{privateHit("\xc3\x81\x41\x40z"), "0.queryhit.private", `"z"`, "GN-QH-09", ""},
+		{privateHit("z"), "0.queryhit.servent_id", strings.Repeat("00", 16), "GN-QH-10", ""},
 		{descriptorOf(0x55, "abc"), "0.type_0x55.data", `"abc"`, "", ""},
 		{ping[:22], "0.ping", "00000000000000000000000000000000000304000000", "GN-HD-01", "22 bytes"},
 		{ping[:19] + "\xff\xff\xff\xff", "0.ping", strings.Repeat("00", 17) + "0304ffffffff", "GN-HD-01", "GN-HD-15"},
@@ -160,6 +179,22 @@ func TestGnutellaCoversEverything(t *testing.T) {
 			}
 		}
 		require.Equal(t, err != nil, faults > 0, "%x: %v", stream, err)
+	})
+}
+
+func FuzzGnutella(f *testing.F) {
+	for _, seed := range []string{
+		hitExample(), behindBlock(), privateHit("\x01"), privateHit("<xml/>"), privateHit("\xc3\x81\x41\x40z"),
+		descriptorOf(wire.TypeQuery, "\xc0\x00a b\x00\xc3\x81\x41\x40z"), "GNUTELLA CONNECT/0.6\r\nA: b\r\n\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		if fields, err := Gnutella(stream); len(stream) > 0 {
+			covers(t, stream, fields)
+		} else {
+			require.Error(t, err)
+		}
 	})
 }
 
