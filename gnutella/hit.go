@@ -17,7 +17,7 @@ func (n *step) answer(c *conn, d *wire.Descriptor, w *wish) int32 {
 		return 0
 	}
 	found := n.matching(d, w)
-	if to, ok := n.oobAddr(d, w); ok && len(found) > 0 {
+	if to, ok := n.oobAddr(c, d, w); ok && len(found) > 0 {
 		n.offer(to, d, len(found))
 		return int32(len(found))
 	}

@@ -58,14 +58,22 @@ func (n *Node) oobGUID() wire.GUID {
 
 func (n *Node) asksOutOfBand() bool { return n.cfg.OutOfBand && !n.cfg.Firewalled }
 
-// oobAddr is where hits of a query may be sent, if anywhere.
+// oobAddr is where hits of a query of a neighbour may be sent, if anywhere: to no group
+// of hosts, and into a private network only for somebody who is in one too, as others
+// could have it call on hosts that they do not reach.
 //
 // GN-VE-05, GN-VE-06.
-func (n *Node) oobAddr(d *wire.Descriptor, w *wish) (a netip.AddrPort, ok bool) {
+func (n *Node) oobAddr(from *conn, d *wire.Descriptor, w *wish) (a netip.AddrPort, ok bool) {
+	n.forgetOOB()
 	a = netip.AddrPortFrom(netip.AddrFrom4([4]byte(d.GUID[:4])), binary.LittleEndian.Uint16(d.GUID[13:]))
 	ok = n.asksOutOfBand() && w.flags.Has(wire.QueryOutOfBand) && d.Hops >= oobHops &&
-		a.Port() != 0 && a != n.cfg.Addr && !a.Addr().IsUnspecified() && len(n.owed) < n.cfg.MaxQueries
+		a.Port() != 0 && a != n.cfg.Addr && !isGroup(a.Addr()) && !from.isBeyond(a) && len(n.owed) < n.cfg.MaxQueries
 	return a, ok
+}
+
+// isGroup says whether an address names no one host.
+func isGroup(a netip.Addr) bool {
+	return a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 // offer tells who asked how many files there are.
@@ -116,6 +124,7 @@ func (n *step) gotDatagram(from netip.AddrPort, d wire.Descriptor) (clause strin
 //
 // GN-VE-06, GN-VE-07.
 func (n *step) gotOffer(from netip.AddrPort, guid wire.GUID, v *wire.VendorMessage) (clause string, reason error) {
+	n.forgetOOB()
 	origin, known := n.seen.find(seenKey{wire.TypeQuery, guid})
 	switch {
 	case !known || origin != own || v.Data[0] == 0:

@@ -150,6 +150,69 @@ func TestAnswersInBand(t *testing.T) {
 	}
 }
 
+// Who asks from a public address has nobody call into a private network, and nobody has
+// a group called.
+//
+// GN-VE-05.
+func TestOffersNoHitsToOthersNetworks(t *testing.T) {
+	public, private := addr(7), netip.MustParseAddrPort("192.168.0.7:6346")
+	for _, c := range []struct {
+		from    netip.AddrPort
+		ip      [4]byte
+		offered bool
+	}{
+		{public, [4]byte{203, 0, 113, 44}, true}, {private, [4]byte{203, 0, 113, 44}, true},
+		{public, [4]byte{192, 168, 0, 1}, false}, {private, [4]byte{192, 168, 0, 1}, true},
+		{public, [4]byte{10, 0, 0, 1}, false}, {public, [4]byte{127, 0, 0, 1}, false},
+		{public, [4]byte{169, 254, 0, 1}, false}, {private, [4]byte{224, 0, 0, 1}, false},
+		{private, [4]byte{239, 255, 255, 250}, false}, {private, [4]byte{0, 0, 0, 0}, false},
+		{private, [4]byte{255, 255, 255, 255}, false},
+	} {
+		d := newDesk(t, Config{OutOfBand: true}, "alpha.txt")
+		conn := d.join()
+		for i := range d.conns {
+			d.conns[i].remote = c.from
+		}
+		m := oobQuery("alpha")
+		copy(m.GUID[:], c.ip[:])
+		out := d.got(conn, m)
+		to, _ := datagrams(t, out)
+		if _, hits := sent(out, wire.TypeQueryHit); (len(to) == 1) != c.offered || (len(hits) == 0) != c.offered {
+			t.Errorf("from %v, for %v: %v", c.from, c.ip, out)
+		}
+	}
+}
+
+// What nobody came for takes no room, however seldom the servent looks after itself.
+//
+// GN-VE-06.
+func TestForgetsOutOfBandInTime(t *testing.T) {
+	d := newDesk(t, Config{OutOfBand: true, MaxQueries: 1, Maintain: time.Hour}, "alpha.txt")
+	c := d.join()
+	for i := range 2 {
+		m := oobQuery("alpha")
+		m.GUID[5] = byte(i)
+		if to, _ := datagrams(t, d.got(c, m)); len(to) != 1 {
+			t.Errorf("query %d is not answered out of band", i)
+		}
+		d.now += oobLife + 1
+	}
+	s := newDesk(t, Config{OutOfBand: true, MaxQueries: 1, Maintain: time.Hour, Mode: Leaf})
+	s.join(ultrapeer())
+	_, list := sent(s.step(Search{Op: 1, Text: "alpha"}), wire.TypeQuery)
+	v := vendorMessage(lime, offerHits, 3, []byte{1, 1})
+	offer := wire.Descriptor{GUID: list[0].GUID, Type: wire.TypeVendor, TTL: 1, Payload: v.Append(nil)}
+	for i, want := range []string{"", "GN-VE-06"} {
+		if got := clause(s.step(spec.Recv{From: addr(50 + i), Msg: offer})); got != want {
+			t.Errorf("offer %d: %q, want %q", i, got, want)
+		}
+	}
+	s.now += oobLife + 1
+	if got := clause(s.step(spec.Recv{From: addr(52), Msg: offer})); got != "" {
+		t.Errorf("an offer after others have expired: %q", got)
+	}
+}
+
 // A search says where its hits may go, and takes those that it has asked for, of whom
 // it has asked, with its token.
 //
