@@ -5,7 +5,8 @@ import "fmt"
 // Rule is what decided.
 type Rule uint8
 
-// The rules, in the order in which they are asked.
+// The rules. [Policy.Decide] asks Unreachable first and the others in this order, but an
+// ultrapeer for Settling before the quantities; Capable is what is left.
 const (
 	Capable      Rule = iota // nothing speaks against an ultrapeer
 	Unreachable              // nobody has connected to it: firewalled, as far as it knows
