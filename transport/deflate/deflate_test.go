@@ -281,3 +281,27 @@ func BenchmarkInflater(b *testing.B) {
 		z.Stop()
 	}
 }
+
+// Many short blocks take no more memory than one.
+func TestFixedCodesAreMadeOnce(t *testing.T) {
+	const blocks, bits = 20_000, 10
+	b := make([]byte, blocks*bits/8)
+	for i := range blocks {
+		at := i*bits + 1 // behind the bit of the last block: the kind 1, and an end of block of zeros
+		b[at/8] |= 1 << (at % 8)
+	}
+	z := NewInflater()
+	defer z.Stop()
+	z.Push([]byte{0x78, 0x9c})
+	z.Push(b)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got, err := z.Next()
+	runtime.ReadMemStats(&after)
+	if len(got) > 0 || err != nil {
+		t.Fatalf("%q, %v", got, err)
+	}
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
+		t.Errorf("%d blocks took %d bytes of memory", blocks, grown)
+	}
+}

@@ -24,6 +24,8 @@ type inflate struct {
 	out  []byte // the window and, beyond sent, what nobody has got
 	sent int
 	sum  hash.Hash32
+
+	literals, distances *code // the fixed ones; nil until a block has them
 }
 
 func newInflate(in *source) *inflate {
@@ -39,7 +41,7 @@ func (d *inflate) run() error {
 		case 0:
 			d.stored()
 		case 1:
-			d.block(fixedCodes())
+			d.fixed()
 		case 2:
 			d.dynamic()
 		default:
@@ -92,6 +94,15 @@ func (d *inflate) stored() {
 			d.emit(byte(b))
 		}
 	}
+}
+
+// fixed reads a block with the codes that are known: blocks of ten bits would take far
+// longer to make them than to read.
+func (d *inflate) fixed() {
+	if d.literals == nil {
+		d.literals, d.distances = fixedCodes()
+	}
+	d.block(d.literals, d.distances)
 }
 
 // The numbers of symbols of RFC 1951 §3.2.5 and §3.2.7.
