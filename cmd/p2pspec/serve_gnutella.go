@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/gnutella"
+	"github.com/p2pspec/p2pspec/gnutella/transfer"
 	"github.com/p2pspec/p2pspec/gnutella/urn"
 	"github.com/p2pspec/p2pspec/spec"
 	transportgnutella "github.com/p2pspec/p2pspec/transport/gnutella"
@@ -136,7 +138,7 @@ func (a *app) serveGnutella(ctx context.Context, f gnutellaFlags) error {
 
 // find searches, and fetches what it finds, until that is done or ctx is.
 func (a *app) find(ctx context.Context, v *serventStory, f gnutellaFlags) error {
-	s := &seeker{serventStory: v, tried: map[urn.SHA1]bool{}}
+	s := &seeker{serventStory: v, tried: map[sought]bool{}}
 	next := time.NewTimer(0)
 	defer next.Stop()
 	for {
@@ -147,6 +149,7 @@ func (a *app) find(ctx context.Context, v *serventStory, f gnutellaFlags) error 
 			}
 			return nil
 		case <-next.C:
+			s.again()
 			if err := v.Do(gnutella.Search{Op: opSearch, Text: f.search}); err != nil {
 				return err
 			}
@@ -162,12 +165,11 @@ func (a *app) find(ctx context.Context, v *serventStory, f gnutellaFlags) error 
 			if f.download != "" {
 				s.hear(hit)
 			}
-		case good := <-v.fetched:
-			if good {
+		case err := <-v.fetched:
+			if err == nil {
 				return nil
 			}
-			s.busy = false
-			s.fetch()
+			s.failed(err)
 		}
 	}
 }
@@ -176,9 +178,30 @@ func (a *app) find(ctx context.Context, v *serventStory, f gnutellaFlags) error 
 type seeker struct {
 	*serventStory
 	found []gnutella.Hit
-	tried map[urn.SHA1]bool
+	tried map[sought]bool // whether it may be tried again, at the next search
+	now   sought          // what is being fetched
 	busy  bool
 	last  spec.OpID
+}
+
+// sought is a file: what one hit says of the size of a hash does not hold for others.
+type sought struct {
+	hash urn.SHA1
+	size uint32
+}
+
+// failed goes on to the next file. One that was not damaged may have failed for want of
+// a source, and is tried again in time.
+func (s *seeker) failed(why error) {
+	s.tried[s.now] = !errors.Is(why, transfer.ErrCorrupt)
+	s.busy = false
+	s.fetch()
+}
+
+// again tries what has failed, unless what came was something else.
+func (s *seeker) again() {
+	maps.DeleteFunc(s.tried, func(_ sought, retry bool) bool { return retry })
+	s.fetch()
 }
 
 // hear remembers a hit, for as long as there is room, and begins to fetch if nothing
@@ -198,10 +221,11 @@ func (s *seeker) fetch() {
 	}
 	for _, h := range s.found {
 		for _, want := range h.Results {
-			if want.SHA1 == (urn.SHA1{}) || s.tried[want.SHA1] {
+			key := sought{want.SHA1, want.Size}
+			if _, known := s.tried[key]; known || want.SHA1 == (urn.SHA1{}) {
 				continue
 			}
-			s.tried[want.SHA1] = true
+			s.tried[key], s.now = false, key
 			s.last++
 			s.printf("fetching %v\n", want.SHA1)
 			s.want(want)

@@ -28,7 +28,7 @@ type serventStory struct {
 
 	hits     chan gnutella.Hit
 	searched chan error // how the last search began
-	fetched  chan bool  // whether a fetch was good
+	fetched  chan error // how a fetch has ended
 
 	mu      sync.Mutex // guards what follows
 	remotes map[spec.Conn]netip.AddrPort
@@ -38,7 +38,7 @@ type serventStory struct {
 func newServentStory(out io.Writer) *serventStory {
 	return &serventStory{
 		journal: journal{w: out, drops: map[string]int{}},
-		hits:    make(chan gnutella.Hit, maxHits), searched: make(chan error, 1), fetched: make(chan bool, 1),
+		hits:    make(chan gnutella.Hit, maxHits), searched: make(chan error, 1), fetched: make(chan error, 1),
 		remotes: map[spec.Conn]netip.AddrPort{},
 	}
 }
@@ -76,23 +76,20 @@ func (s *serventStory) observe(_ time.Duration, e spec.Effect) {
 func (s *serventStory) done(d spec.Done) {
 	switch {
 	case d.Op == opSearch:
-		select {
-		case s.searched <- d.Err:
-		default: // the one before was not looked at yet
-		}
+		offerTo(s.searched, d.Err)
 	case d.Op < opFetch && d.Err != nil:
 		s.printf("error %v\n", d.Err)
 	case d.Op < opFetch:
 	case d.Err != nil:
 		s.printf("error fetch %v\n", d.Err)
-		s.fetched <- false
+		s.fetched <- d.Err
 	default:
 		saved := d.Result.(transportgnutella.Saved)
 		s.mu.Lock()
 		name := s.urn
 		s.mu.Unlock()
 		s.printf("saved %q %d %v\n", saved.Name, saved.Size, name)
-		s.fetched <- saved.Verified
+		s.fetched <- nil
 	}
 }
 
@@ -131,10 +128,7 @@ func (s *serventStory) hit(h gnutella.Hit) {
 		}
 		s.printf("hit %v %s %d %d %q %s\n", h.Addr, reach, r.Index, r.Size, r.Name, name)
 	}
-	select {
-	case s.hits <- h:
-	default: // nobody looks
-	}
+	offerTo(s.hits, h)
 }
 
 // count prints what came and went.

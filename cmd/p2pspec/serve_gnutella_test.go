@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,7 +13,10 @@ import (
 
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/suites"
+	"github.com/p2pspec/p2pspec/gnutella"
+	"github.com/p2pspec/p2pspec/gnutella/transfer"
 	"github.com/p2pspec/p2pspec/gnutella/urn"
+	transportgnutella "github.com/p2pspec/p2pspec/transport/gnutella"
 )
 
 // servedServent is serve gnutella under way.
@@ -100,6 +104,48 @@ func TestServeGnutellaFetchesFromBehindAFirewall(t *testing.T) {
 	}
 	hub.shows(t, `disconnected 127.0.0.1:\d+ 200`)
 	hub.shows(t, `received \d+ messages`)
+}
+
+// A hit that lies about the size of a file does not keep it from being fetched from
+// others, and what failed for want of a source is tried again; what was damaged is not.
+func TestSeekerTriesWhatMayBeGood(t *testing.T) {
+	out := &buffer{}
+	v := newServentStory(out)
+	var err error
+	v.Servent, err = transportgnutella.Listen(transportgnutella.Config{
+		Listen: netip.MustParseAddrPort("127.0.0.1:0"), Downloads: t.TempDir(), Observe: v.observe,
+		Transfer: transfer.Config{RetryAfter: 10 * time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	hit := func(size uint32) gnutella.Hit {
+		return gnutella.Hit{
+			Addr:    netip.MustParseAddrPort("127.0.0.1:1"),
+			Results: []gnutella.Found{{Size: size, Name: "song", SHA1: urn.SHA1{1}}},
+		}
+	}
+	s := &seeker{serventStory: v, tried: map[sought]bool{}}
+	for _, size := range []uint32{9, 10} { // the lie, and the truth
+		s.hear(hit(size))
+		if !s.busy || s.now.size != size {
+			t.Fatalf("it does not try %d bytes: %+v", size, s.now)
+		}
+		s.failed(<-v.fetched)
+		if s.busy {
+			t.Fatal("it tries at once what has just failed")
+		}
+	}
+	s.again()
+	<-v.fetched
+	if s.failed(transfer.ErrCorrupt); !s.busy || s.now.size != 10 {
+		t.Fatalf("it does not go on to the other: %+v", s.now)
+	}
+	s.failed(<-v.fetched)
+	if s.again(); !s.busy || s.now.size != 10 {
+		t.Errorf("it tries what was damaged: %+v", s.now)
+	}
 }
 
 // A search that finds nothing ends when it is interrupted, and then it has failed.
