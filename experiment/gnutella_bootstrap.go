@@ -117,7 +117,7 @@ func leavesOf(o Options, n, u, full int) int {
 	return min(3*leafDegree*o.Runs/n+30, 1<<12)
 }
 
-// grown is a network of flat servents that have come one after another, each by what
+// grown is a network of ultrapeers without leaves that have come one after another, each by what
 // a cache then handed out: the latest that came, or any that there are.
 func grown(o Options, latest bool, stream uint64) (degree spread, component float64, hops spread) {
 	s := newServents(o.Seed, stream)

@@ -49,7 +49,7 @@ func phaseAt(t time.Duration) int {
 // trial is what a network did under a script.
 type trial struct {
 	found    [phases]spread // percent
-	cost     spread         // before anybody of note died
+	cost     spread         // of those that were asked, before anybody of note died
 	took     spread
 	messages float64 // of all kinds, a place and minute, before
 }
@@ -126,7 +126,9 @@ func (t *trial) judge(answers []*answer) {
 		}
 		t.found[a.phase] = append(t.found[a.phase], percent)
 		if a.phase == phaseBefore {
-			t.cost = append(t.cost, float64(a.cost))
+			if a.asked {
+				t.cost = append(t.cost, float64(a.cost))
+			}
 			if a.found {
 				t.took = append(t.took, a.took.Seconds())
 			}
@@ -185,14 +187,17 @@ func compareResult(o Options) *Result {
 				churnDowntime),
 			"flooding: 0.4 servents, TTL 7, degrees by a power law; ultrapeers: a tenth, 0.6 servents, dynamic queries",
 			"index: a Napster server and its clients; hash table: Kademlia, k = 8, a key a file, of which one holder is kept",
-			fmt.Sprintf("after %v the best-connected one dies, later a 20th of all at once: both are back after %v",
+			fmt.Sprintf("after %v the best-connected one dies, later a 20th of all at once: both are back after %v;",
 				compareWarm+compareBefore, compareAfter),
+			"of the central index it is the index alone that dies, both times: none of its clients does",
+			"who cannot ask has not found, and is not in the mean of messages; each node of the hash table that is asked",
+			"counts as a question and an answer, be it silent",
 		},
 		Figure: Figure{
 			Title: "searches that find", X: "0 churn, 1 the best dies, 2 the best 5% die", Y: "searches that find, %",
 		},
 		Notes: []string{
-			"found: somebody who has it and is there was named. All are real machines of this module; a host cache, which",
+			"found: another who has it and is there was named. All are real machines of this module; a host cache, which",
 			"names 20 that are there to who comes or has lost a connection, is the experiment's, and 0.4 pings are cut to",
 			"one hop, as they would cost many times what the queries do. Messages of handshakes and upkeep are in the last",
 			"column; those of the hash table include storing again by who comes.",

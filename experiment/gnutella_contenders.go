@@ -21,7 +21,7 @@ func contenders() []entrant {
 		{"ultrapeers", "the ultrapeers of most links", func(c *content, seed, stream uint64) contender {
 			return newUnstructured(c, seed, stream, firstTenth(len(c.shared)))
 		}},
-		{"central index", "the index", newIndexed},
+		{"central index", "the index alone, both times", newIndexed},
 		{"hash table", "those in most tables", newHashed},
 	}
 }

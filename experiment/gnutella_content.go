@@ -106,10 +106,11 @@ func (c *content) demands() []demand {
 	}
 }
 
-// wanted is a file of a demand that another has than who asks.
-func (c *content) wanted(r *spec.Rand, d demand, by int32) int32 {
+// wanted is a file of a demand of which each of those who ask can get a copy of another.
+func (c *content) wanted(r *spec.Rand, d demand, by ...int32) int32 {
 	for {
-		if f := d.draw(r); c.canHave(f, by) {
+		f := d.draw(r)
+		if !slices.ContainsFunc(by, func(id int32) bool { return !c.canHave(f, id) }) {
 			return f
 		}
 	}

@@ -111,7 +111,8 @@ func (e *electorate) start(place int32) {
 	e.again(place)
 }
 
-// elect lets everybody look at himself, and change his role.
+// elect lets everybody look at himself, and change his role. The traits of a place are
+// told as they are, from the first minute on: measuring them is no part of the policy.
 func (e *electorate) elect() {
 	for i, v := range e.list {
 		if v == nil {
@@ -237,6 +238,8 @@ func GnutellaElection(o Options) (*Result, error) {
 				slowUp>>10, fastUp>>10, briefLife, longLife),
 			fmt.Sprintf("policy: that of gnutella/election, with its times divided by %d: an uptime of 10 minutes, say",
 				electionHurry),
+			"the policy is told what a servent would have to measure: who can be reached, the bandwidth, and for the average",
+			"uptime the true mean life of the place; only the uptime so far, the leaves and the need are the network's own",
 			"random: a tenth of the places are ultrapeers'; elected: who comes is a leaf, and looks at itself every minute",
 			fmt.Sprintf("means over %v, after %v; both under the same churn and searches",
 				electionEnd-electionWarm, electionWarm),

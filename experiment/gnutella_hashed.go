@@ -81,11 +81,11 @@ func (x *hashed) search(place, file int32, a *answer) {
 		a.took = x.Now() - began
 		switch v := d.Result.(type) {
 		case kademlia.Value:
-			a.cost = 2 * int(v.Asked)
+			a.cost, a.asked = 2*int(v.Asked), true
 			who := int32(v.Value[0])<<16 | int32(v.Value[1])<<8 | int32(v.Value[2])
-			a.found = x.members[who].Addr.IsValid()
+			a.found = who != place && x.members[who].Addr.IsValid()
 		case kademlia.Found:
-			a.cost = 2*int(v.Asked) - int(v.Failed)
+			a.cost, a.asked = 2*int(v.Asked), true // a Value does not say how many were silent: each counts twice
 		}
 	})
 }

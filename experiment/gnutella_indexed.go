@@ -97,15 +97,16 @@ func (x *indexed) search(place, file int32, a *answer) {
 		if !ok {
 			return
 		}
-		a.cost, a.took = 2+len(found.Results), x.Now()-began
+		a.cost, a.took, a.asked = 2+len(found.Results), x.Now()-began, true
 		for _, r := range found.Results {
 			var who int
-			if _, err := fmt.Sscanf(r.Nick, "user%d", &who); err == nil && x.on[who] {
+			if _, err := fmt.Sscanf(r.Nick, "user%d", &who); err == nil && int32(who) != place && x.on[who] {
 				a.found = true
 			}
 		}
 	})
 }
 
+// best is the index alone, however many are to die.
 func (x *indexed) best(int) []int32 { return []int32{x.server()} }
 func (x *indexed) end()             {}

@@ -72,7 +72,8 @@ type contender interface {
 
 // answer is what came of a search.
 type answer struct {
-	phase int // in which it was asked
+	phase int  // in which it was asked
+	asked bool // otherwise there is no cost
 	found bool
 	cost  int // messages
 	took  time.Duration

@@ -13,7 +13,7 @@ import (
 // outcome is what one search came to.
 type outcome struct {
 	found    bool
-	messages int           // queries, on all links
+	messages int           // queries, on all links, and what walkers ask the origin
 	answers  int           // messages with hits, on all links
 	hops     int           // to the nearest that was found
 	took     time.Duration // until the first hit
@@ -145,11 +145,11 @@ func GnutellaSearch(o Options) (*Result, error) {
 		}
 		for range o.Runs {
 			from := part[flat.Rand().Below(uint64(len(part)))]
-			file := c.wanted(flat.Rand(), d, from)
+			leaf := int32(ultrapeers) + int32(tiered.Rand().Below(uint64(o.Nodes-ultrapeers)))
+			file := c.wanted(flat.Rand(), d, from, leaf)
 			all[0].add(flat.flood(from, file))
 			all[1].add(flat.ring(from, file))
 			all[2].add(walk(flat.Rand(), g, c, from, file))
-			leaf := int32(ultrapeers) + int32(tiered.Rand().Below(uint64(o.Nodes-ultrapeers)))
 			all[3].add(tiered.search(leaf, gnutella.Search{Text: word(file)}, dynamicWait).outcome())
 		}
 		for i, a := range all {
@@ -179,9 +179,10 @@ func searchResult(o Options, ultrapeers int) *Result {
 				crawlDegree, ultrapeers, min(ultraDegree, ultrapeers-1), leafDegree),
 			fmt.Sprintf("%s files, %d a servent by Zipf's law, exponent %.1f, and each somewhere; 50 ms a hop",
 				thousands(o.Nodes), filesEach, zipfExponent),
-			fmt.Sprintf("means of %d searches, each for a file that another has; messages are queries, on all links", o.Runs),
-			fmt.Sprintf("%d walkers check with the origin after every %d steps, and give up after %d",
+			fmt.Sprintf("means of %d searches, each for a file of another; messages are queries, on all links", o.Runs),
+			fmt.Sprintf("%d walkers check with the origin after every %d steps, and give up after %d:",
 				walkers, walkChecks, walkSteps),
+			fmt.Sprintf("the %d questions and answers of each check are among their messages", 2*walkers),
 		},
 		Figure: Figure{Title: "messages a search", X: "1 popular, 2 rare, 3 by Zipf's law", Y: "log10 messages"},
 		Notes: []string{

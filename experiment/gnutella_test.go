@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -176,6 +177,45 @@ func TestCompare(t *testing.T) {
 	again := contenders()[3].try(o, 0)
 	require.Equal(t, r.Figure.Lines[3].Y[phaseMany], again.found[phaseMany].mean())
 	require.Equal(t, r.Tables[0].Rows[3][5], fmt.Sprintf("%.1f", again.messages))
+}
+
+// Who alone has a file does not find it, whichever the network; another does, at a cost.
+func TestNobodyFindsHimself(t *testing.T) {
+	r := spec.NewRand([32]byte{4})
+	c := newContent(&r, minServents, minServents)
+	file := int32(slices.IndexFunc(c.holders, func(who []int32) bool { return len(who) == 1 }))
+	owner := c.holders[file][0]
+	for _, e := range contenders() {
+		x, self, other := e.make(c, 1, 0), &answer{}, &answer{}
+		x.begin()
+		x.net().RunFor(10 * time.Minute)
+		x.search(owner, file, self)
+		x.search((owner+1)%minServents, file, other)
+		x.net().RunFor(dynamicWait)
+		x.end()
+		require.False(t, self.found, e.name)
+		require.True(t, self.asked, e.name)
+		require.True(t, other.found && other.asked && other.cost > 0, "%s: %+v", e.name, other)
+	}
+}
+
+// Who cannot ask costs nothing, which is not a cheap search.
+func TestCostIsOfThoseWhoAsked(t *testing.T) {
+	tr := &trial{}
+	tr.judge([]*answer{{asked: true, found: true, cost: 10}, {}, {asked: true, cost: 20}})
+	require.Len(t, tr.found[phaseBefore], 3)
+	require.Equal(t, spread{10, 20}, tr.cost)
+}
+
+// A file is wanted that each of those who ask can get of another.
+func TestWanted(t *testing.T) {
+	r := spec.NewRand([32]byte{5})
+	c := &content{holders: [][]int32{{1}, {2}, {1, 2}}}
+	any := demand{draw: func(r *spec.Rand) int32 { return int32(r.Below(3)) }}
+	for range 50 {
+		require.Equal(t, int32(2), c.wanted(&r, any, 1, 2))
+		require.NotEqual(t, int32(0), c.wanted(&r, any, 1))
+	}
 }
 
 // Nobody is elected who cannot be reached or is slow, and leaves lose far fewer links

@@ -114,7 +114,7 @@ func (u *unstructured) end() {
 	for i, q := range u.asked {
 		o := q.outcome()
 		a := u.answers[i]
-		a.found, a.cost, a.took = o.found, o.messages+o.answers, o.took
+		a.found, a.cost, a.took, a.asked = o.found, o.messages+o.answers, o.took, true
 	}
 }
 
