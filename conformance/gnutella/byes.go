@@ -108,20 +108,31 @@ var byes = []Case{
 	{
 		ID: "gnutella06/bye/only-to-who-knows-it", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-BY-02"}, Role: conformance.Servent, Kind: conformance.Behaviour,
-		Control: "a ping of TTL 1 before; another link afterwards",
-		Explain: "A neighbour that did not say Bye-Packet sends a header with a length that no descriptor " +
-			"has. Whatever the target makes of it, it must not send a Bye.",
+		Control: "a ping of TTL 1 before each; another link afterwards",
+		Explain: "Neighbours that did not say Bye-Packet send what a target may part with them for: one a broken " +
+			"table and a header with a length that no descriptor has, one a query of more than 1 kB, one many " +
+			"queries at once. Whatever the target makes of it, it must not send a Bye.",
 		Causes: []string{"Bye is sent to everybody"},
 		Kills:  []string{"byes-for-all"},
 		Run: func(t *T) {
-			p := Meet(t, Equal().Without("Bye-Packet"))
-			p.Control()
-			p.SendBytes(wrongType(t), "a broken table, and a length of 4 GiB")
-			p.Dropped(2 * AnswerWithin)
-			p.Alive()
-			for _, r := range p.Log {
-				if r.Type == wire.TypeBye {
-					t.Mismatch("what a neighbour without Bye-Packet is told", r.String(), "no Bye")
+			for _, provoke := range []func(p *Peer){
+				func(p *Peer) { p.SendBytes(wrongType(t), "a broken table, and a length of 4 GiB") },
+				func(p *Peer) { p.Send(NewQuery(t, word(t)+strings.Repeat(" x", 548), 3, 0)) },
+				func(p *Peer) {
+					for range 100 {
+						p.Send(NewQuery(t, word(t), 3, 0))
+					}
+				},
+			} {
+				p := Meet(t, Equal().Without("Bye-Packet"))
+				p.Control()
+				provoke(p)
+				p.Dropped(AnswerWithin)
+				p.Alive()
+				for _, r := range p.Log {
+					if r.Type == wire.TypeBye {
+						t.Mismatch("what a neighbour without Bye-Packet is told", r.String(), "no Bye")
+					}
 				}
 			}
 		},
