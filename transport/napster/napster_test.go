@@ -220,7 +220,9 @@ func TestDownloadsThatFail(t *testing.T) {
 				conn.Close()
 			}
 		}()
-		w := want{op: 1000, size: c.size, ack: napster.Ack{Name: "x", Addr: liar.Addr().(*net.TCPAddr).AddrPort(), MD5: napster.MD5{1}}}
+		w := want{op: 1000, size: c.size, ack: napster.Ack{
+			Name: "x", Addr: liar.Addr().(*net.TCPAddr).AddrPort(), MD5: napster.MD5{1},
+		}}
 		ann.mu.Lock()
 		ann.told = nil
 		ann.mu.Unlock()
