@@ -146,7 +146,7 @@ var httpGet = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/get/http-1.0", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/get/http-1-0", Rev: 1, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-12"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: served,
 		Explain: "A request of HTTP/1.0, which has no Host, brings the file.",

@@ -144,7 +144,7 @@ var httpStreams = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/stream/ends-behind-http-1.0", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "gnutella-http/stream/ends-behind-http-1-0", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PU-12"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: served,
 		Explain: "A client of HTTP/1.0 that does not ask for more may know no other end of a body than that of the stream " +

@@ -1,6 +1,7 @@
 package servent
 
 import (
+	"math"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -181,7 +182,7 @@ func TestSilentStreams(t *testing.T) {
 	}
 	for _, wrong := range []Config{
 		{Node: gnutella.Config{Handshakes: -1}}, {Node: gnutella.Config{Handshakes: 1<<10 + 1}},
-		{Transfer: transfer.Config{Conns: -20}}, {Transfer: transfer.Config{Conns: 1<<63 - 1}},
+		{Transfer: transfer.Config{Conns: -20}}, {Transfer: transfer.Config{Conns: math.MaxInt}},
 	} {
 		wrong.Node.Addr = addr(99)
 		if _, err := New(wrong, 0); err == nil {

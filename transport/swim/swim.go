@@ -33,14 +33,9 @@ type Config struct {
 	Observe func(now time.Duration, e spec.Effect)
 }
 
-const (
-	// maxConns leaves streams that are being closed room beside the 128 that the
-	// machine opens or takes by default.
-	maxConns = 256
-	// portTries is how often a port that is free for TCP is looked for one that is
-	// free for UDP, too.
-	portTries = 16
-)
+// maxConns leaves streams that are being closed room beside the 128 that the
+// machine opens or takes by default.
+const maxConns = 256
 
 // Member is one member of a cluster. Its methods may be called from any
 // goroutine. Commands go to Do; Close ends it at once: a Leave has to come
@@ -57,7 +52,7 @@ func Listen(cfg Config) (*Member, error) {
 	if _, err := rand.Read(cfg.Node.Seed[:]); err != nil {
 		return nil, err
 	}
-	streams, packets, err := bind(cfg.Listen)
+	streams, packets, err := transport.ListenBoth(cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("swim: %w", err)
 	}
@@ -80,22 +75,4 @@ func Listen(cfg Config) (*Member, error) {
 func (m *Member) Members() []swim.Member {
 	machine, _ := m.Snapshot()
 	return machine.(*swim.Node).Members()
-}
-
-// bind takes one port for streams and for datagrams.
-func bind(addr netip.AddrPort) (*net.TCPListener, *net.UDPConn, error) {
-	for try := 1; ; try++ {
-		streams, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(addr))
-		if err != nil {
-			return nil, nil, err
-		}
-		at := streams.Addr().(*net.TCPAddr)
-		packets, err := net.ListenUDP("udp", &net.UDPAddr{IP: at.IP, Port: at.Port, Zone: at.Zone})
-		if err == nil {
-			return streams, packets, nil
-		}
-		if closed := streams.Close(); addr.Port() != 0 || try == portTries || closed != nil {
-			return nil, nil, errors.Join(err, closed)
-		}
-	}
 }
