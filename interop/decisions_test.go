@@ -29,6 +29,10 @@ const hashesForAll = "The text binds who asks. Who answers more than it has to h
 const longPadding = "The clients are wrong: the specification bounds the padding, and whoever searches without an " +
 	"end waits for as long as bytes come. Kept as a must"
 
+// brokenPatches is about sequences of PATCH messages that make no table.
+const brokenPatches = "The servents are wrong: the text has such a sequence end the link, and who goes on " +
+	"has another table than was meant. Kept as a must"
+
 // decisions say of each case that most clients do not meet who is wrong, and why.
 func decisions() map[string]string {
 	return map[string]string{
@@ -38,6 +42,15 @@ func decisions() map[string]string {
 			"says should, and so does the case",
 		"qrp/routing/two-words-of-three-are-not-enough": "LimeWire began it, and others followed; the text knows words " +
 			"that match and words that do not. Kept as a should",
+		"gnutella06/query/too-many-of-a-neighbour": "The text says too frequent, and no number; a hundred at once " +
+			"are nobody's typing. Kept as a should",
+		"gnutella06/bye/long-form":       "The text says should, and a Bye without headers is read as well: kept as a should",
+		"qrp/refusal/compressor-changes": brokenPatches, "qrp/refusal/patch-beyond-the-table": brokenPatches,
+		"qrp/refusal/compressed-bomb": brokenPatches,
+		"qrp/refusal/table-of-gigabytes": "No text bounds a table, and those that keep the link take no memory for it: a " +
+			"should, and the deviation counts as lax",
+		"gnutella-http/location/is-told-to-others": "The text says should; one servent has no mesh, and one tells of no " +
+			"addresses like the harness's: kept as a should",
 		"bep3/tracker/asker-is-not-listed-to-itself": "No clause of BEP 3, and clients know their own address or id well " +
 			"enough to skip it: de facto, which warns and never fails",
 		"bep5/krpc/unknown-method-is-error-204": "The text lists 204 and says that errors are sent, not that they must " +

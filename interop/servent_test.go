@@ -1,7 +1,16 @@
 package interop_test
 
+import "slices"
+
 // serventDeviations concern servents of Gnutella.
 func serventDeviations() []deviation {
+	return slices.Concat(
+		serventRoutingDeviations(), serventLinkDeviations(), serventFileDeviations(), serventDoubts())
+}
+
+// serventRoutingDeviations are about queries, the tables by which they go, and what
+// they carry.
+func serventRoutingDeviations() []deviation {
 	return []deviation{
 		{
 			Name: "other-versions-are-hung-up-on", Judgement: laxClause,
