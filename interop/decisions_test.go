@@ -33,6 +33,10 @@ const longPadding = "The clients are wrong: the specification bounds the padding
 const brokenPatches = "The servents are wrong: the text has such a sequence end the link, and who goes on " +
 	"has another table than was meant. Kept as a must"
 
+// blocksForAll is about extensions for who has not said that it knows them.
+const blocksForAll = "The text says for whom blocks are; everybody has come to know them, and the rest reads past " +
+	"them. Kept as a should"
+
 // decisions say of each case that most clients do not meet who is wrong, and why.
 func decisions() map[string]string {
 	return map[string]string{
@@ -42,6 +46,26 @@ func decisions() map[string]string {
 			"says should, and so does the case",
 		"qrp/routing/two-words-of-three-are-not-enough": "LimeWire began it, and others followed; the text knows words " +
 			"that match and words that do not. Kept as a should",
+		"gnutella06/call/becomes-a-leaf-when-asked": "The document says asks, and what it has agreed to; both targets " +
+			"have their " +
+			"role by a setting: kept as a must, and counted as our doubt",
+		"gnutella06/stream/marked-guids": "The text says should, and the marks no longer tell anybody anything: kept as " +
+			"a should",
+		"gnutella06/ttl/above-15-is-dropped": "One trims what it should drop, and one forgets to: kept as a should",
+		"gnutella06/pong-cache/for-crawlers": "Crawlers have the address of who they ask: kept as a should",
+		"gnutella06/query/four-blanks-list-all": "The text says should; browsing over HTTP came in its place: kept as a " +
+			"should",
+		"gnutella06/query/letters-beyond-ascii":   "The text leaves the encoding to a guess: kept as a should",
+		"gnutella06/hit/empty-ones-are-discarded": "The text says should, and an empty hit harms nobody: kept as a should",
+		"gnutella06/vendor/list-follows-the-first-ping": "The servents are wrong by the text, and nobody minds the " +
+			"order: kept " +
+			"as a must of its document",
+		"gnutella06/leaf/refusal-redirects": "The text has the code, and hosts where it can be: kept as a should",
+		"gnutella06/ultrapeer/extended-probes-as-announced": "The servents are wrong: they say that they keep to it. " +
+			"Kept as a " +
+			"should",
+		"ggep/sent/no-blocks-for-who-does-not-know-them":           blocksForAll,
+		"ggep/forwarded/pong-leaves-its-block-where-it-is-unknown": blocksForAll,
 		"gnutella06/query/too-many-of-a-neighbour": "The text says too frequent, and no number; a hundred at once " +
 			"are nobody's typing. Kept as a should",
 		"gnutella06/bye/long-form":       "The text says should, and a Bye without headers is read as well: kept as a should",

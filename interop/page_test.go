@@ -47,10 +47,8 @@ to do. Those that a datagram ends (anacrolix, bittorrent-dht, serf) stay down, a
 inconclusive.
 
 The servents of Gnutella (gtk-gnutella, gnutella-bun, limewire) are in no package, and interop/setup does not
-install them: their descriptions say where they come from and where a build of theirs is looked for. The report of
-limewire leaves out what was unsupported or not concluded, and what was not met and is not explained yet; the
-summary in the file counts the whole run. Such a run is repeated by ` + "`interop/record gtk-gnutella`" + `,
-and takes up to 20 minutes.
+install them: their descriptions say where they come from and where a build of theirs is looked for. Such a run is
+repeated by ` + "`interop/record gtk-gnutella`" + `, and takes up to 20 minutes.
 `
 
 // render writes the page.

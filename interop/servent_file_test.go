@@ -31,6 +31,7 @@ func serventFileDeviations() []deviation {
 					"gnutella-bun", "src/protocol/node_protocol_runtime.ts:641, which asks for no rate",
 					"routeQueryToPeers(",
 				},
+				{"limewire", "com/limegroup/gnutella/filters/SpamFilterFactoryImpl.java, of whose filters none counts", ""},
 			},
 		},
 		{
@@ -46,6 +47,7 @@ func serventFileDeviations() []deviation {
 			Cases: []string{"gnutella06/hit/empty-ones-are-discarded"},
 			Sources: []source{
 				{"gnutella-bun", "src/protocol/node_protocol_runtime.ts:866", "TYPE.QUERY_HIT,"},
+				{"limewire", "com/limegroup/gnutella/MessageRouterImpl.java, whose handleQueryReply looks at no count", ""},
 			},
 		},
 		{

@@ -39,8 +39,11 @@ func serventLinkDeviations() []deviation {
 			Name: "crawlers-learn-of-neighbours-alone", Judgement: laxClause,
 			What: "A crawler's ping is answered by the pongs of neighbours without the target's own: who asks has " +
 				"its address.",
-			Cases:   []string{"gnutella06/pong-cache/for-crawlers"},
-			Sources: []source{{"gtk-gnutella", "src/core/pcache.c:2444", "send_neighbouring_info(n);"}},
+			Cases: []string{"gnutella06/pong-cache/for-crawlers"},
+			Sources: []source{
+				{"gtk-gnutella", "src/core/pcache.c:2444", "send_neighbouring_info(n);"},
+				{"limewire", "com/limegroup/gnutella/StandardMessageRouter.java:179", "handleCrawlerPing(ping, handler);"},
+			},
 		},
 		{
 			Name: "blocks-for-all", Judgement: targetBug,
@@ -48,6 +51,10 @@ func serventLinkDeviations() []deviation {
 			Cases: []string{"ggep/sent/no-blocks-for-who-does-not-know-them"},
 			Sources: []source{
 				{"gtk-gnutella", "src/core/pcache.c:482", "if (meta->flags & PONG_META_HAS_UP) {"},
+				{
+					"limewire", "com/limegroup/gnutella/StandardMessageRouter.java:190",
+					"sendPingReply(pingReplyFactory.create(ping.getGUID(), (byte)1), ",
+				},
 			},
 		},
 		{
@@ -59,6 +66,7 @@ func serventLinkDeviations() []deviation {
 					"gnutella-bun", "src/protocol/node_protocol_runtime.ts:736, of what line 794 keeps",
 					"node.sendToPeer(peer, TYPE.PONG, hdr.descriptorId, ttl, 0, payload);",
 				},
+				{"limewire", "com/limegroup/gnutella/StandardMessageRouter.java, which sends pongs of its cache", ""},
 			},
 		},
 		{
@@ -109,8 +117,11 @@ func serventLinkDeviations() []deviation {
 			Name: "vendor-list-comes-first", Judgement: targetBug,
 			What: "The list of vendor messages is sent as soon as a link stands. The document has it follow the " +
 				"first ping, which who is called sends later.",
-			Cases:   []string{"gnutella06/vendor/list-follows-the-first-ping"},
-			Sources: []source{{"gtk-gnutella", "src/core/nodes.c:5318", "vmsg_send_messages_supported(n);"}},
+			Cases: []string{"gnutella06/vendor/list-follows-the-first-ping"},
+			Sources: []source{
+				{"gtk-gnutella", "src/core/nodes.c:5318", "vmsg_send_messages_supported(n);"},
+				{"limewire", "com/limegroup/gnutella/connection/GnutellaConnection.java:336, on a new link", ""},
+			},
 		},
 		{
 			Name: "leaf-refuses-with-204", Judgement: laxClause,
@@ -140,6 +151,10 @@ func serventDoubts() []deviation {
 				{
 					"gnutella-bun", "src/handshake_policy/capabilities.ts:121, where the third step's headers begin",
 					"const headers: Record<string, string> = {};",
+				},
+				{
+					"limewire", "com/limegroup/gnutella/handshaking/UltrapeerHandshakeResponder.java:50",
+					"if (handshakeServices.isLeafDemotionAllowed() && response.isGoodUltrapeer()) {",
 				},
 			},
 		},

@@ -5,7 +5,8 @@ import "slices"
 // serventDeviations concern servents of Gnutella.
 func serventDeviations() []deviation {
 	return slices.Concat(
-		serventRoutingDeviations(), serventLinkDeviations(), serventFileDeviations(), serventDoubts())
+		serventRoutingDeviations(), serventLinkDeviations(), serventFileDeviations(), limewireDeviations(),
+		serventDoubts(), limewireDoubts())
 }
 
 // serventRoutingDeviations are about queries, the tables by which they go, and what

@@ -1,0 +1,225 @@
+package interop_test
+
+// limewireDeviations are what LimeWire's core has alone.
+func limewireDeviations() []deviation {
+	return []deviation{
+		{
+			Name: "headers-as-single-lines", Judgement: targetBug,
+			What: "A header is a line, under a name in the letters that it came in: what is folded has no colon and " +
+				"is passed over, of two lines with one name the last counts, and a name in other letters is " +
+				"another one.",
+			Cases: []string{
+				"gnutella06/headers/folded", "gnutella06/headers/repeated", "gnutella06/headers/any-order-and-case",
+				"gnutella06/call/hosts-of-x-try-are-dialled",
+			},
+			Sources: []source{
+				{
+					"limewire", "com/limegroup/gnutella/handshaking/HandshakeSupport.java:111",
+					"readHeaders.put(key, value);",
+				},
+			},
+		},
+		{
+			Name: "guids-of-other-marks", Judgement: laxClause,
+			What: "New GUIDs end in 00, and have a mark of LimeWire's own in bytes 9 and 10. Byte 8, which should be " +
+				"ff, is random.",
+			Cases:   []string{"gnutella06/stream/marked-guids"},
+			Sources: []source{{"limewire", "org/limewire/io/GUID.java:134", "tagGuid(ret, 4, 6, 9);"}},
+		},
+		{
+			Name: "pings-and-queries-of-one-guid", Judgement: targetBug,
+			What: "A filter against duplicates drops a query whose GUID a ping had a moment ago, or one that differs " +
+				"from it in a few bytes.",
+			Cases: []string{"gnutella06/routing/type-and-guid-name-a-descriptor"},
+			Sources: []source{
+				{
+					"limewire", "com/limegroup/gnutella/filters/DuplicateFilter.java:54",
+					"if(!(m instanceof QueryRequest || m instanceof PingRequest))",
+				},
+			},
+		},
+		{
+			Name: "ttl-is-trimmed", Judgement: laxClause,
+			What:  "A query with a TTL above 15 is not dropped: its TTL is set to what the target allows, and it goes on.",
+			Cases: []string{"gnutella06/ttl/above-15-is-dropped"},
+			Sources: []source{
+				{
+					"limewire", "com/limegroup/gnutella/messages/MessageFactoryImpl.java:35",
+					"private final byte defaultSoftMax = ConnectionSettings.SOFT_MAX.getValue();",
+				},
+			},
+		},
+		{
+			Name: "pings-of-the-second-hop", Judgement: targetBug,
+			What: "A ping of TTL 1 that has made a hop is not taken for one that looks whether the target lives. Like a " +
+				"search for hosts it is not answered while the link is young.",
+			Cases: []string{"gnutella06/ping/of-a-neighbours-neighbour"},
+			Sources: []source{
+				{
+					"limewire", "com/limegroup/gnutella/messages/PingRequestImpl.java:103",
+					"return (getHops() == 1 && getTTL() == 0);",
+				},
+			},
+		},
+		{
+			Name: "metadata-of-nothing", Judgement: laxClause,
+			What: "Hits have metadata of three bytes, the sign for XML without compression and a NUL, where none was " +
+				"asked for and there is none.",
+			Cases: []string{"gnutella06/query/no-xml-unasked"},
+			Sources: []source{
+				{"limewire", "com/limegroup/gnutella/xml/LimeXMLUtils.java:55", "C_HEADER_BEGIN + C_HEADER_END;"},
+			},
+		},
+		{
+			Name: "hits-are-written-anew", Judgement: targetBug,
+			What: "A hit that is passed on gets extensions that tell the way it came, and is written anew for them: " +
+				"flags change, and the private data of other vendors is lost.",
+			Cases: []string{
+				"gnutella06/hit/back-on-the-way-of-the-query", "gnutella06/hit/unknown-private-data-passes",
+				"ggep/forwarded/hit-keeps-its-blocks",
+			},
+			Sources: []source{
+				{
+					"limewire", "com/limegroup/gnutella/messages/QueryReplyFactoryImpl.java:383",
+					"return createWithNewGGEP(original, toAdd.toByteArray());",
+				},
+			},
+		},
+		{
+			Name: "pushes-are-not-remembered", Judgement: targetBug,
+			What:  "A push that comes again under its GUID is passed on again.",
+			Cases: []string{"gnutella06/push/duplicates-have-one-guid"},
+			Sources: []source{
+				{"limewire", "com/limegroup/gnutella/filters/DuplicateFilter.java:54, which lets pushes pass", ""},
+			},
+		},
+		{
+			Name: "vendor-messages-from-afar", Judgement: targetBug,
+			What:  "Hops flow counts whatever its TTL and hops are: one that was passed on would stop a leaf's queries.",
+			Cases: []string{"gnutella06/vendor/hops-flow-of-another-ttl"},
+			Sources: []source{
+				{
+					"limewire", "com/limegroup/gnutella/connection/GnutellaConnection.java:1135",
+					"hopsFlowMax = hops.getHopValue();",
+				},
+			},
+		},
+		{
+			Name: "refusals-without-hosts", Judgement: laxClause,
+			What:  "A leaf refuses another one with 503, and names no hosts, though it knows its ultrapeer.",
+			Cases: []string{"gnutella06/leaf/refusal-redirects"},
+			Sources: []source{
+				{
+					"limewire", "com/limegroup/gnutella/handshaking/HandshakeResponse.java:469",
+					"return new HandshakeResponse(HandshakeResponse.SLOTS_FULL, status.getMessage());",
+				},
+			},
+		},
+		{
+			Name: "probes-of-ttl-1-alone", Judgement: laxClause,
+			What: "X-Ext-Probes is said, and a query that came with TTL 1 may come again with more. One that came with " +
+				"TTL 2 may not.",
+			Cases: []string{"gnutella06/ultrapeer/extended-probes-as-announced"},
+			Sources: []source{
+				{"limewire", "com/limegroup/gnutella/MessageRouterImpl.java:850", "((request.getTTL() == 0) && "},
+			},
+		},
+		{
+			Name: "short-words-are-looked-up", Judgement: laxClause,
+			What: "A word of two letters is looked for in a leaf's table as all others are. Tables have none, and the " +
+				"query does not come.",
+			Cases: []string{"qrp/routing/short-words-exclude-nobody"},
+			Sources: []source{
+				{"limewire", "com/limegroup/gnutella/routing/QueryRouteTable.java:239", "if (!contains(hash))"},
+			},
+		},
+		{
+			Name: "files-by-hash-alone", Judgement: laxClause,
+			What: "Files are given to who asks for them by hash. The document's request with an index and a name is " +
+				"answered by 400, like any that nobody knows; LimeWire's network had left it behind.",
+			Cases: []string{"gnutella-http/get/by-index"},
+			Sources: []source{
+				{
+					"limewire", "com/limegroup/gnutella/HTTPUploadManager.java:257",
+					`httpAcceptor.get().registerHandler("/uri-res/*", fileRequestHandler);`,
+				},
+			},
+		},
+		{
+			Name: "giv-of-no-file", Judgement: laxClause,
+			What: "Who is called upon by a push says GIV 0 and the name file, whichever file it was pushed for. What is " +
+				"wanted follows in the request.",
+			Cases: []string{"gnutella-http/push/dials-and-gives"},
+			Sources: []source{
+				{
+					"limewire", "com/limegroup/gnutella/PushManager.java:199",
+					`String giv = "GIV 0:" + data.getGuid() + "/file\n\n";`,
+				},
+			},
+		},
+	}
+}
+
+// limewireDoubts are LimeWire's cases in which the harness has its part, or whose
+// cause was not found.
+func limewireDoubts() []deviation {
+	return []deviation{
+		{
+			Name: "byes-to-who-does-not-know", Judgement: ourDoubt,
+			What: "The case sends a Bye to a target that has not said Bye-Packet. It is a message of no known type, and " +
+				"passed over.",
+			Cases:   []string{"gnutella06/bye/closes-at-once"},
+			Sources: []source{{"limewire", "com/limegroup/gnutella/messages, which has no Bye", ""}},
+		},
+		{
+			Name: "causes-not-found", Judgement: ourDoubt,
+			What: "The cause was not found in the source. A query without a NUL at its end is passed on, one for words " +
+				"of a letter is answered, and one of four blanks is not. A name beyond ASCII is not found in UTF-8, " +
+				"perhaps because the virtual machine was run without a locale.",
+			Cases: []string{
+				"gnutella06/stream/broken-payloads-harm-nobody", "gnutella06/query/nothing-to-look-for",
+				"gnutella06/query/four-blanks-list-all", "gnutella06/query/letters-beyond-ascii",
+			},
+			Sources: []source{{"limewire", "not found", ""}},
+		},
+		{
+			Name: "one-link-too-many", Judgement: notReached,
+			What: "After several links from other addresses a ping on a new one is not answered in time. The cause was " +
+				"not found in the source.",
+			Cases: []string{
+				"gnutella06/ping/too-many-get-few-pongs", "gnutella06/pong-cache/several-pongs",
+				"gnutella06/dynamic/queries-of-ultrapeers-are-broadcast",
+			},
+			Sources: []source{{"limewire", "not found", ""}},
+		},
+		{
+			Name: "control-by-index", Judgement: notReached,
+			What: "Before anything else these cases get the file by its index, to know that it is given out at all. " +
+				"LimeWire gives files by hash alone.",
+			Cases: []string{
+				"gnutella-http/get/large-file", "gnutella-http/get/plain-name",
+				"gnutella-http/get/encoded-name", "gnutella-http/get/by-urn",
+				"gnutella-http/get/by-bitprint", "gnutella-http/get/unknown-urn",
+				"gnutella-http/get/unknown-index", "gnutella-http/get/http-1-0",
+				"gnutella-http/get/unknown-headers", "gnutella-http/get/says-the-urn",
+				"gnutella-http/get/another-urn", "gnutella-http/get/head", "gnutella-http/range/middle",
+				"gnutella-http/range/open-ended", "gnutella-http/range/last-bytes",
+				"gnutella-http/range/end-beyond-the-file", "gnutella-http/range/beyond-the-file",
+				"gnutella-http/range/says-the-urn-of-the-file", "gnutella-http/range/by-urn",
+				"gnutella-http/stream/persists", "gnutella-http/stream/close",
+				"gnutella-http/stream/ends-behind-http-1-0", "gnutella-http/stream/two-requests-at-once",
+				"gnutella-http/location/is-told-to-others", "gnutella-http/location/list-with-dates",
+				"gnutella-http/location/of-another-file", "gnutella-http/hostile/path-steps-up",
+				"gnutella-http/hostile/path-absolute", "gnutella-http/hostile/flood-of-headers",
+				"gnutella-http/hostile/no-request", "gnutella-http/push/serves-the-file",
+				"gnutella-http/push/serves-any-file",
+			},
+			Sources: []source{
+				{
+					"limewire", "com/limegroup/gnutella/HTTPUploadManager.java:257",
+					`httpAcceptor.get().registerHandler("/uri-res/*", fileRequestHandler);`,
+				},
+			},
+		},
+	}
+}
