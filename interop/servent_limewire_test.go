@@ -50,14 +50,38 @@ func limewireDeviations() []deviation {
 			},
 		},
 		{
-			Name: "pings-of-the-second-hop", Judgement: targetBug,
-			What: "A ping of TTL 1 that has made a hop is not taken for one that looks whether the target lives. Like a " +
-				"search for hosts it is not answered while the link is young.",
-			Cases: []string{"gnutella06/ping/of-a-neighbours-neighbour"},
+			Name: "pings-on-a-young-link", Judgement: targetBug,
+			What: "Within the first six seconds of a link no ping is answered but one of TTL 1 that has made no hop. " +
+				"The document has one of TTL 1 and one hop answered always, and a crawler's as well. Later a crawler " +
+				"is told of leaves alone.",
+			Cases: []string{"gnutella06/ping/of-a-neighbours-neighbour", "gnutella06/pong-cache/for-crawlers"},
 			Sources: []source{
 				{
-					"limewire", "com/limegroup/gnutella/messages/PingRequestImpl.java:103",
-					"return (getHops() == 1 && getTTL() == 0);",
+					"limewire", "com/limegroup/gnutella/connection/AbstractConnection.java:497",
+					"if (!isStable(curTime))",
+				},
+			},
+		},
+		{
+			Name: "texts-end-with-the-payload", Judgement: laxClause,
+			What:  "A query whose text no NUL ends is read to the end of its payload, and passed on.",
+			Cases: []string{"gnutella06/stream/broken-payloads-harm-nobody"},
+			Sources: []source{
+				{
+					"limewire", "com/limegroup/gnutella/messages/QueryRequestImpl.java:860",
+					"while ((is.available()>0)&&(i=is.read())!=0) {",
+				},
+			},
+		},
+		{
+			Name: "blanks-find-nothing", Judgement: laxClause,
+			What: "A query of four blanks, for all files, is known and finds nothing. Who wants to see all browses the " +
+				"host over HTTP.",
+			Cases: []string{"gnutella06/query/four-blanks-list-all"},
+			Sources: []source{
+				{
+					"limewire", "com/limegroup/gnutella/library/SharedFilesKeywordIndexImpl.java:688",
+					"context.setFinishedProcessing();",
 				},
 			},
 		},
@@ -173,12 +197,10 @@ func limewireDoubts() []deviation {
 		},
 		{
 			Name: "causes-not-found", Judgement: ourDoubt,
-			What: "The cause was not found in the source. A query without a NUL at its end is passed on, one for words " +
-				"of a letter is answered, and one of four blanks is not. A name beyond ASCII is not found in UTF-8, " +
-				"perhaps because the virtual machine was run without a locale.",
+			What: "The cause was not found in the source. A query for words of a letter is answered. A name beyond ASCII " +
+				"is not found in UTF-8, perhaps because the virtual machine was run without a locale.",
 			Cases: []string{
-				"gnutella06/stream/broken-payloads-harm-nobody", "gnutella06/query/nothing-to-look-for",
-				"gnutella06/query/four-blanks-list-all", "gnutella06/query/letters-beyond-ascii",
+				"gnutella06/query/nothing-to-look-for", "gnutella06/query/letters-beyond-ascii",
 			},
 			Sources: []source{{"limewire", "not found", ""}},
 		},

@@ -42,7 +42,6 @@ func serventLinkDeviations() []deviation {
 			Cases: []string{"gnutella06/pong-cache/for-crawlers"},
 			Sources: []source{
 				{"gtk-gnutella", "src/core/pcache.c:2444", "send_neighbouring_info(n);"},
-				{"limewire", "com/limegroup/gnutella/StandardMessageRouter.java:179", "handleCrawlerPing(ping, handler);"},
 			},
 		},
 		{
@@ -120,7 +119,7 @@ func serventLinkDeviations() []deviation {
 			Cases: []string{"gnutella06/vendor/list-follows-the-first-ping"},
 			Sources: []source{
 				{"gtk-gnutella", "src/core/nodes.c:5318", "vmsg_send_messages_supported(n);"},
-				{"limewire", "com/limegroup/gnutella/connection/GnutellaConnection.java:336, on a new link", ""},
+				{"limewire", "com/limegroup/gnutella/connection/AbstractConnection.java:232", "send(supportedVendorMessage);"},
 			},
 		},
 		{
