@@ -44,8 +44,8 @@ func limewireDeviations() []deviation {
 			Cases: []string{"gnutella06/ttl/above-15-is-dropped"},
 			Sources: []source{
 				{
-					"limewire", "com/limegroup/gnutella/messages/MessageFactoryImpl.java:35",
-					"private final byte defaultSoftMax = ConnectionSettings.SOFT_MAX.getValue();",
+					"limewire", "com/limegroup/gnutella/messages/MessageParserBinderImpl.java:82",
+					"ttl = (byte) (max - hops); // overzealous client;",
 				},
 			},
 		},
