@@ -21,7 +21,7 @@ type twins struct {
 
 func newTwins(t *T) *twins {
 	x, w := newCrossing(t), word(t)
-	limited := Meet(t, Talking())
+	limited := Meet(t, Talking()).listening()
 	if !limited.Tell(updateTo(tableOf(w), nil, qrp.Shape{})...) {
 		t.Inconclusivef("the target did not answer a ping behind a leaf's table: %s", limited.Last())
 	}
@@ -103,7 +103,7 @@ var hopsFlows = []Case{
 		Causes:  []string{"hops flow is kept for leaves alone"},
 		Kills:   []string{"ignores-hops-flow", "ultrapeers-have-no-hops-flow"},
 		Run: func(t *T) {
-			x, busy := newCrossing(t), Meet(t, Equal().With("Vendor-Message", "0.1"))
+			x, busy := newCrossing(t), Meet(t, Equal().With("Vendor-Message", "0.1")).listening()
 			busy.Control()
 			if !x.reaches(busy, word(t)) {
 				t.Inconclusivef("a query did not come to a third ultrapeer: %s", busy.Last())
@@ -127,7 +127,7 @@ var hopsFlows = []Case{
 		Kills:  []string{"hops-flow-is-passed-on"},
 		Run: func(t *T) {
 			a, b := Meet(t, Equal()), Meet(t, Equal().With("Vendor-Message", "0.1"))
-			l, leaf := line(t, a, b), Meet(t, Talking())
+			l, leaf := line(t, a, b), Meet(t, Talking()).listening()
 			leaf.Control()
 			d := hopsFlow(t, 1)
 			leaf.Send(d)

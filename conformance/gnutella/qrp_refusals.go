@@ -151,14 +151,14 @@ var qrpRefusals = []Case{
 		},
 		smallReset, qrp.Patch{Seq: 1, Of: 1, EntryBits: 4, Deflated: true, Data: []byte("this is no zlib stream at all")}),
 	refusalOf("compressed-bomb", conformance.Must, []string{"GN-UQ-11"},
-		"A leaf sends a compressed PATCH of 32 kB that inflates to 32 MB, for a table of 65536 slots.",
+		"A leaf sends a compressed PATCH of 4 kB that inflates to 4 MB, for a table of 65536 slots, which takes 32 kB.",
 		[]string{"all of it is inflated before its length is looked at"}, []string{
 			"bombs-are-swallowed", "throws-hits-away",
 		},
 		func() []qrp.Message {
 			return []qrp.Message{
 				qrp.Reset{Slots: qrp.DefaultSlots, Infinity: qrp.DefaultInfinity},
-				qrp.Patch{Seq: 1, Of: 1, EntryBits: 4, Deflated: true, Data: bomb(32 << 20)},
+				qrp.Patch{Seq: 1, Of: 1, EntryBits: 4, Deflated: true, Data: bomb(4 << 20)},
 			}
 		}),
 	refusal("table-of-gigabytes", conformance.Should, []string{"GN-UQ-09"},

@@ -135,11 +135,7 @@ var vendors = []Case{
 // vendorList is the target's first vendor message, which may not have come, and the
 // peer that got it.
 func vendorList(t *T) (*Received, *Peer) {
-	p := Meet(t, Equal().With("Vendor-Message", "0.1"))
-	if _, ok := p.Answer.Headers.Get("Vendor-Message"); !ok {
-		p.Control()
-		t.Unsupportedf("the target does not say Vendor-Message")
-	}
+	p := Meet(t, Equal().With("Vendor-Message", "0.1")).listening()
 	p.Control()
 	t.Until(func() bool { return p.Count(isVendor) > 0 }, AnswerWithin)
 	for _, r := range p.Log {
@@ -150,6 +146,19 @@ func vendorList(t *T) (*Received, *Peer) {
 	return nil, p
 }
 
+// listening ends the case as unsupported if the target has not said that it takes
+// vendor messages.
+func (p *Peer) listening() *Peer { return p.says("Vendor-Message") }
+
+// says ends the case as unsupported if the target's answer does not have a header.
+func (p *Peer) says(header string) *Peer {
+	if _, ok := p.Answer.Headers.Get(header); !ok {
+		p.Control()
+		p.t.Unsupportedf("the target does not say %s", header)
+	}
+	return p
+}
+
 func isVendor(r *Received) bool {
 	return r.Type == wire.TypeVendor || r.Type == wire.TypeStandardVendor
 }
@@ -157,11 +166,7 @@ func isVendor(r *Received) bool {
 // withLeaf has a leaf beside two ultrapeers, to which queries for a word come.
 func withLeaf(t *T) (l Line, leaf *Peer, listed string) {
 	l = Between(t)
-	leaf = Meet(t, Shielded().With("Vendor-Message", "0.1"))
-	if _, ok := leaf.Answer.Headers.Get("Vendor-Message"); !ok {
-		leaf.Control()
-		t.Unsupportedf("the target does not say Vendor-Message")
-	}
+	leaf = Meet(t, Talking()).listening()
 	listed = word(t)
 	if !leaf.Tell(updateTo(tableOf(listed+".txt"), nil, qrp.Shape{})...) {
 		t.Inconclusivef("the target does not take a leaf's table: %s", leaf.Last())
