@@ -189,13 +189,6 @@ func limewireDeviations() []deviation {
 func limewireDoubts() []deviation {
 	return []deviation{
 		{
-			Name: "byes-to-who-does-not-know", Judgement: ourDoubt,
-			What: "The case sends a Bye to a target that has not said Bye-Packet. It is a message of no known type, and " +
-				"passed over.",
-			Cases:   []string{"gnutella06/bye/closes-at-once"},
-			Sources: []source{{"limewire", "com/limegroup/gnutella/messages, which has no Bye", ""}},
-		},
-		{
 			Name: "causes-not-found", Judgement: ourDoubt,
 			What: "The cause was not found in the source. A query for words of a letter is answered. A name beyond ASCII " +
 				"is not found in UTF-8, perhaps because the virtual machine was run without a locale.",

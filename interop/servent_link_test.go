@@ -158,17 +158,6 @@ func serventDoubts() []deviation {
 			},
 		},
 		{
-			Name: "hops-flow-without-vendor-messages", Judgement: ourDoubt,
-			What: "The cases send hops flow to a target that has not said Vendor-Message. It knows none of these " +
-				"messages, and passes over them as it may.",
-			Cases: []string{
-				"gnutella06/hops-flow/is-a-number-of-hops", "gnutella06/hops-flow/counts-for-ultrapeers",
-			},
-			Sources: []source{
-				{"gnutella-bun", "src/protocol/node_protocol_runtime.ts:680, for messages of other types", "default:"},
-			},
-		},
-		{
 			Name: "addresses-of-no-network", Judgement: ourDoubt,
 			What: "Nobody is told of addresses that cannot be reached over the Internet. Those of the harness are " +
 				"all of that kind: loopback, and the ranges for documentation.",
