@@ -61,7 +61,7 @@ var byes = []Case{
 		},
 	},
 	{
-		ID: "gnutella06/bye/layout", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella06/bye/layout", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-BY-01", "GN-BY-03", "GN-BY-06", "GN-BY-08"}, Role: conformance.Servent,
 		Kind:    conformance.Behaviour,
 		Needs:   []conformance.Need{conformance.NeedFresh},

@@ -55,7 +55,7 @@ var ultrapeerDuties = []Case{
 		},
 	},
 	{
-		ID: "gnutella06/ultrapeer/refusal-names-others", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella06/ultrapeer/refusal-names-others", Rev: 1, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-HS-15"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedFresh, conformance.NeedMaxPeers},
 		Control: "two ultrapeers that say where they listen were taken before",

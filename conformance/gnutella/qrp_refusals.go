@@ -47,7 +47,7 @@ func refusalOf(
 			if !good.Tell(updateTo(tableOf(word(t)), nil, qrp.Shape{})...) {
 				t.Inconclusivef("the target does not go on with a leaf that tells its table: %s", good.Last())
 			}
-			t.Earn()
+			bad.Control()
 			for _, m := range list() {
 				bad.SendBytes(encode(route(t, qrp.Append(nil, m))), "against the rules of query routing")
 			}

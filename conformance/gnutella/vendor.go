@@ -69,7 +69,7 @@ var vendors = []Case{
 		Causes: []string{"an unknown vendor message is taken for a fault of the stream"},
 		Kills:  []string{"closes-at-unknown-vendor-messages"},
 		Run: func(t *T) {
-			p := Meet(t, Equal().With("Vendor-Message", "0.1"))
+			p := Meet(t, Equal().With("Vendor-Message", "0.1")).listening()
 			p.Control()
 			standard := NewVendor(t, "XXXX", 9, 1, []byte("and some data"))
 			standard.Type = wire.TypeStandardVendor
