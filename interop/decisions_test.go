@@ -48,7 +48,7 @@ func decisions() map[string]string {
 			"that match and words that do not. Kept as a should",
 		"gnutella06/call/becomes-a-leaf-when-asked": "The document says asks, and what it has agreed to; both targets " +
 			"have their " +
-			"role by a setting: kept as a must, and counted as our doubt",
+			"role by a setting, which the harness has made: a should, and counted as our doubt",
 		"gnutella06/stream/marked-guids": "The text says should, and the marks no longer tell anybody anything: kept as " +
 			"a should",
 		"gnutella06/ttl/above-15-is-dropped": "One trims what it should drop, and one forgets to: kept as a should",
@@ -65,6 +65,7 @@ func decisions() map[string]string {
 			"Kept as a " +
 			"should",
 		"ggep/sent/no-blocks-for-who-does-not-know-them":           blocksForAll,
+		"gnutella06/ping/own-pings-are-well-formed":                blocksForAll,
 		"ggep/forwarded/pong-leaves-its-block-where-it-is-unknown": blocksForAll,
 		"gnutella06/query/too-many-of-a-neighbour": "The text says too frequent, and no number; a hundred at once " +
 			"are nobody's typing. Kept as a should",

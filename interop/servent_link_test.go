@@ -46,8 +46,9 @@ func serventLinkDeviations() []deviation {
 		},
 		{
 			Name: "blocks-for-all", Judgement: targetBug,
-			What:  "Whether a neighbour has said GGEP is not looked at: pongs come to all with the target's own block.",
-			Cases: []string{"ggep/sent/no-blocks-for-who-does-not-know-them"},
+			What: "Whether a neighbour has said GGEP is not looked at: pings and pongs come to all with the target's own " +
+				"block.",
+			Cases: []string{"ggep/sent/no-blocks-for-who-does-not-know-them", "gnutella06/ping/own-pings-are-well-formed"},
 			Sources: []source{
 				{"gtk-gnutella", "src/core/pcache.c:482", "if (meta->flags & PONG_META_HAS_UP) {"},
 				{

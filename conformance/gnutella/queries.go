@@ -162,7 +162,8 @@ var queries = []Case{
 			p := Meet(t, Equal())
 			p.Finds("alpha bravo", FileAlpha)
 			want := urn.Sum(Shared()[FileAlpha]).SHA1
-			for text, wish := range map[string]string{"bravo alpha": "urn:", "testfile bravo": "urn:sha1:"} {
+			for _, q := range [][2]string{{"bravo alpha", "urn:"}, {"testfile bravo", "urn:sha1:"}} {
+				text, wish := q[0], q[1]
 				a := AskAlone(t, NewQuery(t, text, 2, 0, wish))
 				if a == nil || a.Named(FileAlpha) == nil {
 					t.Failf("a query for words with the extension %q is not answered", wish)

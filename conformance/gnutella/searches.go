@@ -95,9 +95,9 @@ var searches = []Case{
 			finding(t, "kilo")
 			t.Earn()
 			latin := strings.NewReplacer("é", "\xe9", "ñ", "\xf1").Replace(text)
-			for what, asked := range map[string]string{"UTF-8": text, "ISO 8859-1": latin} {
-				if AskAlone(t, NewQuery(t, asked, 2, 0)) == nil {
-					t.Failf("a query for %q in %s finds nothing", text, what)
+			for _, q := range [][2]string{{"UTF-8", text}, {"ISO 8859-1", latin}} {
+				if AskAlone(t, NewQuery(t, q[1], 2, 0)) == nil {
+					t.Failf("a query for %q in %s finds nothing", text, q[0])
 				}
 			}
 		},
