@@ -56,6 +56,7 @@ type source struct {
 	Source
 	after    time.Duration // not to be asked before
 	tries    int32         // in a row that brought nothing
+	reach    int32         // how far it has ever brought the file: less is nothing new
 	refusals int32         // in a row for lack of room
 	gave     bool          // some of the bytes that count
 }
@@ -352,6 +353,9 @@ func (n *step) verified(in spec.Verified) {
 	i := slices.IndexFunc(d.sources, gave)
 	if d.foreign || i < 0 || slices.ContainsFunc(d.sources[i+1:], gave) {
 		d.alone = true
+		for i := range d.sources { // each may bring the file once more
+			d.sources[i].reach = 0
+		}
 	} else {
 		d.sources = slices.Delete(d.sources, i, i+1)
 	}

@@ -165,9 +165,6 @@ func (n *step) gotBody(c *conn, d *download, data []byte, lent bool) {
 	old := min(int32(len(data)), max(0, d.at-d.got.begin))
 	d.got.begin += int32(len(data))
 	s := &d.sources[d.current]
-	if d.recent += int32(len(data)); d.recent >= minProgress {
-		d.recent, d.due, s.tries = 0, n.now+n.cfg.StallTimeout, 0
-	}
 	if fresh := data[old:]; len(fresh) > 0 {
 		if !lent {
 			fresh = slices.Clone(fresh)
@@ -175,7 +172,16 @@ func (n *step) gotBody(c *conn, d *download, data []byte, lent bool) {
 		n.emit(spec.Store{Token: n.file(d), Piece: d.piece, Begin: d.at, Data: fresh})
 		d.at += int32(len(fresh))
 		d.storing++
-		d.gained, s.gave, s.refusals = true, true, 0
+		s.gave = true
+	}
+	if d.at > s.reach {
+		d.gained, s.reach, s.refusals = true, d.at, 0
+	}
+	if d.recent += int32(len(data)); d.recent >= minProgress {
+		d.recent, d.due = 0, n.now+n.cfg.StallTimeout
+		if d.gained {
+			s.tries = 0
+		}
 	}
 	switch {
 	case d.at == d.size:

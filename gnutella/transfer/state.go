@@ -82,7 +82,7 @@ func (n *Node) appendDownload(b []byte, d *download) []byte {
 	for i := range d.sources {
 		s := &d.sources[i]
 		b = appendText(append(appendAddr(b, s.Addr), s.ServentID[:]...), s.Name)
-		b = numbers(b, int64(s.Index), n.since(s.after), int64(s.tries), int64(s.refusals))
+		b = numbers(b, int64(s.Index), n.since(s.after), int64(s.tries), int64(s.refusals), int64(s.reach))
 		b = append(b, flag(s.Push), flag(s.gave))
 	}
 	return b

@@ -55,6 +55,24 @@ func TestOneSourceWithoutHash(t *testing.T) {
 	}
 }
 
+// Without a hash each source begins anew: two that break off at the same byte again and
+// again bring nothing new, and are given up.
+func TestSourcesThatGetNoFurther(t *testing.T) {
+	d := newDesk(t, Config{})
+	d.step(Download{Op: 1, Piece: 9, Size: 21, Sources: []Source{named(1), named(2)}})
+	for len(d.done) == 0 && len(d.dials) < 100 {
+		dials, c := len(d.dials), d.connected()
+		if asked := d.lines[c].wrote.String(); !strings.Contains(asked, "Range") {
+			d.say(c, head("HTTP/1.1 200 OK")+"other")
+		}
+		d.step(spec.Closed{Conn: c})
+		for len(d.done) == 0 && len(d.dials) == dials {
+			d.wait(time.Minute)
+		}
+	}
+	d.isDone(ErrNoSource)
+}
+
 // An operation that is under way is refused, and goes on.
 func TestSameOperation(t *testing.T) {
 	d := newDesk(t, Config{})
