@@ -100,7 +100,7 @@ var leafDuties = []Case{
 	},
 	{
 		ID: "gnutella06/leaf/answers-the-last-hop", Rev: 1, Since: "0.2.0", Level: conformance.Must,
-		Requirements: []string{"GN-UQ-03", "GN-QH-03"}, Role: conformance.Leaf, Kind: conformance.Reply,
+		Requirements: []string{"GN-QH-03"}, Role: conformance.Leaf, Kind: conformance.Reply,
 		Control: "a query for the same file with a TTL of 2 is answered",
 		Explain: "The leaf's ultrapeer passes on a query whose TTL has come to 1, and after three hops. The leaf has to " +
 			"answer it, with hops of 0 and a TTL that leads back.",

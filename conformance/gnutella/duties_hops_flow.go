@@ -21,7 +21,7 @@ type twins struct {
 
 func newTwins(t *T) *twins {
 	x, w := newCrossing(t), word(t)
-	limited := Meet(t, Talking()).listening()
+	limited := Meet(t, Talking()).knows("BEAR", 4)
 	if !limited.Tell(updateTo(tableOf(w), nil, qrp.Shape{})...) {
 		t.Inconclusivef("the target did not answer a ping behind a leaf's table: %s", limited.Last())
 	}
@@ -106,8 +106,7 @@ var hopsFlows = []Case{
 		Causes:  []string{"hops flow is kept for leaves alone"},
 		Kills:   []string{"ignores-hops-flow", "ultrapeers-have-no-hops-flow"},
 		Run: func(t *T) {
-			x, busy := newCrossing(t), Meet(t, Equal().With("Vendor-Message", "0.1")).listening()
-			busy.Control()
+			x, busy := newCrossing(t), Meet(t, Equal().With("Vendor-Message", "0.1")).knows("BEAR", 4)
 			if !x.reaches(busy, word(t)) {
 				t.Inconclusivef("a query did not come to a third ultrapeer: %s", busy.Last())
 			}
@@ -130,8 +129,7 @@ var hopsFlows = []Case{
 		Kills:  []string{"hops-flow-is-passed-on"},
 		Run: func(t *T) {
 			a, b := Meet(t, Equal()), Meet(t, Equal().With("Vendor-Message", "0.1"))
-			l, leaf := line(t, a, b), Meet(t, Talking()).listening()
-			leaf.Control()
+			l, leaf := line(t, a, b), Meet(t, Talking()).knows("BEAR", 4)
 			d := hopsFlow(t, 1)
 			leaf.Send(d)
 			leaf.Control()

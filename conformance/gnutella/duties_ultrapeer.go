@@ -64,7 +64,10 @@ var ultrapeerDuties = []Case{
 		Causes: []string{"Listen-IP is not read", "the refusal has no headers"},
 		Kills:  []string{"refusals-name-nobody"},
 		Run: func(t *T) {
-			full(t)
+			ultrapeers, _ := full(t)
+			for _, p := range ultrapeers {
+				firstPing(p) // by whose answer the target knows that it can be reached
+			}
 			h := refused(t).Headers
 			if len(recommended(h, "X-Try-Ultrapeers"))+len(recommended(h, "X-Try")) == 0 {
 				t.Failf("the refusal names no other host, though the target has two ultrapeers")

@@ -325,6 +325,7 @@ func stopsAt(c *circle, results int) {
 	c.goesOn(c.asked(0))
 	guid := c.asked(0)
 	answer(c.seen(guid)[0].link, guid, results)
+	c.Wait(time.Second) // a query may be under way
 	n := len(c.seen(guid))
 	c.Wait(allWithin)
 	if more := len(c.seen(guid)) - n; more > 0 {

@@ -10,6 +10,9 @@ import (
 	"github.com/p2pspec/p2pspec/gnutella/wire"
 )
 
+// silenceOfALeaf is how long an answer is waited for, with some room for clocks.
+const silenceOfALeaf = 11 * time.Second
+
 // guides has the leaf answer how many results it has, from now on; below 0 not at all.
 func (c *circle) guides(results int) {
 	c.leaf.On = func(r *Received) {
@@ -31,10 +34,17 @@ func guided(t *T, results int) {
 	c.guidedOn(c.askedGuided())
 	c.guides(results)
 	guid := c.askedGuided()
+	if !c.Until(func() bool { return c.leaf.Saw(wire.TypeVendor, guid) > 0 }, nextWithin) {
+		c.Inconclusivef("the target asks the leaf about one query, and not about the next: %s", c.leaf.Last())
+	}
+	if results < 0 {
+		c.Wait(silenceOfALeaf)
+	}
+	c.Wait(time.Second) // a query may be under way
 	n := len(c.seen(guid))
 	c.Wait(allWithin)
 	if more := len(c.seen(guid)) - n; more > 0 {
-		c.Failf("%d more links were asked than the %d of the probe", more, n)
+		c.Failf("%d more links were asked than the %d before", more, n)
 	}
 }
 

@@ -44,6 +44,9 @@ func blockOf(extensions ...[]byte) []byte {
 // unknownBlock is a block of one extension that no servent knows.
 func unknownBlock() []byte { return blockOf(extension(ggepLast, "TST", nil, []byte("hi"))) }
 
+// unknownExtension is the name and the value in it, as they are in any block.
+func unknownExtension() []byte { return unknownBlock()[2:] }
+
 // cobsOf encodes data without NUL, of which there are less than 254 bytes.
 func cobsOf(data []byte) (b []byte) {
 	for _, run := range bytes.Split(data, []byte{0}) {
@@ -188,6 +191,7 @@ var ggepQueries = []Case{
 			p := Meet(t, Equal())
 			p.knowsH()
 			small := NewGGEPQuery(t, "", 2, 0, blockOf(extension(ggepLast, "h", nil, hashValue(FileAlpha))))
+			p = Meet(t, Equal()) // on which nothing was asked: some answer one query for a file on each link
 			p.Send(small)
 			if !p.byHash(blockOf(extension(ggepLast, "H", nil, hashValue(FileAlpha)))) {
 				t.Inconclusivef("the target no longer looks for files by hash: %s", p.Last())
@@ -305,7 +309,7 @@ var ggepBroken = []Case{
 			"broken-values-cost-the-query",
 		},
 		func() []byte { return blockOf(extension(ggepLast|ggepDeflate, "H", nil, []byte("no zlib stream"))) }),
-	malformedGGEP("compressed-bomb", conformance.Must, []string{"GN-GG-03", "GN-GG-04"},
+	malformedGGEP("compressed-bomb", conformance.Should, []string{"GN-GG-03", "GN-GG-04"},
 		"A compressed value of 1 kB inflates to 1 MB, four times as much as a value can have.",
 		[]string{"all of it is inflated before its length is looked at"}, []string{
 			"broken-blocks-cost-the-link", "broken-blocks-cost-the-query",

@@ -53,28 +53,29 @@ var handshake = []Case{
 	},
 	{
 		ID: "gnutella06/handshake/refused-in-the-third-step", Rev: 1, Since: "0.2.0", Level: conformance.Must,
-		Requirements: []string{"GN-HS-04", "GN-HS-05"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Requirements: []string{"GN-HS-04"}, Role: conformance.Servent, Kind: conformance.Silence,
 		Control: "another peer shakes hands and is answered before and after",
-		Explain: "The harness answers the target's 200 by 'GNUTELLA/0.6 503 Busy'. The target must close, and " +
-			"send no descriptor.",
+		Explain: "The harness answers the target's 200 by 'GNUTELLA/0.6 503 Busy'. There is no link then, and the " +
+			"target must send no descriptor.",
 		Causes: []string{"the code of the third step is not looked at"},
 		Kills: []string{
 			"believes-any-third-step", "takes-a-refusal-for-an-answer", "talks-before-the-third-step",
 		},
 		Run: func(t *T) {
-			p := Dial(t)
-			p.Alive()
-			p.Greet(Equal())
-			if !p.Answered() || p.Answer.Code != wire.Accepted {
-				t.Inconclusivef("the target did not accept: %s", p.Last())
-			}
-			p.Write(encode(wire.Status{Code: wire.Busy, Phrase: "Busy"}), "we changed our mind")
-			dropped := p.Dropped(AnswerWithin)
-			if len(p.Log) > 0 {
+			if p, _ := refusedAtLast(t); len(p.Log) > 0 {
 				t.Mismatch("what follows a refusal", p.Log[0].String(), "nothing")
 			}
-			p.Alive()
-			if !dropped {
+		},
+	},
+	{
+		ID: "gnutella06/handshake/closes-at-a-refusal", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"GN-HS-05"}, Role: conformance.Servent, Kind: conformance.Reply,
+		Control: "another peer shakes hands and is answered before and after",
+		Explain: "The harness answers the target's 200 by 'GNUTELLA/0.6 503 Busy', and waits. The target should close.",
+		Causes:  []string{"the code of the third step is not looked at", "the other side is left to close"},
+		Kills:   []string{"believes-any-third-step"},
+		Run: func(t *T) {
+			if _, dropped := refusedAtLast(t); !dropped {
 				t.Failf("the link is open %v after a refusal in the third step", AnswerWithin)
 			}
 		},
@@ -116,8 +117,12 @@ var handshake = []Case{
 				b = b[n:]
 				t.Wait(time.Millisecond)
 			}
-			if !p.Answered() || p.Answer.Code != wire.Accepted {
-				t.Inconclusivef("the target did not accept a first step in pieces: %s", p.Last())
+			switch {
+			case p.Answered() && p.Answer.Code == wire.Busy:
+				t.Inconclusivef("the target is busy: %s", p.Answer.Phrase)
+			case p.Answer == nil || p.Answer.Code != wire.Accepted:
+				p.Alive()
+				t.Failf("a first step in pieces is not accepted: %s", p.Last())
 			}
 			ping := NewPing(t, 1, 0)
 			third := encode(wire.Status{Code: wire.Accepted, Phrase: "OK"})
@@ -129,6 +134,21 @@ var handshake = []Case{
 			t.Earn()
 		},
 	},
+}
+
+// refusedAtLast answers the target's acceptance by a refusal, and says whether it
+// closes.
+func refusedAtLast(t *T) (p *Peer, dropped bool) {
+	p = Dial(t)
+	p.Alive()
+	p.Greet(Equal())
+	if !p.Answered() || p.Answer.Code != wire.Accepted {
+		t.Inconclusivef("the target did not accept: %s", p.Last())
+	}
+	p.Write(encode(wire.Status{Code: wire.Busy, Phrase: "Busy"}), "we changed our mind")
+	dropped = p.Dropped(AnswerWithin)
+	p.Alive()
+	return p, dropped
 }
 
 // takenAs fails the case unless the target accepts what was sent as a first step,

@@ -56,7 +56,8 @@ var returning = []Case{
 		Requirements: []string{"GN-QH-09"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a hit with an empty trailer is passed back",
 		Explain: "A hit whose trailer has private data of an unknown vendor, and a GGEP block behind it. " +
-			"It must be passed back byte by byte: private data that is not understood is ignored.",
+			"It must be passed back, with the block: private data that is not understood is ignored. Whether the " +
+			"data before the block is still there is recorded.",
 		Causes: []string{"hits are parsed and written anew", "what is not understood makes a hit malformed"},
 		Kills:  []string{"drops-hits-of-strangers", "hits-lose-their-blocks", "new-id-for-each-hit"},
 		Run: func(t *T) {
@@ -68,9 +69,16 @@ var returning = []Case{
 			if err != nil {
 				t.Harnessf("the hit cannot be read: %v", err)
 			}
-			h.Trailer.Vendor, h.Trailer.Private = [4]byte{'X', 'X', 'X', 'X'}, []byte("\x01\x02\x03\xc3\x83TST\x43abc")
+			h.Trailer.Vendor = [4]byte{'X', 'X', 'X', 'X'}
+			h.Trailer.Private = append([]byte{1, 2, 3}, unknownBlock()...)
 			hit.Payload = h.Append(nil)
-			passesBack(l, hit, "a hit with private data of an unknown vendor")
+			private := passesBack(l, hit, "a hit with private data of an unknown vendor")
+			if !bytes.Contains(private, unknownExtension()) {
+				t.Mismatch("the private data of a hit", hexOf(private), "with the block "+hexOf(unknownBlock()))
+			}
+			if !bytes.HasPrefix(private, []byte{1, 2, 3}) {
+				t.Observef("the private data before the block is gone")
+			}
 		},
 	},
 	{
@@ -157,11 +165,10 @@ func hitReturns(t *T, l Line, meet func(*T) *Peer) {
 	case out.TTL >= hit.TTL || out.Hops != 1:
 		t.Mismatch("TTL and hops of a hit that came with TTL 3 and hops 0", fmt.Sprintf("%d and %d", out.TTL, out.Hops),
 			"2 and 1")
-	case !bytes.Equal(out.Payload, hit.Payload):
-		t.Mismatch("the payload of a hit", fmt.Sprintf("%x", out.Payload), fmt.Sprintf("%x", hit.Payload))
 	case c.Saw(hit.Type, hit.GUID) > 0:
 		t.Failf("a hit comes to a neighbour that has not asked")
 	}
+	sameHit(t, out, hit, "a hit")
 }
 
 // strayHit sends a hit for which nobody has asked.
@@ -179,16 +186,44 @@ func strayPong(t *T, l Line) {
 	l.Stops(d, "a pong with an unknown GUID")
 }
 
-// passesBack fails the case unless a hit comes back as it is.
-func passesBack(l Line, hit wire.Descriptor, what string) {
+// passesBack fails the case unless a hit comes back that says what was sent. It
+// returns the private data in its trailer.
+func passesBack(l Line, hit wire.Descriptor, what string) (private []byte) {
 	out := l.Back(hit)
 	if out == nil {
 		l.Returns()
 		l.t.Failf("%s is not passed back: %s", what, l.A.Last())
 	}
-	if !bytes.Equal(out.Payload, hit.Payload) {
-		l.t.Mismatch("the payload of "+what, fmt.Sprintf("%.80x…", out.Payload), fmt.Sprintf("%.80x…", hit.Payload))
+	return sameHit(l.t, out, hit, what)
+}
+
+// sameHit fails the case unless a hit that was passed on has the results, the host and
+// the servent of the one that was sent. Its trailer may have grown: LimeWire adds to
+// the private data which servents take pushes for that host. It returns that data.
+func sameHit(t *T, got *Received, sent wire.Descriptor, what string) (private []byte) {
+	want, err := wire.ParseQueryHit(sent.Payload)
+	if err != nil {
+		t.Harnessf("the hit cannot be read: %v", err)
 	}
+	h, err := wire.ParseQueryHit(got.Payload)
+	switch {
+	case err != nil:
+		t.Failf("what is passed on of %s is no hit: %v", what, err)
+	case h.Addr != want.Addr || h.Speed != want.Speed:
+		t.Mismatch("the host of "+what, fmt.Sprintf("%v, %d kbit/s", h.Addr, h.Speed),
+			fmt.Sprintf("%v, %d kbit/s", want.Addr, want.Speed))
+	case h.Count != want.Count || !bytes.Equal(h.Results, want.Results):
+		t.Mismatch("the results of "+what, fmt.Sprintf("%d: %.80x", h.Count, h.Results),
+			fmt.Sprintf("%d: %.80x", want.Count, want.Results))
+	case h.ServentID != want.ServentID:
+		t.Mismatch("the servent of "+what, hexOf(h.ServentID[:]), hexOf(want.ServentID[:]))
+	case want.Trailer != nil && (h.Trailer == nil || h.Trailer.Vendor != want.Trailer.Vendor):
+		t.Mismatch("the vendor of "+what, fmt.Sprintf("%+v", h.Trailer), fmt.Sprintf("%q", want.Trailer.Vendor))
+	}
+	if h.Trailer != nil {
+		private = h.Trailer.Private
+	}
+	return private
 }
 
 // longHit is one of 2048 bytes with its header.

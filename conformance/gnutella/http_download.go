@@ -237,12 +237,12 @@ var httpDownload = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/download/busy-sources-get-a-minute", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/download/busy-sources-get-a-minute", Rev: 1, Since: "0.2.0", Level: conformance.May,
 		Requirements: []string{"GN-PU-16"}, Role: conformance.Servent, Kind: conformance.Behaviour,
 		Needs: fetches(conformance.NeedClock), Waits: true, Within: 12 * time.Minute,
 		Control: downloaded,
-		Explain: "Every request is answered 503. Of two requests to the same source at least a minute must lie " +
-			"between.",
+		Explain: "Every request is answered 503. Between two requests to the same source a client may leave a minute. " +
+			"One that comes sooner is recorded.",
 		Causes: []string{"the next request follows at once", "each stream has a clock of its own"},
 		Kills:  []string{"busy-sources-get-no-peace"},
 		Run: func(t *T) {
@@ -259,7 +259,7 @@ var httpDownload = []Case{
 			Honest(t)
 			for i := 1; i < len(s.Times); i++ {
 				if pause := s.Times[i] - s.Times[i-1]; pause < time.Minute-time.Second {
-					t.Failf("request %d comes %v after the one before, which was refused for lack of room", i+1, pause)
+					t.Infof("request %d comes %v after the one before, which was refused for lack of room", i+1, pause)
 				}
 			}
 		},

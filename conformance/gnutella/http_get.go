@@ -10,7 +10,7 @@ import (
 )
 
 // served is the control of all cases that ask for files.
-const served = "a file that a hit has told of comes whole when it is asked for by index"
+const served = "a file that a hit has told of comes whole when it is asked for, by index or by its urn"
 
 // httpGet judges how a file is asked for.
 var httpGet = []Case{
@@ -40,8 +40,9 @@ var httpGet = []Case{
 		Causes:  []string{"blocks are sent in the order in which the disk has read them", "the last block is cut off"},
 		Kills:   []string{"second-block-is-lost"},
 		Run: func(t *T) {
-			Offered(t, FileAlpha).Control()
-			s := Offered(t, FileNoise)
+			first, s := Offered(t, FileAlpha), Offered(t, FileNoise)
+			first.Control()
+			s.ByURN = first.ByURN
 			r, w := s.Get()
 			s.Is(r, w, 200, 0, len(s.Data))
 		},
@@ -55,7 +56,7 @@ var httpGet = []Case{
 		Kills:   []string{"plain-names-are-not-found"},
 		Run: func(t *T) {
 			s := Offered(t, FileAlpha)
-			s.Control()
+			s.Indexed()
 			w := Browse(t)
 			s.Is(w.Ask("GET "+s.Target()+" HTTP/1.1"), w, 200, 0, len(s.Data))
 		},
@@ -69,7 +70,7 @@ var httpGet = []Case{
 		Kills:   []string{"only-blanks-are-decoded"},
 		Run: func(t *T) {
 			s := Offered(t, FileNoise)
-			s.Control()
+			s.Indexed()
 			encoded := ""
 			for i := range len(s.Name) {
 				format := "%%%02x"
@@ -91,9 +92,9 @@ var httpGet = []Case{
 		Kills:   []string{"old-http-is-refused", "no-requests-by-urn"},
 		Run: func(t *T) {
 			s := Offered(t, FileDelta)
-			s.Control()
+			s.Named()
 			w := Browse(t)
-			s.Is(w.Ask("GET /uri-res/N2R?"+s.URN()+" HTTP/1.0"), w, 200, 0, len(s.Data))
+			s.Is(w.Ask("GET "+s.N2R()+" HTTP/1.0"), w, 200, 0, len(s.Data))
 		},
 	},
 	{
@@ -105,11 +106,12 @@ var httpGet = []Case{
 		Kills:   []string{"bitprints-are-not-found"},
 		Run: func(t *T) {
 			s := Offered(t, FileDelta)
-			if w := Browse(t); !ok200(w.Ask("GET /uri-res/N2R?" + s.URN() + " HTTP/1.1")) {
+			s.Named()
+			w := Browse(t)
+			if !ok200(w.Ask("GET " + s.N2R() + " HTTP/1.1")) {
 				t.Inconclusivef("the target does not send a file by its urn:sha1: %s", w.Last())
 			}
-			s.Control()
-			w := Browse(t)
+			w = Browse(t)
 			s.Is(w.Ask("GET /uri-res/N2R?"+urn.Sum(s.Data).String()+" HTTP/1.1"), w, 200, 0, len(s.Data))
 		},
 	},
@@ -121,7 +123,7 @@ var httpGet = []Case{
 		Causes:  []string{"only a part of the hash is compared"},
 		Kills:   []string{"any-urn-will-do"},
 		Run: func(t *T) {
-			Offered(t, FileAlpha).Control()
+			Offered(t, FileAlpha).Named()
 			w := Browse(t)
 			r := w.Ask("GET /uri-res/N2R?" + urn.Sum([]byte(word(t))).SHA1.String() + " HTTP/1.1")
 			switch {
@@ -156,7 +158,7 @@ var httpGet = []Case{
 			s := Offered(t, FileAlpha)
 			s.Control()
 			w := Browse(t)
-			w.Write(lines("GET "+s.Encoded()+" HTTP/1.0"), "")
+			w.Write(lines("GET "+s.Path()+" HTTP/1.0"), "")
 			s.Is(w.Reply(false), w, 200, 0, len(s.Data))
 		},
 	},
@@ -183,7 +185,7 @@ var httpGet = []Case{
 		Kills:   []string{"no-urn-in-answers"},
 		Run: func(t *T) {
 			s := Offered(t, FileAlpha)
-			s.Control()
+			s.Named()
 			r, w := s.Get()
 			s.Is(r, w, 200, 0, len(s.Data))
 			s.saysURN(r)
@@ -200,6 +202,7 @@ var httpGet = []Case{
 		Kills:  []string{"urns-of-requests-are-ignored"},
 		Run: func(t *T) {
 			s := Offered(t, FileAlpha)
+			s.Indexed()
 			r, w := s.Get("X-Gnutella-Content-URN: " + s.URN())
 			if !ok200(r) || !bytes.Equal(r.Body, s.Data) {
 				t.Inconclusivef("a request that says the urn of the file brings %v; %s", r, w.Last())
@@ -225,7 +228,7 @@ var httpGet = []Case{
 			s := Offered(t, FileAlpha)
 			s.Control()
 			w := Browse(t)
-			r := w.Ask("HEAD " + s.Encoded() + " HTTP/1.1")
+			r := w.Ask("HEAD " + s.Path() + " HTTP/1.1")
 			switch {
 			case r == nil:
 				t.Failf("no answer has come: %s", w.Last())

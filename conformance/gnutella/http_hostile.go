@@ -14,7 +14,7 @@ const locationHeader = "X-Gnutella-Alternate-Location"
 const elsewhere = "198.51.100.77:6346"
 
 // location says that the file is elsewhere, too.
-func (s *Share) location() string { return "http://" + elsewhere + "/uri-res/N2R?" + s.URN() }
+func (s *Share) location() string { return "http://" + elsewhere + s.N2R() }
 
 // told says whether an answer names the location.
 func (s *Share) told(r *Reply) bool {
@@ -50,7 +50,7 @@ var httpHostile = []Case{
 			s := Offered(t, FileAlpha)
 			s.Control()
 			w := Browse(t)
-			w.WriteMalformed([]byte("GET "+s.Encoded()+" HTTP/1.1\r\n"), "the line of a request")
+			w.WriteMalformed([]byte("GET "+s.Path()+" HTTP/1.1\r\n"), "the line of a request")
 			part := []byte(strings.Repeat("X-Flood: "+strings.Repeat("x", 55)+"\r\n", floodPart/66))
 			spoke := func() bool { return w.Ended() || len(w.Buffered()) > 0 }
 			for sent := 0; sent < headerFlood && !spoke(); sent += len(part) {
@@ -81,7 +81,7 @@ var httpHostile = []Case{
 			s := Offered(t, FileAlpha)
 			s.Control()
 			w := Browse(t)
-			w.WriteMalformed([]byte("GET "+s.Encoded()+" HTTP/1.1\r\n"), "the line of a request")
+			w.WriteMalformed([]byte("GET "+s.Path()+" HTTP/1.1\r\n"), "the line of a request")
 			for began := t.Now(); t.Now()-began < slowHead && !w.Ended(); {
 				if !t.Until(w.Ended, 20*time.Second) {
 					w.WriteMalformed([]byte("X-Slow: 1\r\n"), "a header")

@@ -162,5 +162,5 @@ func givesFile(t *T, name string) {
 	if w == nil || w.giv() == nil {
 		t.Inconclusivef("the target does not dial and say GIV within %v of a push", CallWithin)
 	}
-	asked.Is(w.Ask("GET "+asked.Encoded()+" HTTP/1.1"), w, 200, 0, len(asked.Data))
+	asked.Is(w.Ask("GET "+asked.Path()+" HTTP/1.1"), w, 200, 0, len(asked.Data))
 }

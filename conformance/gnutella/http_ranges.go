@@ -71,9 +71,9 @@ var httpRanges = []Case{
 		Kills:   []string{"no-requests-by-urn", "ranges-are-ignored", "ranges-end-too-early"},
 		Run: func(t *T) {
 			s := Offered(t, FileDelta)
-			s.Control()
+			s.Named()
 			w := Browse(t)
-			r := w.Ask("GET /uri-res/N2R?"+s.URN()+" HTTP/1.1", "Range: bytes=5-9")
+			r := w.Ask("GET "+s.N2R()+" HTTP/1.1", "Range: bytes=5-9")
 			s.Is(r, w, 206, 5, 10)
 		},
 	},
@@ -116,9 +116,10 @@ var httpStreams = []Case{
 			s.Control()
 			r, w := s.Get()
 			s.Is(r, w, 200, 0, len(s.Data))
-			r = w.Ask("GET "+s.Encoded()+" HTTP/1.1", "Range: bytes=5-9")
+			r = w.Ask("GET "+s.Path()+" HTTP/1.1", "Range: bytes=5-9")
 			s.Is(r, w, 206, 5, 10)
-			r = w.Ask("GET " + other.Encoded() + " HTTP/1.1")
+			other.ByURN = s.ByURN
+			r = w.Ask("GET " + other.Path() + " HTTP/1.1")
 			other.Is(r, w, 200, 0, len(other.Data))
 		},
 	},
@@ -133,7 +134,7 @@ var httpStreams = []Case{
 			s := Offered(t, FileAlpha)
 			s.Control()
 			_, w := s.Get()
-			if !ok200(w.Ask("GET " + s.Encoded() + " HTTP/1.1")) {
+			if !ok200(w.Ask("GET " + s.Path() + " HTTP/1.1")) {
 				t.Inconclusivef("the target ends the stream without having been asked to: %s", w.Last())
 			}
 			r, w := s.Get("Connection: close")
@@ -155,7 +156,7 @@ var httpStreams = []Case{
 			s := Offered(t, FileAlpha)
 			s.Control()
 			w := Browse(t)
-			if r := w.Ask("GET " + s.Encoded() + " HTTP/1.0"); !ok200(r) {
+			if r := w.Ask("GET " + s.Path() + " HTTP/1.0"); !ok200(r) {
 				t.Inconclusivef("a request of HTTP/1.0 is answered %v; %s", r, w.Last())
 			}
 			if !t.Until(w.Ended, AnswerWithin) {
@@ -176,8 +177,8 @@ var httpStreams = []Case{
 			s := Offered(t, FileDelta)
 			s.Control()
 			w := Browse(t)
-			one := w.request("GET "+s.Encoded()+" HTTP/1.1", "Range: bytes=0-99")
-			w.Write(append(one, w.request("GET "+s.Encoded()+" HTTP/1.1", "Range: bytes=200-299")...), "two requests")
+			one := w.request("GET "+s.Path()+" HTTP/1.1", "Range: bytes=0-99")
+			w.Write(append(one, w.request("GET "+s.Path()+" HTTP/1.1", "Range: bytes=200-299")...), "two requests")
 			s.Is(w.Reply(false), w, 206, 0, 100)
 			s.Is(w.Reply(false), w, 206, 200, 300)
 		},
@@ -187,23 +188,24 @@ var httpStreams = []Case{
 // httpLocations judges the mesh of who has a file.
 var httpLocations = []Case{
 	{
-		ID: "gnutella-http/location/is-told-to-others", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "gnutella-http/location/is-told-to-others", Rev: 1, Since: "0.2.0", Level: conformance.May,
 		Requirements: []string{"GN-PU-23"}, Role: conformance.Servent, Kind: conformance.State,
 		Control: served,
 		Explain: "A request tells another location of the same file, in X-Gnutella-Alternate-Location. Who asks " +
 			"for the file " +
-			"next, from another address, should be told of it, in that header or in X-Alt.",
+			"next, from another address, may be told of it, in that header or in X-Alt. What comes is recorded: " +
+			"the harness has no location but in a reserved network, of which some tell nobody.",
 		Causes: []string{"locations are read of answers alone"},
 		Kills:  []string{"forgets-locations"},
 		Run: func(t *T) {
 			s := Offered(t, FileAlpha)
-			s.Control()
+			s.Named()
 			r, w := s.Get("X-Gnutella-Content-URN: "+s.URN(), locationHeader+": "+s.location())
 			s.Is(r, w, 200, 0, len(s.Data))
 			r, w = s.Get("X-Gnutella-Content-URN: " + s.URN())
 			s.Is(r, w, 200, 0, len(s.Data))
 			if !s.told(r) {
-				t.Failf("the next to ask is not told of a location that the target has heard of: %q, X-Alt %q",
+				t.Infof("the next to ask is not told of a location that the target has heard of: %q, X-Alt %q",
 					r.Get(locationHeader), r.Get("X-Alt"))
 			}
 		},
@@ -236,7 +238,7 @@ var httpLocations = []Case{
 		Kills:  []string{"locations-of-any-file"},
 		Run: func(t *T) {
 			s, other := Offered(t, FileAlpha), Offered(t, FileDelta)
-			s.Control()
+			s.Named()
 			r, w := s.Get("X-Gnutella-Content-URN: "+s.URN(), locationHeader+": "+other.location())
 			s.Is(r, w, 200, 0, len(s.Data))
 			r, w = s.Get("X-Gnutella-Content-URN: " + s.URN())

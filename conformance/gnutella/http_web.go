@@ -120,7 +120,10 @@ type Share struct {
 	Data    []byte
 	Index   uint32
 	Servent wire.GUID
-	t       *T
+	URNTold bool // the hit has its urn
+	// ByURN asks for it by its content: Control found that it does not come by index.
+	ByURN bool
+	t     *T
 }
 
 // Offered finds one of the files that the target shares, or ends the case.
@@ -130,7 +133,9 @@ func Offered(t *T, name string) *Share {
 	text := strings.NewReplacer(".", " ", "-", " ", "_", " ").Replace(name)
 	a := p.Finds(text, name)
 	p.Close()
-	return &Share{name, Shared()[name], a.Named(name).Index, a.ServentID, t}
+	r := a.Named(name)
+	_, told := urnOf(r)
+	return &Share{Name: name, Data: Shared()[name], Index: r.Index, Servent: a.ServentID, URNTold: told, t: t}
 }
 
 // Target is how it is asked for by index, with its name as it is.
@@ -142,20 +147,57 @@ func (s *Share) Encoded() string { return strings.ReplaceAll(s.Target(), " ", "%
 // URN names its content.
 func (s *Share) URN() string { return urn.Sum(s.Data).SHA1.String() }
 
-// Get asks for it by index on a new stream.
-func (s *Share) Get(headers ...string) (*Reply, *Web) {
-	w := Browse(s.t)
-	return w.Ask("GET "+s.Encoded()+" HTTP/1.1", headers...), w
+// N2R is how it is asked for by its content (GN-PU-20).
+func (s *Share) N2R() string { return "/uri-res/N2R?" + s.URN() }
+
+// Path is how it is asked for: by index, or by urn where only that works.
+func (s *Share) Path() string {
+	if s.ByURN {
+		return s.N2R()
+	}
+	return s.Encoded()
 }
 
-// Control is the well-behaved request: the file comes, whole, or the case ends.
+// Get asks for it on a new stream.
+func (s *Share) Get(headers ...string) (*Reply, *Web) {
+	w := Browse(s.t)
+	return w.Ask("GET "+s.Path()+" HTTP/1.1", headers...), w
+}
+
+// Control is the well-behaved request: the file comes, whole, by index or by its urn,
+// or the case ends.
 func (s *Share) Control() {
-	r, w := s.Get()
-	if r == nil || r.Code != 200 || !bytes.Equal(r.Body, s.Data) {
-		s.t.Inconclusivef("the target does not send %q when it is asked for by index: %v; %s", s.Name, r, w.Last())
+	if !s.comes() && !s.ByURN {
+		s.ByURN = true
+		if !s.comes() {
+			s.t.Inconclusivef("the target sends %q neither by index nor by its urn", s.Name)
+		}
 	}
-	w.Close()
 	s.t.Earn()
+}
+
+// comes says whether the file comes, whole.
+func (s *Share) comes() bool {
+	r, w := s.Get()
+	defer w.Close()
+	return ok200(r) && bytes.Equal(r.Body, s.Data)
+}
+
+// Indexed is Control for what is about requests by index: a target that only sends
+// files by urn does not support them, which get/by-index judges.
+func (s *Share) Indexed() {
+	if s.Control(); s.ByURN {
+		s.t.Unsupportedf("the target sends files by urn alone")
+	}
+}
+
+// Named is Control for what is about urns, which are an extension (HUGE): a target
+// that tells none in a hit, and sends nothing by urn, does not know them.
+func (s *Share) Named() {
+	s.Control()
+	if by := (&Share{Name: s.Name, Data: s.Data, ByURN: true, t: s.t}); !s.URNTold && !by.comes() {
+		s.t.Unsupportedf("the target does not know urns: it tells none of %q, and sends nothing by urn", s.Name)
+	}
 }
 
 // Is fails the case unless a reply is the file from begin up to end, with the code

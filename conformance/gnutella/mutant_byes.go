@@ -40,8 +40,6 @@ func byeMutants() []Mutant {
 				d.TTL = 7
 				return same(d)
 			})},
-		{Name: "goes-without-a-bye", What: "links are closed without a word",
-			bend: parting(func(wire.Descriptor) []message { return nil })},
 		{Name: "talks-after-its-bye", What: "a ping follows the Bye",
 			bend: parting(func(d wire.Descriptor) []message {
 				return []message{d, wire.Descriptor{GUID: d.GUID, Type: wire.TypePing, TTL: 1}}

@@ -18,10 +18,10 @@ func TryOld(t *T) *Peer {
 	return p
 }
 
-// MeetOld is [Meet] in 0.4. A target that hangs up on it, and takes 0.6, does not
-// know that version.
+// MeetOld is [Meet] in 0.4, which has no word for busy. A target that hangs up on
+// it, and takes 0.6, does not know that version.
 func MeetOld(t *T) *Peer {
-	p := TryOld(t)
+	p := again(func() *Peer { return TryOld(t) }, func(p *Peer) bool { return p.Answer == nil && p.Ended() })
 	switch {
 	case p.Answer != nil && p.Answer.Old:
 		return p

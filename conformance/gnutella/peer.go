@@ -18,6 +18,10 @@ const (
 	// PingPause is between two pings of one link: a servent may leave faster ones
 	// unanswered (GN-PG-07).
 	PingPause = 1100 * time.Millisecond
+	// A target that is full is asked again: it may not have seen yet that the links
+	// of the case before are closed.
+	busyTries = 3
+	busyPause = time.Second
 )
 
 // Received is one descriptor of the target.
@@ -100,8 +104,24 @@ func (p *Peer) Answered() bool {
 // Meet dials and shakes hands as offered. A target that does not take the offer
 // leaves nothing to judge.
 func Meet(t *T, o Offer) *Peer {
-	p := Try(t, o)
+	p := again(func() *Peer { return Try(t, o) }, func(p *Peer) bool {
+		return p.Answer != nil && p.Answer.Code == wire.Busy
+	})
 	p.Met()
+	return p
+}
+
+// again tries until the target is not busy, a few times at most.
+func again(try func() *Peer, busy func(*Peer) bool) *Peer {
+	p := try()
+	for range busyTries - 1 {
+		if !busy(p) {
+			break
+		}
+		p.Close()
+		p.t.Wait(busyPause)
+		p = try()
+	}
 	return p
 }
 

@@ -80,16 +80,17 @@ var cachedPongs = []Case{
 			"second after its last. It must be answered by several pongs, and by 20 at most: 10 is " +
 			"reasonable.",
 		Causes: []string{"only the own pong is sent", "the whole cache is sent"},
-		Kills: []string{
-			"answers-with-itself-alone", "forgets-what-it-saw", "list-of-vendor-messages-comes-first",
-			"unmarked-guids",
-		},
+		Kills:  []string{"forgets-what-it-saw", "list-of-vendor-messages-comes-first", "unmarked-guids"},
 		Run: func(t *T) {
 			for range 4 {
 				meetTelling(t)
 			}
-			found := Meet(t, Equal()).crawl(7, 0)
+			p := Meet(t, Equal())
+			found := p.crawl(7, 0)
 			t.Observef("a ping with TTL 7 was answered by %d pongs", len(found))
+			if len(found) < 2 && len(p.crawl(2, 0)) < 2 {
+				t.Unsupportedf("the target tells of no neighbour in any way: some tell nobody of addresses of loopback")
+			}
 			if len(found) < 2 || len(found) > 20 {
 				t.Mismatch("the number of pongs", len(found), "several: 2 to 20")
 			}
@@ -103,15 +104,19 @@ var cachedPongs = []Case{
 			"pong, and by one for each neighbour, such as the one that has told its address.",
 		Causes: []string{"the own pong is left out", "the ping is answered as any other"},
 		Kills: []string{
-			"answers-with-itself-alone", "big-endian-ports", "crawlers-get-no-neighbours",
-			"crawlers-get-no-own-pong", "little-endian-addresses",
+			"big-endian-ports", "crawlers-get-no-neighbours", "crawlers-get-no-own-pong",
+			"little-endian-addresses",
 		},
 		Run: func(t *T) {
 			b := meetTelling(t)
-			found := Meet(t, Equal()).crawl(2, 0)
+			p := Meet(t, Equal())
+			found := p.crawl(2, 0)
 			if found[t.Target()] == nil {
 				t.Mismatch("the pongs for a crawler", fmt.Sprintf("%d, without the target's own", len(found)),
 					"its own and its neighbour's")
+			}
+			if found[b.Advertised()] == nil && p.crawl(7, 0)[b.Advertised()] == nil {
+				t.Unsupportedf("the target does not tell of its neighbour in any way: some tell nobody of addresses of loopback")
 			}
 			if found[b.Advertised()] == nil {
 				t.Mismatch("the pongs for a crawler", fmt.Sprintf("%d, without the neighbour's", len(found)),

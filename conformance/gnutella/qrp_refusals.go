@@ -17,7 +17,7 @@ const RefuseWithin = 8 * time.Second
 // Refused waits for the target to end the link, or to say Bye.
 func (p *Peer) Refused() bool {
 	said := func() bool {
-		return p.Gone() || p.Count(func(r *Received) bool { return r.Type == wire.TypeBye }) > 0
+		return p.Ended() || p.Count(func(r *Received) bool { return r.Type == wire.TypeBye }) > 0
 	}
 	return p.t.Until(said, RefuseWithin)
 }

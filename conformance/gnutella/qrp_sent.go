@@ -20,7 +20,7 @@ func Routing() Offer {
 // tablesWithin is how soon a target tells a new neighbour its table, and updateWithin
 // how soon it tells of a change: some gather changes for minutes.
 const (
-	tablesWithin = 15 * time.Second
+	tablesWithin = 30 * time.Second
 	updateWithin = 10 * time.Minute
 )
 
@@ -35,8 +35,9 @@ type told struct {
 	fault    error // why the messages make no table
 }
 
-// follow meets the target as an ultrapeer that is told tables.
-func follow(t *T, o Offer) *told { return &told{Peer: Meet(t, o)} }
+// follow meets the target as an ultrapeer that is told tables, which only who says
+// X-Query-Routing tells.
+func follow(t *T, o Offer) *told { return &told{Peer: Meet(t, o).says("X-Query-Routing")} }
 
 // catchUp takes what has come.
 func (f *told) catchUp() {
