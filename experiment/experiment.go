@@ -16,7 +16,7 @@ type Options struct {
 	K     int    // bucket size and replication
 	Alpha int    // requests that a lookup has in flight
 	Join  bool   // let every node join through the protocol, however long that takes
-	Runs  int    // networks that a figure of gossip is the mean of, each from a seed of its own
+	Runs  int    // networks, searches or newcomers that a figure is the mean of, where it is one
 }
 
 // An Experiment is a named run that can be repeated.

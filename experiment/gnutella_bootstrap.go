@@ -144,13 +144,19 @@ func grown(o Options, latest bool, stream uint64) (degree spread, component floa
 		degree = append(degree, float64(len(near)))
 	}
 	part := g.largest()
-	for _, d := range g.distances(part[0]) {
-		if d > 0 {
-			hops = append(hops, float64(d))
+	for range grownOrigins {
+		for _, d := range g.distances(part[s.Rand().Below(uint64(len(part)))]) {
+			if d > 0 {
+				hops = append(hops, float64(d))
+			}
 		}
 	}
 	return degree, float64(len(part)) / float64(n), hops
 }
+
+// grownOrigins is from how many places, any of them, hops are counted: the oldest is at
+// one end of a chain.
+const grownOrigins = 20
 
 // growPeers is how many equals those want who join one after another.
 const growPeers = 8
@@ -181,8 +187,9 @@ func GnutellaBootstrap(o Options) (*Result, error) {
 		Setup: []string{
 			fmt.Sprintf("%d ultrapeers of degree %d; a leaf a second comes, is handed %d addresses, and wants %d connections",
 				o.Nodes/10, scaleDegree, cacheHands, leafDegree),
-			fmt.Sprintf("50 ms a hop; a handshake has 10 s; figures after %v, ± is the standard deviation of one",
+			fmt.Sprintf("50 ms a hop; a handshake has 10 s; figures %v after the last has come, times of those who got",
 				bootstrapWait),
+			"that far; ± is the standard deviation of one",
 			"stale: nobody is at the address, and its host refuses at once or is silent; full: has a place for one leaf",
 		},
 		Figure: Figure{Title: "newcomers connected", X: "seconds", Y: "with a connection, %", LegendRight: true},

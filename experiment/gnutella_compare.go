@@ -169,6 +169,9 @@ func GnutellaCompare(o Options) (*Result, error) {
 	return r, nil
 }
 
+// runSeed is the seed of one run, of the first the experiment's own.
+func runSeed(seed, run uint64) uint64 { return seed + run<<32 }
+
 func (t *trial) add(o *trial) {
 	for p := range phases {
 		t.found[p] = append(t.found[p], o.found[p]...)
@@ -186,6 +189,7 @@ func compareResult(o Options) *Result {
 			fmt.Sprintf("the same lives: half-life %v, the next one comes %v after; one-way latency 10 to 100 ms", compareLife,
 				churnDowntime),
 			"flooding: 0.4 servents, TTL 7, degrees by a power law; ultrapeers: a tenth, 0.6 servents, dynamic queries",
+			"upkeep: flat servents every 10 minutes, ultrapeers, which want up to 16 links with each other, and leaves every 2",
 			"index: a Napster server and its clients; hash table: Kademlia, k = 8, a key a file, of which one holder is kept",
 			fmt.Sprintf("after %v the best-connected one dies, later a 20th of all at once: both are back after %v;",
 				compareWarm+compareBefore, compareAfter),
@@ -200,7 +204,8 @@ func compareResult(o Options) *Result {
 			"found: another who has it and is there was named. All are real machines of this module; a host cache, which",
 			"names 20 that are there to who comes or has lost a connection, is the experiment's, and 0.4 pings are cut to",
 			"one hop, as they would cost many times what the queries do. Messages of handshakes and upkeep are in the last",
-			"column; those of the hash table include storing again by who comes.",
+			"column; those of the hash table include storing again by who comes. It begins with the tables that long-lived",
+			"nodes have, which is the experiment's, too; who comes later joins by one node.",
 			"An index costs a question and its results, and is all that there is; the others lose what the dead had, and",
 			"little else, until those who relied on them have found others.",
 			"A hash table finds the name that was asked for, exactly; what it does for words is not part of it.",

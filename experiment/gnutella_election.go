@@ -10,7 +10,7 @@ import (
 	"github.com/p2pspec/p2pspec/transport/sim"
 )
 
-// The course of the election: all times, those of the policy too, are a sixth of what
+// The course of the election: lives and the times of the policy are a sixth of what
 // they would be.
 const (
 	electionHurry = 6
@@ -191,7 +191,7 @@ func (e *electorate) look() {
 // run lets the script happen, and elections in it.
 func (e *electorate) run(s script) *outcomes {
 	e.begin()
-	next := electionRound
+	next, tried := electionRound, 0
 	for _, h := range s {
 		for next <= h.at {
 			e.RunUntil(next)
@@ -211,6 +211,7 @@ func (e *electorate) run(s script) *outcomes {
 			e.come(h.place)
 		case searches:
 			if h.at > electionWarm {
+				tried++
 				e.search(h.place, h.file, &answer{})
 			}
 		}
@@ -219,6 +220,9 @@ func (e *electorate) run(s script) *outcomes {
 	all := &outcomes{}
 	for _, q := range e.asked {
 		all.add(q.outcome())
+	}
+	for range tried - len(e.asked) {
+		all.found = append(all.found, 0) // who cannot ask has not found
 	}
 	return all
 }

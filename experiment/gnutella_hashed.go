@@ -14,8 +14,8 @@ type hashed struct {
 	content *content
 }
 
-func newHashed(c *content, seed, _ uint64) contender {
-	return &hashed{newOverlay(kademlia.Config{K: 8, Alpha: 3, Spare: 4}, len(c.shared), seed), c}
+func newHashed(c *content, seed, stream uint64) contender {
+	return &hashed{newOverlay(kademlia.Config{K: 8, Alpha: 3, Spare: 4}, len(c.shared), runSeed(seed, stream)), c}
 }
 
 func (x *hashed) net() *sim.Network { return x.Network }

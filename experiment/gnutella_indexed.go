@@ -16,8 +16,8 @@ type indexed struct {
 	on      []bool
 }
 
-func newIndexed(c *content, seed, _ uint64) contender {
-	x := &indexed{network: newNetwork(seed), content: c, on: make([]bool, len(c.shared)+1)}
+func newIndexed(c *content, seed, stream uint64) contender {
+	x := &indexed{network: newNetwork(runSeed(seed, stream)), content: c, on: make([]bool, len(c.shared)+1)}
 	return x
 }
 

@@ -77,15 +77,17 @@ func GnutellaScale(o Options) (*Result, error) {
 }
 
 // withinHorizon is the chance that a search reaches one of the ultrapeers of a leaf
-// anywhere: each of those that ask sends a probe with TTL 2 through three of its
-// links, and TTL 3 through the rest; where ways meet is left to chance.
+// that has what is looked for, or the ultrapeer that has it: each of those that ask
+// sends a probe with TTL 2 through three of its links, and TTL 3 through the rest;
+// where ways meet is left to chance.
 //
 // GN-UQ-20, GN-UQ-21.
 func withinHorizon(ultrapeers int) float64 {
 	const probes = 3
 	asked := probes*fisk(scaleDegree, 2) + (scaleDegree-probes)*fisk(scaleDegree, 3)
 	missed := math.Exp(-float64(leafDegree*asked) / float64(ultrapeers))
-	return 1 - math.Pow(missed, leafDegree)
+	leaf, ultrapeer := 1-math.Pow(missed, leafDegree), 1-missed // by who has it
+	return (scaleLeaves*leaf + ultrapeer) / (scaleLeaves + 1)
 }
 
 // line is the share of searches that were answered after some time.

@@ -97,8 +97,8 @@ func walk(r *spec.Rand, g graph, c *content, from, file int32) (o outcome) {
 			o.messages++
 			if next != from && slices.Contains(c.holders[file], next) {
 				o.answers++
-				if !o.found { // the answer goes straight to the origin
-					o.found, o.hops, o.took = true, step, time.Duration(step+1)*gnutellaHop
+				if !o.found {
+					o.found, o.hops, o.took = true, step, walked(step)
 				}
 			}
 		}
@@ -110,6 +110,13 @@ func walk(r *spec.Rand, g graph, c *content, from, file int32) (o outcome) {
 		}
 	}
 	return o
+}
+
+// walked is when the origin hears of what a walker has found after some steps. Behind
+// each check it has waited for the answer; what it finds goes straight to the origin.
+func walked(steps int) time.Duration {
+	checks := (steps - 1) / walkChecks
+	return time.Duration(steps+2*checks+1) * gnutellaHop
 }
 
 // GnutellaSearch compares ways to search for popular and rare files.
@@ -182,7 +189,9 @@ func searchResult(o Options, ultrapeers int) *Result {
 			fmt.Sprintf("means of %d searches, each for a file of another; messages are queries, on all links", o.Runs),
 			fmt.Sprintf("%d walkers check with the origin after every %d steps, and give up after %d:",
 				walkers, walkChecks, walkSteps),
-			fmt.Sprintf("the %d questions and answers of each check are among their messages", 2*walkers),
+			fmt.Sprintf("the %d questions and answers of each check are among their messages, and its two hops in their",
+				2*walkers),
+			"time; what a walker finds is told the origin in one hop, where a servent's hit goes back hop by hop",
 		},
 		Figure: Figure{Title: "messages a search", X: "1 popular, 2 rare, 3 by Zipf's law", Y: "log10 messages"},
 		Notes: []string{

@@ -89,7 +89,7 @@
 // back on the way of its query, to the origin alone, as long as that way lives; it
 // is dropped otherwise. Out of band it goes to the origin without a way. Nothing is
 // sent back on the connection that it came by. A leaf is sent a query of others only
-// if its table has it, or none came yet.
+// if its table has it, if none came yet, or if all its words are too short for a table.
 //
 // Memory and the effects of a Step are bounded by Config, see [Config.MaxEffects].
 //
