@@ -48,11 +48,12 @@ func guided(t *T, results int) {
 	}
 }
 
-// askedGuided has the leaf ask for something, and guide the query, which gets ten
-// results: some ask a leaf only when there is something that it may have liked.
+// askedGuided has the leaf ask for something, and guide the query, which gets thirty
+// results, less than are enough: some ask a leaf only when there is something that it
+// may have liked, gtk-gnutella from twenty on.
 func (c *circle) askedGuided() wire.GUID {
 	guid := c.asked(wire.QueryGuidance)
-	answer(c.seen(guid)[0].link, guid, 10)
+	answer(c.seen(guid)[0].link, guid, 30)
 	return guid
 }
 
@@ -68,8 +69,8 @@ func (c *circle) guidedOn(guid wire.GUID) {
 // guidance judges queries that a leaf guides.
 var guidance = []Case{
 	paced("leaf-is-asked-for-its-results", conformance.Should, []string{"GN-UQ-24", "GN-VE-01"},
-		around+"Its query says that it will guide the target (bits 15 and 12), and ten results come. The target should ask "+
-			"it how many results it has, by BEAR/11v1 with the GUID of the query, TTL 1 and no hops.",
+		around+"Its query says that it will guide the target (bits 15 and 12), and thirty results come. The target should "+
+			"ask it how many results it has, by BEAR/11v1 with the GUID of the query, TTL 1 and no hops.",
 		[]string{"leaf guidance is not known", "the question has a GUID of its own"}, []string{
 			"floods-for-leaves", "guidance-has-another-guid", "guidance-is-not-asked-for",
 			"no-maximum",
