@@ -29,6 +29,7 @@ type conn struct {
 	heard  time.Duration // when something came that was of use
 	ponged time.Duration // when a ping was answered with many pongs; or never
 	paced  time.Duration // when its own queries so far would all have been in time (GN-QY-05)
+	reset  time.Duration // and when the tables that it began
 
 	files, kilobytes uint32 // of its own pong
 
@@ -197,7 +198,7 @@ func (n *step) dialOne(to netip.AddrPort, old bool) {
 func (n *Node) newConn(id spec.Conn, remote netip.AddrPort, p phase) *conn {
 	c := &conn{
 		id: id, remote: remote, phase: p, due: n.now + n.cfg.HandshakeTimeout, heard: n.now, ponged: never, paced: n.now,
-		maxTTL: uint8(n.cfg.MaxTTL), hopsFlow: wantsAll, degree: defaultDegree,
+		reset: n.now, maxTTL: uint8(n.cfg.MaxTTL), hopsFlow: wantsAll, degree: defaultDegree,
 	}
 	n.conns = append(n.conns, c)
 	return c

@@ -149,6 +149,8 @@ func (n *step) gotHit(c *conn, d wire.Descriptor) (clause string, reason error) 
 		return "GN-QH-05", errNoRoute
 	case from != own && !ok:
 		return "GN-HD-07", errTTL
+	case from != own && int(size(&out)) > max(maxHit, n.cfg.QueueBytes/4):
+		return "GN-QH-11", errSize
 	}
 	n.servents.put(seenKey{wire.TypePush, h.ServentID}, c.id, n.cfg.MaxSeen)
 	for i := range n.dynamic {
@@ -179,6 +181,9 @@ func (n *step) gotPush(c *conn, d wire.Descriptor) (clause string, reason error)
 		return "GN-PU-01", err
 	}
 	if p.ServentID == n.id {
+		if p.Addr.Port() == 0 || p.Addr == n.cfg.Addr || isGroup(p.Addr.Addr()) || c.isBeyond(p.Addr) {
+			return "GN-PU-01", errAddr
+		}
 		n.seen.put(key, c.id, n.cfg.MaxSeen)
 		f, _ := n.cfg.Library.File(p.Index)
 		n.notify(PushRequested{p.Addr, p.ServentID, p.Index, f.Name})
@@ -196,7 +201,7 @@ func (n *step) gotPush(c *conn, d wire.Descriptor) (clause string, reason error)
 		return "GN-HD-07", errTTL
 	}
 	if len(p.GGEP) > 0 && !to.offers.has(offersGGEP) { // GN-PG-17
-		out.Payload = out.Payload[:len(out.Payload)-len(p.GGEP)]
+		out.Payload = bytes.Clone(out.Payload[:len(out.Payload)-len(p.GGEP)])
 	}
 	n.seen.put(key, c.id, n.cfg.MaxSeen)
 	n.send(to, out)
@@ -258,4 +263,7 @@ func (n *Node) relays(from, to *conn) bool {
 // isIn says whether a connection is in a list.
 func isIn(list []spec.Conn, c *conn) bool { return slices.Contains(list, c.id) }
 
-var errTable = errors.New("gnutella: no query routing table is taken of this host")
+var (
+	errTable  = errors.New("gnutella: no query routing table is taken of this host")
+	errTables = errors.New("gnutella: too many query routing tables in a short time")
+)

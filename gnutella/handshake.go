@@ -308,6 +308,11 @@ func (n *step) last(c *conn, h wire.Headers) {
 		n.close(c, 0)
 		return
 	}
+	if _, leaves, _ := n.count(); n.isMyLeaf(c) && leaves > n.cfg.Leaves {
+		n.refuse(c, "GN-HS-32", errMode) // it became one where there is no room for a leaf
+		n.close(c, 0)
+		return
+	}
 	n.inflate(c, false)
 	n.begin(c)
 }

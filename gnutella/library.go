@@ -2,6 +2,7 @@ package gnutella
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,7 +38,7 @@ const maxName = 255
 // NewLibrary makes the index. The error names the file that cannot be shared.
 func NewLibrary(files []File) (*Library, error) {
 	l := &Library{files: slices.Clone(files)}
-	slices.SortStableFunc(l.files, func(a, b File) int { return int(int64(a.Index) - int64(b.Index)) })
+	slices.SortStableFunc(l.files, func(a, b File) int { return cmp.Compare(a.Index, b.Index) })
 	holders := make(map[string][]int32)
 	var size uint64
 	for i, f := range l.files {
@@ -73,7 +74,7 @@ func (l *Library) Files() []File { return l.files }
 
 // File returns the file of an index.
 func (l *Library) File(index uint32) (File, bool) {
-	at, ok := slices.BinarySearchFunc(l.files, index, func(f File, i uint32) int { return int(int64(f.Index) - int64(i)) })
+	at, ok := slices.BinarySearchFunc(l.files, index, func(f File, i uint32) int { return cmp.Compare(f.Index, i) })
 	if !ok {
 		return File{}, false
 	}

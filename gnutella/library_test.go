@@ -65,3 +65,20 @@ func TestConfig(t *testing.T) {
 		t.Error("without an address: no error")
 	}
 }
+
+// Two files of one index are found wherever they are, with any numbers between them.
+func TestIndexesFarApart(t *testing.T) {
+	files := []File{{Index: 1, Name: "aa"}, {Index: 0x70000000, Name: "bb"}, {Index: 0xe0000000, Name: "cc"}}
+	l, err := NewLibrary(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if got, ok := l.File(f.Index); !ok || got.Name != f.Name {
+			t.Errorf("index %x: %q, %v", f.Index, got.Name, ok)
+		}
+	}
+	if _, err := NewLibrary(append(files, File{Index: 1, Name: "dd"})); err == nil {
+		t.Error("two files of one index are shared")
+	}
+}

@@ -31,6 +31,7 @@ type owed struct {
 	to      netip.AddrPort
 	at      time.Duration
 	payload []byte // of the query
+	served  bool   // claimed: what is left of it only keeps its place
 }
 
 // promised are hits that somebody is about to send.
@@ -81,7 +82,7 @@ func isGroup(a netip.Addr) bool {
 // GN-VE-06.
 func (n *step) offer(to netip.AddrPort, d *wire.Descriptor, files int) {
 	const unsolicited = 1 // datagrams that nobody asked for reach the servent
-	n.owed = append(n.owed, owed{d.GUID, to, n.now, d.Payload})
+	n.owed = append(n.owed, owed{guid: d.GUID, to: to, at: n.now, payload: d.Payload})
 	n.datagram(to, d.GUID, offerHits, secured, []byte{uint8(min(files, 0xff)), unsolicited})
 }
 
@@ -150,7 +151,7 @@ func (n *step) gotOffer(from netip.AddrPort, guid wire.GUID, v *wire.VendorMessa
 // GN-VE-06, GN-VE-07.
 func (n *step) gotClaim(from netip.AddrPort, guid wire.GUID, v *wire.VendorMessage) (clause string, reason error) {
 	i := slices.IndexFunc(n.owed, func(o owed) bool {
-		return o.guid == guid && o.to == from && n.now-o.at <= oobLife
+		return o.guid == guid && o.to == from && !o.served && n.now-o.at <= oobLife
 	})
 	token := tokenOf(v.Data[1:])
 	switch {
@@ -160,7 +161,7 @@ func (n *step) gotClaim(from netip.AddrPort, guid wire.GUID, v *wire.VendorMessa
 		return "GN-VE-07", errToken
 	}
 	d := wire.Descriptor{GUID: guid, Type: wire.TypeQueryHit, TTL: 1, Payload: n.owed[i].payload}
-	n.owed = slices.Delete(n.owed, i, i+1)
+	n.owed[i].payload, n.owed[i].served = nil, true
 	q, _ := wire.ParseQuery(d.Payload)
 	w := understand(&q)
 	found := n.matching(&wire.Descriptor{Hops: oobHops}, &w)

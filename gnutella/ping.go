@@ -1,6 +1,7 @@
 package gnutella
 
 import (
+	"bytes"
 	"math/bits"
 	"net/netip"
 	"slices"
@@ -95,12 +96,12 @@ func (n *step) floodPing(c *conn, d wire.Descriptor) {
 // with a TTL that its way may still have.
 //
 // GN-PG-05, GN-PG-12, GN-PG-17.
-func (n *step) pong(c *conn, ping *wire.Descriptor, hops uint8, payload []byte) {
+func (n *step) pong(c *conn, ping *wire.Descriptor, hops uint8, payload []byte) (sent bool) {
 	ttl := ping.Hops + 1
 	if hops > 0 {
 		left := int(hopsOfPong) - int(hops)
 		if left < 1 || left < int(ping.Hops) {
-			return
+			return false
 		}
 		ttl = uint8(left)
 	}
@@ -108,6 +109,7 @@ func (n *step) pong(c *conn, ping *wire.Descriptor, hops uint8, payload []byte) 
 		payload = payload[:pongSize]
 	}
 	n.send(c, wire.Descriptor{GUID: ping.GUID, Type: wire.TypePong, TTL: ttl, Hops: hops, Payload: payload})
+	return true
 }
 
 // hopsOfPong is how far a cached pong may get in all (GN-PG-12).
@@ -120,8 +122,9 @@ func (n *step) cachedPongs(c *conn, ping *wire.Descriptor) {
 		if p.from == c.id || n.now-p.at > pongLife || c.isBeyond(p.addr) {
 			continue
 		}
-		n.pong(c, ping, p.hops+1, p.payload)
-		left--
+		if n.pong(c, ping, p.hops+1, p.payload) {
+			left--
+		}
 	}
 }
 
@@ -176,7 +179,7 @@ func (n *step) gotPong(c *conn, d wire.Descriptor) (clause string, reason error)
 	}
 	if from != own && !to.isBeyond(p.Addr) {
 		if !to.offers.has(offersGGEP) {
-			out.Payload = out.Payload[:pongSize]
+			out.Payload = bytes.Clone(out.Payload[:pongSize])
 		}
 		n.send(to, out)
 	}
@@ -187,8 +190,13 @@ func (n *step) gotPong(c *conn, d wire.Descriptor) (clause string, reason error)
 // same host or of the oldest.
 func (n *Node) keepPong(c *conn, d *wire.Descriptor, p *wire.Pong) {
 	payload := d.Payload
-	if _, size, err := ggep.Parse(p.GGEP); err != nil || size > maxKeptGGEP || size != len(p.GGEP) {
-		payload = payload[:pongSize]
+	whole := len(p.GGEP) <= maxKeptGGEP
+	if whole {
+		_, size, err := ggep.Parse(p.GGEP)
+		whole = err == nil && size == len(p.GGEP)
+	}
+	if !whole {
+		payload = bytes.Clone(payload[:pongSize])
 	}
 	n.pongs = slices.DeleteFunc(n.pongs, func(k cached) bool { return k.addr == p.Addr })
 	if len(n.pongs) == n.cfg.MaxPongs {

@@ -95,10 +95,10 @@ func (n *step) gotQuery(c *conn, d wire.Descriptor) (clause string, reason error
 		return "GN-HD-17", errDuplicate
 	case c.choked:
 		return "GN-FC-01", errFlow
-	case n.isMyLeaf(c) && !n.cfg.NoDynamic && len(n.dynamic) == n.cfg.MaxQueries:
+	case n.isMyLeaf(c) && !n.cfg.NoDynamic && !n.hasRoomFor(c):
 		return "GN-QY-05", errBusy
 	}
-	if d.Hops == 0 {
+	if d.Hops == 0 || n.isMyLeaf(c) { // a leaf relays for nobody
 		if c.paced > n.now+(queryBurst-1)*queryPace {
 			return "GN-QY-05", errBusy
 		}
@@ -121,7 +121,10 @@ func (n *step) gotQuery(c *conn, d wire.Descriptor) (clause string, reason error
 //
 // GN-UQ-01, GN-UQ-03.
 func (n *step) toLeaves(from spec.Conn, d wire.Descriptor, w *wish) {
-	if d.TTL > 0 && from != own {
+	if from != own {
+		if d.TTL == 0 {
+			return
+		}
 		d.TTL--
 		d.Hops++
 	}
@@ -195,7 +198,7 @@ func (n *step) search(in Search) {
 		return
 	}
 	for _, c := range n.equals(own) {
-		if wantsQuery(c, &d, &w) || in.Text == browse {
+		if wantsQuery(c, &d, &w) || in.Text == browse && d.Hops < c.hopsFlow {
 			n.send(c, d)
 		}
 	}
@@ -218,4 +221,16 @@ func (n *Node) payload(in *Search) []byte {
 	}
 	b, _ := q.Append(nil)
 	return b
+}
+
+// hasRoomFor says whether another dynamic query of a leaf can be taken, which may
+// have half of all.
+func (n *Node) hasRoomFor(leaf *conn) bool {
+	queries := 0
+	for i := range n.dynamic {
+		if n.dynamic[i].from == leaf.id {
+			queries++
+		}
+	}
+	return len(n.dynamic) < n.cfg.MaxQueries && queries < max(1, n.cfg.MaxQueries/2)
 }

@@ -70,7 +70,7 @@ func (n *Node) AppendState(b []byte) []byte {
 	}
 	b = number64(b, int64(len(n.owed)))
 	for _, o := range n.owed {
-		b = appendAddr(append(b, o.guid[:]...), o.to)
+		b = append(appendAddr(append(b, o.guid[:]...), o.to), flag(o.served))
 		b = appendBytes(number64(b, n.since(o.at)), o.payload)
 	}
 	for _, p := range n.promised {
@@ -81,7 +81,7 @@ func (n *Node) AppendState(b []byte) []byte {
 }
 
 func (n *Node) appendConn(b []byte, c *conn) []byte {
-	b = number64(b, int64(c.id), n.since(c.due), n.since(c.heard), n.since(c.ponged), n.since(c.paced))
+	b = number64(b, int64(c.id), n.since(c.due), n.since(c.heard), n.since(c.ponged), n.since(c.paced), n.since(c.reset))
 	b = appendAddr(appendAddr(appendAddr(b, c.remote), c.listen), c.proxy)
 	b = append(b, c.standsFor[:]...)
 	b = append(b, byte(c.phase), byte(c.mode), flag(c.old), c.maxTTL, c.hopsFlow, flag(c.told), flag(c.choked))

@@ -2,6 +2,7 @@ package gnutella
 
 import (
 	"crypto/sha256"
+	"time"
 
 	"github.com/p2pspec/p2pspec/gnutella/qrp"
 	"github.com/p2pspec/p2pspec/gnutella/wire"
@@ -18,6 +19,13 @@ type merged struct {
 // documents have none (GN-BY-08).
 const byeBadTable = 413
 
+// How often a neighbour may begin a new table, which costs memory and time: servents
+// do when they connect, and every ten seconds or minutes when something has changed.
+const (
+	resetBurst = 32
+	resetPace  = 2 * time.Second
+)
+
 // gotTable takes a part of a neighbour's table.
 //
 // GN-UQ-08 to GN-UQ-12.
@@ -29,8 +37,16 @@ func (n *step) gotTable(c *conn, d wire.Descriptor) (clause string, reason error
 		return "GN-UQ-08", errTable
 	}
 	m, err := qrp.Parse(d.Payload)
-	if err == nil {
+	_, isReset := m.(qrp.Reset)
+	switch {
+	case err != nil:
+	case isReset && c.reset > n.now+(resetBurst-1)*resetPace:
+		err = errTables
+	default:
 		err = c.routes.Take(m)
+	}
+	if isReset {
+		c.reset = max(c.reset, n.now) + resetPace
 	}
 	if err != nil {
 		n.bye(c, byeBadTable, "Broken query routing table")

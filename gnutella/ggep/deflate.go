@@ -8,15 +8,15 @@ import (
 	"io"
 )
 
-// inflate reads a zlib stream of at most MaxData bytes.
-func inflate(b []byte) ([]byte, error) {
+// inflate reads a zlib stream of at most limit bytes.
+func inflate(b []byte, limit int) ([]byte, error) {
 	r, err := zlib.NewReader(bytes.NewReader(b))
 	if err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(r, MaxData+1))
-	if len(data) > MaxData {
-		return nil, fmt.Errorf("inflates to more than %d bytes", MaxData)
+	data, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	if len(data) > limit {
+		return nil, fmt.Errorf("inflates to more than %d bytes", limit)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, errors.New("zlib: the stream is cut off")

@@ -47,19 +47,24 @@ func malformed(at int, rule, format string, args ...any) error {
 	return fmt.Errorf("%w: offset %d: "+format+" (%s)", append(append([]any{ErrMalformed, at}, args...), rule)...)
 }
 
-// Parse reads the block at the front of b, and says how many bytes it has. Values
+// Parse reads the block at the front of b, and says how many bytes it has. What is
+// compressed may come to MaxData bytes in all. Values
 // borrow from b where they are written as they are. With an error nothing was
 // understood: extensions before the fault cannot be trusted to be such.
 func Parse(b []byte) (block []Extension, n int, err error) {
 	if len(b) == 0 || b[0] != Magic {
 		return nil, 0, malformed(0, "GN-GG-01", "no block begins here")
 	}
+	left := MaxData // bytes that the block may inflate to
 	for n = 1; ; {
-		e, next, last, err := parseExtension(b, n)
+		e, next, last, err := parseExtension(b, n, left)
 		if err != nil {
 			return nil, 0, err
 		}
 		block, n = append(block, e), next
+		if e.Deflate {
+			left -= len(e.Data)
+		}
 		switch {
 		case last:
 			return block, n, nil
@@ -95,7 +100,7 @@ func Find(block []Extension, id string) (Extension, bool) {
 	return Extension{}, false
 }
 
-func parseExtension(b []byte, at int) (e Extension, next int, last bool, err error) {
+func parseExtension(b []byte, at, left int) (e Extension, next int, last bool, err error) {
 	if at >= len(b) {
 		return e, 0, false, malformed(at, "GN-GG-02", "the block ends before its last extension")
 	}
@@ -121,7 +126,7 @@ func parseExtension(b []byte, at int) (e Extension, next int, last bool, err err
 	if len(b)-at < size {
 		return e, 0, false, malformed(at, "GN-GG-03", "%s has %d bytes, %d are left", e.ID, size, len(b)-at)
 	}
-	e.Data, err = e.decode(b[at:at+size:at+size], at)
+	e.Data, err = e.decode(b[at:at+size:at+size], at, left)
 	return e, at + size, flags&flagLast != 0, err
 }
 
@@ -145,7 +150,7 @@ func parseLength(b []byte, at int) (size, next int, err error) {
 }
 
 // decode undoes what the flags say, last things first (GN-GG-04).
-func (e *Extension) decode(data []byte, at int) ([]byte, error) {
+func (e *Extension) decode(data []byte, at, left int) ([]byte, error) {
 	var err error
 	if e.COBS {
 		if data, err = uncobs(data); err != nil {
@@ -153,7 +158,7 @@ func (e *Extension) decode(data []byte, at int) ([]byte, error) {
 		}
 	}
 	if e.Deflate {
-		if data, err = inflate(data); err != nil {
+		if data, err = inflate(data, left); err != nil {
 			return nil, malformed(at, "GN-GG-04", "%s: %v", e.ID, err)
 		}
 	}

@@ -168,6 +168,13 @@ func TestBombsAreRefused(t *testing.T) {
 	assert.ErrorContains(t, err, "D: inflates to more than 262143 bytes")
 	_, _, err = Parse(append(b, value[:20]...))
 	assert.ErrorContains(t, err, "bytes, 20 are left")
+	// Nor may many values of one block, each within the bound, come to more than it.
+	value = deflate(make([]byte, MaxData/2))
+	one := append([]byte{flagDeflate | 1, 'D'}, appendLength(nil, len(value))...)
+	one = append(one, value...)
+	b = append([]byte{Magic}, bytes.Repeat(one, 3)...)
+	_, _, err = Parse(append(b, flagLast|1, 'E', 0x40))
+	assert.ErrorContains(t, err, "D: inflates to more than 1 bytes")
 }
 
 func TestAppendRefuses(t *testing.T) {

@@ -63,7 +63,8 @@ type Enter struct {
 // Quit leaves the server. Result: none.
 type Quit struct{ Op spec.OpID }
 
-// Share offers a file to everybody. The server does not answer. Result: none.
+// Share offers a file to everybody. The server does not answer. Result: none. Errors:
+// [ErrName], [ErrRoom], or what is wrong with the file; it is not shared then.
 type Share struct {
 	Op   spec.OpID
 	File File

@@ -305,6 +305,11 @@ func TestClientGivesUp(t *testing.T) {
 		require.Len(t, effects, 1)
 		require.IsType(t, spec.Drop{}, effects[0], m)
 	}
+	for _, name := range []string{" x.mp3", `a"b.mp3`} { // which no other message could name
+		effects := c.Step(0, Share{6, File{Name: name}}, nil)
+		require.Len(t, effects, 1)
+		require.Error(t, effects[0].(spec.Done).Err, name)
+	}
 	require.Len(t, c.Step(0, Find{4, Search{Words: "a"}}, nil), 1)
 	require.Equal(t, []spec.Effect{spec.Done{Op: 5, Err: ErrBusy}}, c.Step(0, Find{5, Search{Words: "b"}}, nil))
 	effects := c.Step(0, spec.Got{Conn: 3, Msg: Message{TypeLoginError, "go"}}, nil)

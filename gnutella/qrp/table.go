@@ -119,7 +119,7 @@ func (t *Table) Merge(o *Table) {
 		}
 		first := uint32(uint64(i) << t.bits >> o.bits)
 		for j := range uint32(1) << wider {
-			t.set(first+j, min(v, t.infinity-1))
+			t.set(first+j, 1)
 		}
 	}
 }

@@ -27,6 +27,7 @@ const (
 	maxPipelined = 8                // requests that wait for the answer to another: browsers send four
 	maxTold      = 10               // alternate locations in a head (HUGE §6.2.2 leaves the number open)
 	maxTries     = 3                // of a source in a row that brought nothing
+	maxShorts    = 16               // answers of less than minProgress on a stream: others come first then
 	maxRefusals  = 120              // of a source in a row that was busy: two hours, a minute each
 	maxStoring   = 1024             // Stores of a download that are unanswered
 	storageLimit = 10 * time.Minute // to hash or to store what came: a disk that takes longer is broken

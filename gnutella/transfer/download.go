@@ -33,6 +33,7 @@ type download struct {
 	got      span  // of the answer that is coming: what of it has not come
 	persists bool  // more can be asked after it
 	gained   bool  // the stream has brought something new
+	shorts   int32 // answers on the stream that had less than minProgress
 	recent   int32 // bytes of the answer since the time for the next was set
 }
 
@@ -152,7 +153,7 @@ func (n *step) try(d *download, i int) {
 	if d.alone && !s.gave {
 		d.restart()
 	}
-	d.current, d.gained = int32(i), false
+	d.current, d.gained, d.shorts = int32(i), false, 0
 	if s.Push {
 		d.phase, d.due = pushing, n.now+n.cfg.PushTimeout
 		n.notify(PushNeeded{d.op, s.ServentID, s.Index})

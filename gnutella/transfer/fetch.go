@@ -105,7 +105,10 @@ func (n *step) gotHead(c *conn, d *download, r *Response) {
 		n.refuse(c, "GN-PU-13", errLength)
 	default:
 		d.phase, d.due, d.got = receiving, n.now+n.cfg.StallTimeout, part
-		d.persists, d.recent = persists(r.Minor, r.Headers) && isLong, 0
+		if d.recent = 0; part.end-d.at < minProgress {
+			d.shorts++
+		}
+		d.persists = persists(r.Minor, r.Headers) && isLong && d.shorts < maxShorts
 		n.addNamed(c, d, r.Headers)
 		n.notify(Receiving{d.op, c.remote, uint32(d.at)})
 		return
@@ -116,6 +119,7 @@ func (n *step) gotHead(c *conn, d *download, r *Response) {
 // The limits of what a source may demand.
 const (
 	minPoll = time.Second
+	maxPoll = 2 * time.Minute // of who is waited for on its stream
 	maxWait = time.Hour
 )
 
@@ -123,13 +127,17 @@ const (
 func (n *step) refused(d *download, r *Response) {
 	s := &d.sources[d.current]
 	place, queues := r.Headers.Get("X-Queue")
-	if queues && persists(r.Minor, r.Headers) && s.refusals+1 < maxRefusals {
+	poll := max(minPoll, seconds(field(place, "pollMin")))
+	if queues && persists(r.Minor, r.Headers) && s.refusals+1 < maxRefusals && poll <= maxPoll {
 		s.refusals++
-		d.phase, d.due = queued, n.now+max(minPoll, seconds(field(place, "pollMin")))
+		d.phase, d.due = queued, n.now+poll
 		return
 	}
 	text, _ := r.Headers.Get("Retry-After")
 	s.after = n.now + seconds(text)
+	if queues {
+		s.after = max(s.after, n.now+poll)
+	}
 	n.lose(d, busy)
 }
 

@@ -30,7 +30,7 @@ func relayOf(r *Request) (p relay, isRelay, ok bool) {
 	}
 	node, _ := r.Headers.Get("X-Node")
 	to, err := netip.ParseAddrPort(strings.TrimSpace(node))
-	if p.to = to; err != nil || !to.Addr().Is4() || to.Port() == 0 {
+	if p.to = to; err != nil || !to.Addr().Is4() || to.Port() == 0 || to.Addr().IsUnspecified() || to.Addr().IsMulticast() {
 		return p, true, false
 	}
 	for _, item := range strings.Split(query, "&") {

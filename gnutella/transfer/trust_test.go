@@ -73,6 +73,32 @@ func TestSourcesThatGetNoFurther(t *testing.T) {
 	d.isDone(ErrNoSource)
 }
 
+// A source that sends byte after byte in answers of their own, or has one wait in its
+// queue for hours, gives way to others.
+//
+// GN-PU-13, GN-PU-17.
+func TestSlowSourcesGiveWay(t *testing.T) {
+	const size = 1_000_000
+	sources := []Source{named(1), named(2)}
+	d := newDesk(t, Config{})
+	d.step(Download{Op: 1, Piece: 9, Size: size, SHA1: hash(), Sources: sources})
+	c := d.connected()
+	for n := 0; n < 100 && len(d.dials) == 1; n++ {
+		d.say(c, head("HTTP/1.1 206 OK", "Content-Length: 1", fmt.Sprintf("Content-Range: bytes %d-%d/%d", n, n, size)))
+		d.wait(59 * time.Second)
+		d.say(c, "x")
+	}
+	if len(d.dials) != 2 || d.dials[1] != addr(2) || d.now > time.Hour {
+		t.Errorf("a byte a minute: dials %v after %v", d.dials, d.now)
+	}
+	d = newDesk(t, Config{})
+	d.step(Download{Op: 1, Piece: 9, Size: size, SHA1: hash(), Sources: sources})
+	d.say(d.connected(), head("HTTP/1.1 503 Busy", "Content-Length: 0", "X-Queue: position=1,length=1,limit=1,pollMin=3600"))
+	if len(d.dials) != 2 || d.dials[1] != addr(2) {
+		t.Errorf("an hour to wait: dials %v", d.dials)
+	}
+}
+
 // An operation that is under way is refused, and goes on.
 func TestSameOperation(t *testing.T) {
 	d := newDesk(t, Config{})
