@@ -172,7 +172,8 @@ func TestPushToNowhere(t *testing.T) {
 		{"255.255.255.255:9", "GN-PU-01"}, {"9.9.9.9:6346", ""},
 	} {
 		p := wire.Push{ServentID: d.ServentID(), Addr: netip.MustParseAddrPort(c.to)}
-		out := d.got(d.last, wire.Descriptor{GUID: wire.GUID{byte(i), 3}, Type: wire.TypePush, TTL: 2, Payload: p.Append(nil)})
+		push := wire.Descriptor{GUID: wire.GUID{byte(i), 3}, Type: wire.TypePush, TTL: 2, Payload: p.Append(nil)}
+		out := d.got(d.last, push)
 		if clause(out) != c.clause {
 			t.Errorf("push to %s: clause %q, want %q", c.to, clause(out), c.clause)
 		}
@@ -186,7 +187,9 @@ func TestHopsOfLeavesAreNotTold(t *testing.T) {
 	l := d.join(leaf())
 	data := make([]byte, 2048)
 	data[0], data[1] = 0xf0, 0x90 // 6 and 0
-	for _, m := range []qrp.Message{qrp.Reset{Slots: 4096, Infinity: 7}, qrp.Patch{Seq: 1, Of: 1, EntryBits: 4, Data: data}} {
+	for _, m := range []qrp.Message{
+		qrp.Reset{Slots: 4096, Infinity: 7}, qrp.Patch{Seq: 1, Of: 1, EntryBits: 4, Data: data},
+	} {
 		d.got(l, wire.Descriptor{Type: wire.TypeQRP, TTL: 1, Payload: qrp.Append(nil, m)})
 	}
 	d.step(spec.Drained{Conn: u})

@@ -30,7 +30,8 @@ func relayOf(r *Request) (p relay, isRelay, ok bool) {
 	}
 	node, _ := r.Headers.Get("X-Node")
 	to, err := netip.ParseAddrPort(strings.TrimSpace(node))
-	if p.to = to; err != nil || !to.Addr().Is4() || to.Port() == 0 || to.Addr().IsUnspecified() || to.Addr().IsMulticast() {
+	host := to.Addr()
+	if p.to = to; err != nil || !host.Is4() || to.Port() == 0 || host.IsUnspecified() || host.IsMulticast() {
 		return p, true, false
 	}
 	for _, item := range strings.Split(query, "&") {

@@ -78,7 +78,8 @@ func (n *Node) appendDownload(b []byte, d *download) []byte {
 	b = numbers(b, int64(d.op), int64(d.piece), int64(d.size), int64(d.at), int64(d.storing), int64(d.current))
 	b = numbers(b, int64(d.conn), int64(d.phase), n.since(d.due), int64(d.got.begin), int64(d.got.end))
 	b = append(append(b, d.sha1[:]...), flag(d.foreign), flag(d.alone), flag(d.corrupt))
-	b = numbers(append(b, flag(d.persists), flag(d.gained)), int64(d.recent), int64(d.shorts), int64(d.named), int64(len(d.sources)))
+	b = numbers(append(b, flag(d.persists), flag(d.gained)), int64(d.recent), int64(d.shorts), int64(d.named))
+	b = numbers(b, int64(len(d.sources)))
 	for i := range d.sources {
 		s := &d.sources[i]
 		b = appendText(append(appendAddr(b, s.Addr), s.ServentID[:]...), s.Name)

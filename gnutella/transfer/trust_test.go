@@ -93,7 +93,8 @@ func TestSlowSourcesGiveWay(t *testing.T) {
 	}
 	d = newDesk(t, Config{})
 	d.step(Download{Op: 1, Piece: 9, Size: size, SHA1: hash(), Sources: sources})
-	d.say(d.connected(), head("HTTP/1.1 503 Busy", "Content-Length: 0", "X-Queue: position=1,length=1,limit=1,pollMin=3600"))
+	place := "X-Queue: position=1,length=1,limit=1,pollMin=3600"
+	d.say(d.connected(), head("HTTP/1.1 503 Busy", "Content-Length: 0", place))
 	if len(d.dials) != 2 || d.dials[1] != addr(2) {
 		t.Errorf("an hour to wait: dials %v", d.dials)
 	}
