@@ -31,7 +31,8 @@ for the run with the settings that its description in ` + "`conformance/clients`
 The full reports, with the bytes of all that is not a pass, are in ` + "`interop/reports`" + `; what they
 show is expected by ` + "`interop/baselines`" + `, and ` + "`interop/check`" + ` fails when a run shows anything else.
 A deviation is not a verdict on a client: these are programs that work, and several of the texts are
-lax. Cases that wait for minutes run with ` + "`--slow`" + ` alone and are not in these reports.
+lax. Cases that wait for minutes run with ` + "`--slow`" + ` alone and are not in these reports, but for
+those of dynamic queries and slow neighbours, of servents that could be judged by them.
 
 The verdicts are the same from run to run, but for transmission's on who enters its table: it asks
 newcomers when it next tends a bucket, at times that it draws. Of peers, reports have the cases whose

@@ -129,13 +129,5 @@ func serventFileDeviations() []deviation {
 				},
 			},
 		},
-		{
-			Name: "no-mesh", Judgement: laxClause,
-			What:  "Other locations of a file are neither read of requests nor told in answers.",
-			Cases: []string{"gnutella-http/location/is-told-to-others"},
-			Sources: []source{
-				{"gnutella-bun", "src/protocol/file_server.ts, whose answers have no such header", ""},
-			},
-		},
 	}
 }

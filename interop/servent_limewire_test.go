@@ -97,11 +97,8 @@ func limewireDeviations() []deviation {
 		{
 			Name: "hits-are-written-anew", Judgement: targetBug,
 			What: "A hit that is passed on gets extensions that tell the way it came, and is written anew for them: " +
-				"flags change, and the private data of other vendors is lost.",
-			Cases: []string{
-				"gnutella06/hit/back-on-the-way-of-the-query", "gnutella06/hit/unknown-private-data-passes",
-				"ggep/forwarded/hit-keeps-its-blocks",
-			},
+				"the private data of a vendor that it does not know is lost, with the block in it.",
+			Cases: []string{"gnutella06/hit/unknown-private-data-passes"},
 			Sources: []source{
 				{
 					"limewire", "com/limegroup/gnutella/messages/QueryReplyFactoryImpl.java:383",
@@ -203,38 +200,10 @@ func limewireDoubts() []deviation {
 				"not found in the source.",
 			Cases: []string{
 				"gnutella06/ping/too-many-get-few-pongs", "gnutella06/pong-cache/several-pongs",
+				"gnutella06/bye/only-to-who-knows-it",
 				"gnutella06/dynamic/queries-of-ultrapeers-are-broadcast",
 			},
 			Sources: []source{{"limewire", "not found", ""}},
-		},
-		{
-			Name: "control-by-index", Judgement: notReached,
-			What: "Before anything else these cases get the file by its index, to know that it is given out at all. " +
-				"LimeWire gives files by hash alone.",
-			Cases: []string{
-				"gnutella-http/get/large-file", "gnutella-http/get/plain-name",
-				"gnutella-http/get/encoded-name", "gnutella-http/get/by-urn",
-				"gnutella-http/get/by-bitprint", "gnutella-http/get/unknown-urn",
-				"gnutella-http/get/unknown-index", "gnutella-http/get/http-1-0",
-				"gnutella-http/get/unknown-headers", "gnutella-http/get/says-the-urn",
-				"gnutella-http/get/another-urn", "gnutella-http/get/head", "gnutella-http/range/middle",
-				"gnutella-http/range/open-ended", "gnutella-http/range/last-bytes",
-				"gnutella-http/range/end-beyond-the-file", "gnutella-http/range/beyond-the-file",
-				"gnutella-http/range/says-the-urn-of-the-file", "gnutella-http/range/by-urn",
-				"gnutella-http/stream/persists", "gnutella-http/stream/close",
-				"gnutella-http/stream/ends-behind-http-1-0", "gnutella-http/stream/two-requests-at-once",
-				"gnutella-http/location/is-told-to-others", "gnutella-http/location/list-with-dates",
-				"gnutella-http/location/of-another-file", "gnutella-http/hostile/path-steps-up",
-				"gnutella-http/hostile/path-absolute", "gnutella-http/hostile/flood-of-headers",
-				"gnutella-http/hostile/no-request", "gnutella-http/push/serves-the-file",
-				"gnutella-http/push/serves-any-file",
-			},
-			Sources: []source{
-				{
-					"limewire", "com/limegroup/gnutella/HTTPUploadManager.java:257",
-					`httpAcceptor.get().registerHandler("/uri-res/*", fileRequestHandler);`,
-				},
-			},
 		},
 	}
 }

@@ -159,27 +159,6 @@ func serventDoubts() []deviation {
 			},
 		},
 		{
-			Name: "addresses-of-no-network", Judgement: ourDoubt,
-			What: "Nobody is told of addresses that cannot be reached over the Internet. Those of the harness are " +
-				"all of that kind: loopback, and the ranges for documentation.",
-			Cases: []string{"gnutella06/pong-cache/several-pongs", "gnutella-http/location/is-told-to-others"},
-			Sources: []source{
-				{
-					"gtk-gnutella", "src/core/pcache.c:2882, and likewise dmesh.c:966",
-					"if (!host_is_valid(addr, port)) {",
-				},
-			},
-		},
-		{
-			Name: "texts-asked-twice", Judgement: notReached,
-			What: "A query with the text, TTL and hops of another, which the same neighbour has sent a while ago, is " +
-				"dropped. The case asks so, before and after the leaf has said that it wants no queries.",
-			Cases: []string{"gnutella06/vendor/hops-flow-0"},
-			Sources: []source{
-				{"gtk-gnutella", "src/core/search.c:8873", "found = hset_contains(n->qrelayed, stmp_1);"},
-			},
-		},
-		{
 			Name: "leaves-that-relay", Judgement: notReached,
 			What: "A leaf that sends anything with hops is said goodbye to with code 414. The vendor message with " +
 				"hops 1 ends the link before it is seen whether the target heeds it. That it has consequences at " +
@@ -187,18 +166,6 @@ func serventDoubts() []deviation {
 			Cases: []string{"gnutella06/vendor/hops-flow-of-another-ttl"},
 			Sources: []source{
 				{"gtk-gnutella", "src/core/nodes.c:9212", `node_bye_if_writable(n, 414, "Leaf node relayed %s",`},
-			},
-		},
-		{
-			Name: "leaf-is-particular", Judgement: notReached,
-			What: "A leaf takes ultrapeers alone that have many neighbours and query dynamically. The second link " +
-				"of the case says neither, and is refused with 403.",
-			Cases: []string{"gnutella06/leaf/answers-the-last-hop", "gnutella06/leaf/passes-nothing-on"},
-			Sources: []source{
-				{
-					"gtk-gnutella", "src/core/nodes.c:7159",
-					"(n->degree < 2 * NODE_LEGACY_DEGREE || !(n->attrs & NODE_A_DYN_QUERY))",
-				},
 			},
 		},
 		{

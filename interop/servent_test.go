@@ -93,6 +93,59 @@ func serventRoutingDeviations() []deviation {
 			},
 		},
 		{
+			Name: "probes-need-tables", Judgement: laxClause,
+			What: "A dynamic query begins with a probe where a neighbour's table lists what is asked for. Where none " +
+				"does, one neighbour after another is asked from the beginning, with a TTL of 3: what nobody near has " +
+				"is not looked for near first.",
+			Cases:   []string{"gnutella06/dynamic/begins-with-a-probe"},
+			Sources: []source{{"gtk-gnutella", "src/core/dq.c:1718", "if (found == 0) {"}},
+		},
+		{
+			Name: "queries-of-leaves-are-flooded", Judgement: targetBug,
+			What: "The handshake says X-Dynamic-Querying, and a leaf's query goes to all ultrapeers at once like any other, " +
+				"with its TTL less one, whatever X-Max-TTL they have said. No leaf is asked how many results it has.",
+			Cases: []string{
+				"gnutella06/dynamic/begins-with-a-probe", "gnutella06/dynamic/maximum-of-the-link-counts",
+				"gnutella06/dynamic/leaf-is-asked-for-its-results",
+			},
+			Sources: []source{{"gnutella-bun", "src/query_routing/dynamic_query.ts:95", "ttl: options.ttl - 1,"}},
+		},
+		{
+			Name: "queues-without-a-bound", Judgement: targetBug,
+			What: "What is sent is handed to the runtime, which keeps it until it can be written: a neighbour that does " +
+				"not read takes as much memory as others send to it.",
+			Cases: []string{
+				"gnutella06/flow/queries-of-the-slow-are-dropped", "gnutella06/flow/hits-before-queries",
+				"gnutella06/flow/no-room-for-hits-is-the-end",
+			},
+			Sources: []source{
+				{"gnutella-bun", "src/protocol/node_protocol_runtime.ts:405", "peer.socket.write(frame);"},
+			},
+		},
+		{
+			Name: "a-pause-for-all-ttls", Judgement: targetBug,
+			What: "Between two neighbours a dynamic query waits for 3.7 seconds and less, whatever TTL the one was asked " +
+				"with. The document has 2.4 seconds for each hop, which makes 7.2 for a TTL of 3: hits of a long way come " +
+				"when the next has been asked.",
+			Cases:   []string{"gnutella06/dynamic/waits-by-ttl-between-links"},
+			Sources: []source{{"gtk-gnutella", "src/core/dq.c:1787", "dq->result_timeout = DQ_QUERY_TIMEOUT;"}},
+		},
+		{
+			Name: "degrees-end-at-50", Judgement: laxClause,
+			What: "Of a neighbour that says X-Degree: 1000 fifty links are counted, and the horizon is 500,000 hosts, " +
+				"not 200,000. A query goes on where the formula of the document ends it.",
+			Cases:   []string{"gnutella06/dynamic/horizon-ends-it"},
+			Sources: []source{{"gtk-gnutella", "src/core/dq.c:252", "#define MAX_DEGREE"}},
+		},
+		{
+			Name: "silence-ends-guidance-alone", Judgement: laxClause,
+			What: "A leaf that does not say how many results it has is waited for twice, for 40 seconds each; then its " +
+				"query goes on without its guidance. The document ends the query after ten seconds, which the authors " +
+				"found harsh.",
+			Cases:   []string{"gnutella06/dynamic/silence-of-the-leaf-ends-it"},
+			Sources: []source{{"gtk-gnutella", "src/core/dq.c:1121", "dq->flags &= ~DQ_F_LEAF_GUIDED;"}},
+		},
+		{
 			Name: "small-table", Judgement: laxClause,
 			What: "Who shares little tells a table of 16384 slots, the least that it makes. The document recommends 65536, " +
 				"and allows others.",

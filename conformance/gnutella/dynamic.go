@@ -36,7 +36,7 @@ type circle struct {
 func newCircle(t *T, n int, o Offer) *circle {
 	c := &circle{T: t}
 	for range n {
-		p := Meet(t, o)
+		p := Meet(t, o).says("X-Dynamic-Querying")
 		p.Control()
 		c.links = append(c.links, p)
 	}
@@ -162,12 +162,12 @@ var dynamicQueries = []Case{
 	paced("ttl-of-the-leaf-does-not-count", conformance.Must, []string{"GN-UQ-18", "GN-HS-36"},
 		around+"The target asks for it, with TTLs of its own: at most 4, and after one hop.",
 		[]string{"the query of a leaf is flooded like any other"}, []string{
-			"forwards-as-received", "hops-stay", "ttl-of-leaves-is-kept",
+			"forwards-as-received", "hops-stay", "no-maximum", "ttl-of-leaves-is-kept",
 		},
 		func(t *T) {
 			c := newCircle(t, 8, Querying())
 			guid := c.asked(0)
-			c.goesOn(guid)
+			c.atLeast(len(c.seen(guid))+1, guid, nextWithin)
 			for _, s := range c.seen(guid) {
 				if s.TTL > topTTL || s.Hops != 1 {
 					t.Mismatch("the header of a leaf's query at an ultrapeer", s.Received, "hops 1, and a TTL of 4 or less")
@@ -266,13 +266,12 @@ var dynamicQueries = []Case{
 	paced("maximum-of-the-link-counts", conformance.Must, []string{"GN-UQ-21", "GN-HS-36"},
 		around+"All have said X-Max-TTL: 1. The query must come to none of them with more, on whatever step.",
 		[]string{"the header is not read", "it is kept for the probe alone"}, []string{
-			"always-asks-far", "forwards-as-received", "maxima-of-links-are-not-read", "probes-far",
-			"raises-low-ttls", "ttl-of-leaves-is-kept",
+			"always-asks-far", "floods-for-leaves", "forwards-as-received", "maxima-of-links-are-not-read",
+			"no-maximum", "probes-far", "raises-low-ttls", "ttl-of-leaves-is-kept",
 		},
 		func(t *T) {
 			c := newCircle(t, 8, Querying().With("X-Max-TTL", "1"))
 			guid := c.asked(0)
-			c.goesOn(guid)
 			c.atLeast(len(c.links), guid, allWithin)
 			for _, s := range c.seen(guid) {
 				if s.TTL > 1 {

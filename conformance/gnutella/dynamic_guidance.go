@@ -104,12 +104,12 @@ var guidance = []Case{
 			}
 		}),
 	paced("leaf-that-has-enough-ends-it", conformance.Should, []string{"GN-UQ-23", "GN-UQ-24"},
-		around+"It guides the query, and says that it has 60 results, of other ultrapeers. The target should ask nobody "+
-			"more.",
+		around+"It guides the query, and says that it has 200 results, of other ultrapeers, too: 150 are enough for "+
+			"anybody. The target should ask nobody more.",
 		[]string{"the answer is not read", "it is read in the wrong order of bytes"}, []string{
 			"guidance-is-not-heard", "silence-is-no-results",
 		},
-		func(t *T) { guided(t, 60) }),
+		func(t *T) { guided(t, 200) }),
 	paced("leaf-that-wants-no-more-ends-it", conformance.Should, []string{"GN-UQ-24"},
 		around+"It guides the query, and answers FFFF: it wants no more. The target should ask nobody more.",
 		[]string{"the answer is taken for a negative number of results"}, []string{

@@ -77,10 +77,7 @@ var flows = []Case{
 			"queue for it is full, its queries must be dropped; when it has read what waited, they must be " +
 			"passed on again.",
 		Causes: []string{"the queue has no bound", "queries are dropped for ever"},
-		Kills: []string{
-			"broadcasts-hits", "drops-long-hits", "forgets-what-it-saw", "no-flow-control",
-			"once-slow-always-slow", "passes-on-all-queries",
-		},
+		Kills:  []string{"broadcasts-hits", "no-flow-control", "once-slow-always-slow"},
 		Run: func(t *T) {
 			l := Between(t)
 			l.Returns()
@@ -105,10 +102,7 @@ var flows = []Case{
 			"come, and then a hit. When it reads again, the hit must come before those queries: of what " +
 			"waits, hits go first.",
 		Causes: []string{"what waits goes in the order in which it came"},
-		Kills: []string{
-			"broadcasts-hits", "drops-long-hits", "first-in-first-out", "forgets-what-it-saw",
-			"no-flow-control", "passes-on-all-queries",
-		},
+		Kills:  []string{"broadcasts-hits", "first-in-first-out", "no-flow-control"},
 		Run: func(t *T) {
 			l := Between(t)
 			l.Returns()
@@ -158,8 +152,8 @@ var flows = []Case{
 			"502, where a Bye comes.",
 		Causes: []string{"the queue has no bound", "hits are thrown away in silence"},
 		Kills: []string{
-			"broadcasts-hits", "bye-in-network-order", "drops-long-hits", "first-in-first-out",
-			"forgets-what-it-saw", "no-flow-control", "passes-on-all-queries", "throws-hits-away",
+			"broadcasts-hits", "bye-in-network-order", "first-in-first-out", "forgets-what-it-saw",
+			"no-flow-control", "throws-hits-away",
 		},
 		Run: func(t *T) {
 			l := Between(t)

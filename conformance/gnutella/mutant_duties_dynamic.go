@@ -81,8 +81,15 @@ func (b *bent) others(d wire.Descriptor, q *dynamicQuery) {
 func dynamicMutants() []Mutant {
 	return []Mutant{
 		{
-			Name: "floods-for-leaves", What: "the query of a leaf goes to all ultrapeers at once",
+			Name:      "floods-for-leaves",
+			What:      "the query of a leaf goes to all ultrapeers at once, whatever the handshake says",
 			configure: func(cfg *core.Config) { cfg.NoDynamic = true },
+			bend: saying(func(_ *bent, _ conn, m wire.Status) []message {
+				if m.Code == wire.Accepted && !m.Old {
+					m.Headers = wire.Headers(Offer(m.Headers).With("X-Dynamic-Querying", "0.1"))
+				}
+				return same(m)
+			}),
 		},
 		{
 			Name: "ttl-of-leaves-is-kept", What: "the query of a leaf keeps its TTL",

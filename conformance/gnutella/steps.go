@@ -38,10 +38,20 @@ func (p *Peer) Ask(q wire.Descriptor) *Answer {
 
 // AskAlone asks as a peer of its own: some servents answer one query for a file on
 // each link.
-func AskAlone(t *T, q wire.Descriptor) *Answer {
-	p := Meet(t, Equal())
+func AskAlone(t *T, q wire.Descriptor) *Answer { return Meet(t, Equal()).askOnce(q) }
+
+// askOnce asks, and closes the link.
+func (p *Peer) askOnce(q wire.Descriptor) *Answer {
 	defer p.Close()
 	return p.Ask(q)
+}
+
+// twin is another peer with the same offer: leaves of today refuse others.
+func (p *Peer) twin() *Peer {
+	if p.Mine == nil { // met in 0.4
+		return Meet(p.t, Equal())
+	}
+	return Meet(p.t, p.Mine)
 }
 
 // Named is the result with a name, or nil.
@@ -60,7 +70,7 @@ func (p *Peer) Finds(text, name string) *Answer {
 	a := p.Ask(NewQuery(p.t, text, 2, 0))
 	for tries := 1; a == nil && tries < scanTries; tries++ {
 		p.t.Wait(scanPause)
-		a = AskAlone(p.t, NewQuery(p.t, text, 2, 0))
+		a = p.twin().askOnce(NewQuery(p.t, text, 2, 0))
 	}
 	if a == nil || a.Named(name) == nil {
 		p.Control()
