@@ -12,7 +12,7 @@ import (
 const (
 	scaleLeaves = 9   // for each ultrapeer
 	scaleDegree = 10  // of ultrapeers among themselves
-	scaleSlots  = 512 // of a routing table: as many bits as 64 bytes
+	scaleSlots  = 512 // of a routing table: 256 bytes, which are sent as they are
 )
 
 // GnutellaScale lets leaves search in a large network of real servents.

@@ -16,9 +16,9 @@ type Shape struct {
 // defaultPiece keeps a message small beside the queries that it waits among.
 const defaultPiece = 1024
 
-// notWorth is how many bytes are sent as they are: a compressor costs more than it
-// saves of them.
-const notWorth = 64
+// notWorth is how many bytes are sent as they are, which is less than a packet: a
+// compressor takes a megabyte of memory to save a part of that.
+const notWorth = 256
 
 // maxParts is what the count of a sequence can say.
 const maxParts = 255
