@@ -51,7 +51,9 @@ func TestServeTorrent(t *testing.T) {
 			t.Fatalf("make %s: exit %d\n%s%s", version, code, errs, out)
 		}
 		seeder, stop := shared(t, "seeder", torrent, "--dir", dir, "--listen", "127.0.0.1:0")
-		waitFor(t, func() bool { return strings.Contains(seeder.String(), "pieces are there") }, seeder)
+		waitFor(t, func() bool { // the two may come in either order
+			return strings.Contains(seeder.String(), "pieces are there") && listens.MatchString(seeder.String())
+		}, seeder)
 		addr := listens.FindStringSubmatch(seeder.String())[1]
 		into := t.TempDir()
 		out, errs, code = p2pspec(t, "serve", "leecher", torrent, "--dir", into, "--peer", addr, "--once")
