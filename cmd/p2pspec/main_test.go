@@ -323,6 +323,9 @@ func TestNoBaselineOfNothing(t *testing.T) {
 }
 
 func TestCheckAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fourteen hundred cases have their clocks, for which a build that looks for races is too slow")
+	}
 	out, errs, code := p2pspec(t, "check")
 	if code != conformance.ExitMet {
 		t.Fatalf("exit %d\n%s%s", code, errs, out)
