@@ -79,6 +79,16 @@ const (
 	queryPace  = time.Second / 4
 )
 
+// inTime says whether one more keeps to a pace, of so many at once and one every so
+// often, and counts it then. at is when all so far would have been in time.
+func (n *Node) inTime(at *time.Duration, burst int, every time.Duration) bool {
+	if *at > n.now+time.Duration(burst-1)*every {
+		return false
+	}
+	*at = max(*at, n.now) + every
+	return true
+}
+
 // gotQuery answers a query, and passes it on: at most once, whichever way it comes.
 //
 // GN-QY-01, GN-QY-02, GN-QY-05, GN-HD-17, GN-FC-01.
@@ -98,11 +108,9 @@ func (n *step) gotQuery(c *conn, d wire.Descriptor) (clause string, reason error
 	case n.isMyLeaf(c) && !n.cfg.NoDynamic && !n.hasRoomFor(c):
 		return "GN-QY-05", errBusy
 	}
-	if d.Hops == 0 || n.isMyLeaf(c) { // a leaf relays for nobody
-		if c.paced > n.now+(queryBurst-1)*queryPace {
-			return "GN-QY-05", errBusy
-		}
-		c.paced = max(c.paced, n.now) + queryPace
+	isOwn := d.Hops == 0 || n.isMyLeaf(c) // a leaf relays for nobody
+	if isOwn && !n.inTime(&c.paced, queryBurst, queryPace) {
+		return "GN-QY-05", errBusy
 	}
 	n.seen.put(key, c.id, n.cfg.MaxSeen)
 	w := understand(&q)

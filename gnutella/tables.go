@@ -37,16 +37,11 @@ func (n *step) gotTable(c *conn, d wire.Descriptor) (clause string, reason error
 		return "GN-UQ-08", errTable
 	}
 	m, err := qrp.Parse(d.Payload)
-	_, isReset := m.(qrp.Reset)
-	switch {
-	case err != nil:
-	case isReset && c.reset > n.now+(resetBurst-1)*resetPace:
+	if _, isReset := m.(qrp.Reset); isReset && !n.inTime(&c.reset, resetBurst, resetPace) {
 		err = errTables
-	default:
-		err = c.routes.Take(m)
 	}
-	if isReset {
-		c.reset = max(c.reset, n.now) + resetPace
+	if err == nil {
+		err = c.routes.Take(m)
 	}
 	if err != nil {
 		n.bye(c, byeBadTable, "Broken query routing table")

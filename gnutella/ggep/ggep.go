@@ -48,9 +48,9 @@ func malformed(at int, rule, format string, args ...any) error {
 }
 
 // Parse reads the block at the front of b, and says how many bytes it has. What is
-// compressed may come to MaxData bytes in all. Values
-// borrow from b where they are written as they are. With an error nothing was
-// understood: extensions before the fault cannot be trusted to be such.
+// compressed may come to MaxData bytes in all. Values borrow from b where they are
+// written as they are. With an error nothing was understood: extensions before the
+// fault cannot be trusted to be such.
 func Parse(b []byte) (block []Extension, n int, err error) {
 	if len(b) == 0 || b[0] != Magic {
 		return nil, 0, malformed(0, "GN-GG-01", "no block begins here")

@@ -14,7 +14,6 @@ import (
 var (
 	ErrState       = errors.New("napster: the client is not in the state for this command")
 	ErrBusy        = errors.New("napster: such a command, or too many, are under way")
-	ErrName        = errors.New("napster: the name of the file is another without quotes")
 	ErrRoom        = errors.New("napster: the file is shared, or there is no room for it")
 	ErrTimeout     = errors.New("napster: no answer in time")
 	ErrGone        = errors.New("napster: the connection to the server is gone")
@@ -272,9 +271,6 @@ func (c *Client) tell(id spec.OpID, m Message, err error, out []spec.Effect) []s
 // NP-SH-01.
 func (c *Client) share(in Share, out []spec.Effect) []spec.Effect {
 	m, err := in.File.Message()
-	if name, bad := ParseFileName(in.File.Name); err == nil && (bad != nil || name != in.File.Name) {
-		err = ErrName // it could not be taken back, which names it without quotes
-	}
 	i, there := slices.BinarySearch(c.shared, in.File.Name)
 	switch {
 	case err != nil || c.phase != present:

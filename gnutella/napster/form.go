@@ -142,8 +142,14 @@ func (s *scanner) shared() File {
 	}
 }
 
-// Message writes the form, or says which field cannot be written.
-func (f File) Message() (Message, error) { return checked(f, Message{TypeShare, f.text()}, ParseFile) }
+// Message writes the form, or says which field cannot be written. A name that is
+// another without quotes cannot: [TypeUnshare] has none.
+func (f File) Message() (Message, error) {
+	if name, err := ParseFileName(f.Name); err != nil || name != f.Name {
+		return Message{}, malformed(TypeShare, "filename", "another name, or none, without quotes: %.80q", f.Name)
+	}
+	return checked(f, Message{TypeShare, f.text()}, ParseFile)
+}
 
 func (f File) text() string {
 	return fmt.Sprintf("%s %v %d %d %d %d", quote(f.Name), f.MD5, f.Size, f.Bitrate, f.Frequency, f.Seconds)

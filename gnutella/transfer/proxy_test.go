@@ -28,6 +28,8 @@ func TestPushProxy(t *testing.T) {
 		{"ServerId=" + id, "203.0.113.7", 0, true},
 		{"ServerId=" + id, "[::1]:6346", 0, true},
 		{"ServerId=" + id, "203.0.113.7:0", 0, true},
+		{"ServerId=" + id, "0.0.0.0:6346", 0, true},
+		{"ServerId=" + id, "224.0.0.1:6346", 0, true},
 	} {
 		d := newDesk(t, Config{})
 		answer, conn := d.get("GET /gnutella/push-proxy?"+c.query+" HTTP/1.1", "X-Node: "+c.node)

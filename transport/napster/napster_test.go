@@ -352,7 +352,8 @@ func (d *deadlined) SetReadDeadline(at time.Time) error {
 	return d.Conn.SetReadDeadline(at)
 }
 
-// However many files there are, all are shared; and of one name one. NP-SH-01
+// However many files there are, all are shared; of one name one, and none whose name the
+// protocol cannot carry. NP-SH-01
 func TestManyFilesAreShared(t *testing.T) {
 	leaksNothing(t)
 	server := serve(t)
@@ -367,9 +368,11 @@ func TestManyFilesAreShared(t *testing.T) {
 		require.NoError(t, os.Mkdir(sub, 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(sub, "song 7"), []byte("another"), 0o644))
 		require.NoError(t, os.WriteFile(filepath.Join(sub, "tune"), []byte("a tune"), 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(sub, " a blank"), nil, 0o644))
 	})
-	require.Len(t, joe.Skipped(), 1)
-	require.ErrorContains(t, joe.Skipped()[0], "song 7")
+	require.Len(t, joe.Skipped(), 2)
+	require.ErrorContains(t, joe.Skipped()[0], `" a blank" is not shared: `)
+	require.ErrorContains(t, joe.Skipped()[1], "song 7")
 	ann := enter(t, server, "ann", nil)
 	require.NoError(t, ann.fetch(t, ann.find(t, "tune")).Err, "it has another file in its place")
 	require.Eventually(t, func() bool {

@@ -50,6 +50,10 @@ func (c *Client) openShared() (err error) {
 		}
 		named[f.Name] = true
 		file := napster.File{Name: f.Name, MD5: sums[i], Size: uint32(f.Size)}
+		if _, err := file.Message(); err != nil {
+			c.skipped = append(c.skipped, fmt.Errorf("%q is not shared: %w", f.Name, err))
+			continue
+		}
 		c.offers = append(c.offers, offer{i, file})
 	}
 	return nil
