@@ -125,6 +125,44 @@ func TestUltrapeerReach(t *testing.T) {
 	require.Greater(t, leaves[2].mean(), all.reached[2].mean(), "of three ultrapeers one is enough")
 }
 
+// The degree is that of the servents that are connected.
+func TestDegreeOfTheConnected(t *testing.T) {
+	triangle := func(*spec.Rand) graph {
+		g := make(graph, 9)
+		g.join(0, 1)
+		g.join(1, 2)
+		g.join(2, 0)
+		return g
+	}
+	m := flatReach(triangle, Options{Nodes: 9, Runs: 1, Seed: 1}, 0)
+	require.Equal(t, 3, m.servents)
+	require.Equal(t, 2.0, m.degree)
+}
+
+// A walker waits for the answer to each check, of two hops, before it goes on.
+func TestWalkersWaitForTheirChecks(t *testing.T) {
+	require.Equal(t, 5*gnutellaHop, walked(walkChecks))
+	require.Equal(t, 8*gnutellaHop, walked(walkChecks+1))
+	require.Equal(t, 11*gnutellaHop, walked(2*walkChecks))
+}
+
+// Who is an ultrapeer is found through itself alone, and is a tenth of those who have
+// something.
+func TestWithinHorizon(t *testing.T) {
+	require.InDelta(t, 0.42, withinHorizon(10_000), 0.005)
+}
+
+// In a network that grows by the latest who came, ways are counted from anywhere, and
+// not from the end of the chain that it is.
+func TestGrownNetworkIsSeenFromAnywhere(t *testing.T) {
+	_, _, hops := grown(Options{Nodes: 1000, Seed: 1}, true, 1)
+	farthest := 0.0
+	for _, h := range hops {
+		farthest = max(farthest, h)
+	}
+	require.Less(t, hops.mean(), 0.45*farthest)
+}
+
 // With what is popular, walkers and rings find as flooding does at a fifth of its
 // messages or less, even among 600 servents; Lv et al. have a hundredth in large
 // networks. What is rare is another matter.
@@ -235,6 +273,23 @@ func TestElection(t *testing.T) {
 	require.Less(t, r.Figure.Lines[1].at(last), 0.5*r.Figure.Lines[0].at(last))
 	again, _ := elections(o, 0, true)
 	require.Equal(t, r.Figure.Lines[1].Y, []float64(again.census.lost))
+}
+
+// A search by somebody who cannot ask has not found, and counts.
+func TestElectionCountsAllSearches(t *testing.T) {
+	o := Options{Nodes: minServents, Seed: 1}
+	r := spec.NewRand(seedBytes(o.Seed, 1))
+	c, list := newContent(&r, o.Nodes, o.Nodes), newTraits(&r, o.Nodes)
+	life := func(place int) sim.Dist { return sim.HalfLife(list[place].halfLife) }
+	story, asked := newScript(&r, c, life, electionEnd, electionPace), 0
+	for _, h := range story {
+		if h.kind == searches && h.at > electionWarm {
+			asked++
+		}
+	}
+	e := newElectorate(c, list, o.Seed, false)
+	require.Len(t, e.run(story).found, asked)
+	require.Less(t, len(e.asked), asked, "somebody could not ask")
 }
 
 // A script is one of lives and deaths in turn, and nobody searches who is not there.
