@@ -223,7 +223,8 @@ func (c Client) Argv() ([]string, error) {
 	for _, f := range c.Files {
 		if _, err := os.Stat(filepath.Join(c.folder, filepath.FromSlash(f))); err != nil {
 			return nil, fmt.Errorf("client %s is not installed: %w\nIt comes from %s. "+
-				"In a clone of the repository, interop/setup does that; elsewhere, point %s at its conformance/clients",
+				"In a clone of the repository, interop/setup gets what packages have; elsewhere, point %s at its "+
+				"conformance/clients",
 				c.Name, err, c.Install, FolderVariable)
 		}
 	}
