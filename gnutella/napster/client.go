@@ -271,6 +271,7 @@ func (c *Client) tell(id spec.OpID, m Message, err error, out []spec.Effect) []s
 // NP-SH-01.
 func (c *Client) share(in Share, out []spec.Effect) []spec.Effect {
 	m, err := in.File.Message()
+	err = cmp.Or(CheckFileName(in.File.Name), err)
 	i, there := slices.BinarySearch(c.shared, in.File.Name)
 	switch {
 	case err != nil || c.phase != present:

@@ -64,7 +64,7 @@ type Enter struct {
 type Quit struct{ Op spec.OpID }
 
 // Share offers a file to everybody. The server does not answer. Result: none. Errors:
-// [ErrRoom], or that of [File.Message]; the file is not shared then.
+// [ErrRoom], or that of [CheckFileName] or [File.Message]; the file is not shared then.
 type Share struct {
 	Op   spec.OpID
 	File File

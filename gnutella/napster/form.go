@@ -142,14 +142,8 @@ func (s *scanner) shared() File {
 	}
 }
 
-// Message writes the form, or says which field cannot be written. A name that is
-// another without quotes cannot: [TypeUnshare] has none.
-func (f File) Message() (Message, error) {
-	if name, err := ParseFileName(f.Name); err != nil || name != f.Name {
-		return Message{}, malformed(TypeShare, "filename", "another name, or none, without quotes: %.80q", f.Name)
-	}
-	return checked(f, Message{TypeShare, f.text()}, ParseFile)
-}
+// Message writes the form, or says which field cannot be written.
+func (f File) Message() (Message, error) { return checked(f, Message{TypeShare, f.text()}, ParseFile) }
 
 func (f File) text() string {
 	return fmt.Sprintf("%s %v %d %d %d %d", quote(f.Name), f.MD5, f.Size, f.Bitrate, f.Frequency, f.Seconds)
@@ -159,6 +153,17 @@ func (f File) text() string {
 func ParseFileName(text string) (string, error) {
 	s := scan(TypeUnshare, text)
 	return s.file(), s.end()
+}
+
+// CheckFileName says why no file can be shared and taken back by this name: one that is
+// another without quotes could not, as [TypeUnshare] has none.
+//
+// NP-SH-02.
+func CheckFileName(name string) error {
+	if bare, err := ParseFileName(name); err != nil || bare != name {
+		return malformed(TypeShare, "filename", "another name, or none, without quotes: %.80q", name)
+	}
+	return nil
 }
 
 // Result is one file that a search found.

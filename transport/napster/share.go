@@ -50,7 +50,7 @@ func (c *Client) openShared() (err error) {
 		}
 		named[f.Name] = true
 		file := napster.File{Name: f.Name, MD5: sums[i], Size: uint32(f.Size)}
-		if _, err := file.Message(); err != nil {
+		if err := napster.CheckFileName(f.Name); err != nil {
 			c.skipped = append(c.skipped, fmt.Errorf("%q is not shared: %w", f.Name, err))
 			continue
 		}
