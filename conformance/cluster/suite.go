@@ -15,7 +15,7 @@ const caseLimit = time.Minute
 func Suite(family, title string, cases []conformance.Case) conformance.Suite {
 	for i := range cases {
 		c := &cases[i]
-		c.Rev, c.Since, c.Role = 1, "0.1.0", conformance.Member
+		c.Rev, c.Since, c.Role = max(c.Rev, 1), "0.1.0", conformance.Member
 		c.Within = max(c.Within, caseLimit)
 	}
 	return conformance.Suite{
