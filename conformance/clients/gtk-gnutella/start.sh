@@ -44,10 +44,11 @@ if [ -n "$5" ]; then
 	) &
 fi
 # A build of its age calls itself too ancient and turns leaf, so its clock runs behind: it starts on 2024-03-10.
-# One process in ten gets another clock out of that. Each line of its log begins with the date.
+# Up to one process in three gets another clock out of that, several one after the other. Each line of its log
+# begins with the date.
 log=$state/log
 trap 'kill "$child"; wait "$child"; exit' TERM INT
-for _ in 1 2 3 4 5; do
+for _ in $(seq 20); do
 	# shellcheck disable=SC2086
 	$as env LD_PRELOAD="/usr/lib/$(uname -m)-linux-gnu/faketime/libfaketimeMT.so.1" \
 		FAKETIME="-$(($(date +%s) - 1710028800))" FAKETIME_DONT_FAKE_MONOTONIC=1 \
