@@ -35,11 +35,14 @@ func playProgram(part string, args []string) int {
 	switch part {
 	case "seed": // PORT TORRENT DIR: it sends the torrent and a file, after a pause
 		time.Sleep(300 * time.Millisecond)
+		torrent, _ := os.ReadFile(args[1])
+		if bytes.Equal(torrent, []byte("broken")) {
+			return 7
+		}
 		l, err := net.Listen("tcp", "127.0.0.1:"+args[0])
 		if err != nil {
 			return 1
 		}
-		torrent, _ := os.ReadFile(args[1])
 		content, _ := os.ReadFile(filepath.Join(args[2], "folder", "file"))
 		for {
 			c, err := l.Accept()
@@ -133,6 +136,26 @@ func TestSeederIsGivenItsContentAndShared(t *testing.T) {
 	assert.Equal(t, said["a/x/first"], said["b/x/first"])
 	assert.NotEqual(t, said["a/x/first"], said["a/x/fresh"], "a process of its own")
 	assert.Contains(t, said["c/x/first"], "two bytes ")
+}
+
+// A program that ends before it has been ready was not started well: nothing is
+// judged. One that does not come up again has failed.
+func TestEndBeforeItIsReady(t *testing.T) {
+	broken := StartOptions{Torrent: []byte("broken")}
+	results := runProgram(t, program(t, "seed", "{port}", "{torrent}", "{dir}"),
+		streamSuite("ends", &StartOptions{Torrent: []byte("one")},
+			Case{ID: "ends/a/at-once", Role: Seeder, Needs: []Need{NeedFresh}, Run: func(t *T) { t.Start(broken) }},
+			Case{ID: "ends/a/renewed", Role: Seeder, Run: func(t *T) { t.Renew(broken) }},
+			Case{ID: "ends/a/again", Role: Seeder, Needs: []Need{NeedRestart}, Run: func(t *T) {
+				t.Target()
+				t.Earn()
+				t.Restart(broken)
+			}}))
+	for i, want := range []Verdict{Inconclusive, Inconclusive, Fail} {
+		assert.Equal(t, want, results[i].Verdict, results[i].Case)
+		assert.Contains(t, results[i].Failure.Message, "exit status 7")
+	}
+	assert.Contains(t, results[0].Failure.Message, "the target ended before it was ready: ")
 }
 
 func TestLeecherMayEndInGoodOrder(t *testing.T) {

@@ -24,6 +24,9 @@ func sharingOf(s *Suite, c *Case) sharing {
 func (r *runner) equip(t *T) (err error) {
 	if t.target.PerCase() || alone(t.target, t.c) {
 		t.net, err = t.target.Network()
+		if p, ok := t.net.(*player); ok {
+			p.lend(t)
+		}
 		return err
 	}
 	if want := sharingOf(t.suite, t.c); want != r.sharing {
@@ -93,10 +96,12 @@ func runsApart(target Target, c *Case) bool {
 
 // release closes what the case opened and notices a target that died.
 func (r *runner) release(t *T) {
+	t.endTape()
 	t.closeAll()
 	if t.inst != nil {
 		if err := t.inst.Exited(); err != nil {
-			t.verdict, t.failure = Fail, ended(err)
+			t.tape.ended(err)
+			t.died(err)
 			if t.inst == r.inst {
 				r.inst = nil
 			}
@@ -112,6 +117,17 @@ func (r *runner) release(t *T) {
 		}
 	}
 	t.net.Shut()
+}
+
+// died judges a target that has ended by itself. One that never got ready was not
+// started well, which is no failure of what the case is about.
+func (t *T) died(err error) {
+	if t.warming && !t.answered {
+		t.verdict = Inconclusive
+		t.failure = &Failure{Message: "the target ended before it was ready: " + err.Error(), Whose: EnvironmentFault}
+		return
+	}
+	t.verdict, t.failure = Fail, ended(err)
 }
 
 // Explained is an error that words the failure of a case itself.

@@ -15,7 +15,9 @@ func (t *T) Quit() {
 		t.Unsupportedf("the target cannot be asked to end while the case goes on")
 	}
 	t.mark("target asked to end")
-	if err := q.Quit(); err != nil {
+	err := q.Quit()
+	t.noteQuit(err)
+	if err != nil {
 		t.Inconclusivef("the target cannot be asked to end: %v", err)
 	}
 }

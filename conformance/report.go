@@ -51,6 +51,8 @@ type Options struct {
 	Jobs int
 	// Slow also runs the cases that wait for minutes of real time.
 	Slow bool
+	// Tape keeps what crosses the network in [Result.Tape].
+	Tape bool
 	// Timeout replaces DefaultCaseTimeout.
 	Timeout time.Duration
 	// MaxInconclusive is how many inconclusive cases still exit with 0.

@@ -207,8 +207,14 @@ func (r *runner) once(s Selected, run int) (res Result, excuse string) {
 		t.verdict = Inconclusive
 		t.failure = &Failure{Message: err.Error(), Whose: EnvironmentFault}
 	} else {
+		if r.opts.Tape {
+			t.record()
+		}
 		t.play(r.timeout(s.Case))
 		r.release(t)
+		if t.tape != nil {
+			t.tape.Verdict = t.verdict
+		}
 	}
 	if t.verdict != Fail && t.verdict != Warn && t.verdict != Inconclusive {
 		t.excuse = ""
@@ -216,7 +222,7 @@ func (r *runner) once(s Selected, run int) (res Result, excuse string) {
 	return Result{
 		Case: s.Case.ID, Suite: s.Suite.Name, Rev: s.Case.Rev, Level: s.Case.Level, Requirements: s.Case.Requirements,
 		Verdict: t.verdict, Reason: t.reason, Failure: t.failure, Observed: t.observed, Duration: time.Since(began),
-		RTT: t.rtt, Transcript: t.log.entries, Omitted: t.log.omitted,
+		RTT: t.rtt, Transcript: t.log.entries, Omitted: t.log.omitted, Tape: t.tape,
 	}, t.excuse
 }
 
@@ -300,6 +306,9 @@ const RecoverPause = 4 * time.Second
 
 // firstControl is the control of the first case that the target can play.
 func (r *runner) firstControl(selected []Selected) string {
+	if _, ok := r.target.(tapesTarget); ok {
+		return "" // whoever was taped was there
+	}
 	for _, s := range selected {
 		if ok, _ := Plays(r.target, s); ok {
 			return r.control(s)
@@ -364,6 +373,12 @@ func (t *T) play(within time.Duration) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil, halt:
+		case offTape:
+			t.verdict = Inconclusive
+			t.failure = &Failure{
+				Message: "the case is not the one that was taped, so what the target would do is not known: " + p.why,
+				Whose:   EnvironmentFault,
+			}
 		default:
 			t.verdict = Error
 			t.failure = &Failure{Message: fmt.Sprintf("the case panicked: %v", p), Whose: SuiteFault, Got: string(debug.Stack())}

@@ -24,7 +24,7 @@ func (t *T) Start(opt StartOptions) {
 		t.Harnessf("the case starts a target that already runs")
 	}
 	opt.Role = t.c.Role
-	inst, err := t.target.Start(t.ctx, t.net, opt)
+	inst, err := t.target.Start(t.ctx, bare(t.net), opt)
 	if errors.Is(err, ErrUnsupported) {
 		t.end(Unsupported, &Failure{Message: "the target cannot be started like this: " + err.Error(), Whose: TargetFault})
 	}
@@ -32,6 +32,7 @@ func (t *T) Start(opt StartOptions) {
 		t.end(Inconclusive, &Failure{Message: "the target did not start: " + err.Error(), Whose: EnvironmentFault})
 	}
 	t.inst, t.options = inst, opt
+	t.noteStart()
 	if inst.Addr().IsValid() { // a parser has none
 		t.mark("target started at %v", inst.Addr())
 	}
@@ -50,7 +51,11 @@ func (t *T) warmUp() {
 		return
 	}
 	within, _ := inst.warmUp()
+	if within == 0 {
+		return // a tape, of one that was ready
+	}
 	t.deadline += within // the case's own time begins when the target is ready
+	t.warming = true
 	for limit := t.Now() + within; !t.probe(); {
 		if t.Now() >= limit || t.inst.Exited() != nil {
 			_, words := inst.warmUp()
@@ -60,6 +65,7 @@ func (t *T) warmUp() {
 			})
 		}
 	}
+	t.warming, t.answered = false, true
 }
 
 // probe tries once, for about [probeEvery], whether the target answers.
@@ -110,6 +116,7 @@ func (t *T) Renew(opt StartOptions) {
 		t.end(Inconclusive, &Failure{Message: "the target did not start again: " + err.Error(), Whose: EnvironmentFault})
 	}
 	t.inst, t.options = inst, opt
+	t.noteStart()
 	t.mark("the target was started again at %v", inst.Addr())
 	t.warmUp()
 }
@@ -139,6 +146,7 @@ func (t *T) Torrent() []byte {
 // by slash path: see [NeedFiles]. The error is that of a missing file, as
 // [io/fs.ErrNotExist].
 func (t *T) ReadFile(name string) ([]byte, error) {
+	t.spoil()
 	f, ok := t.Instance().(Filer)
 	if !ok {
 		t.Harnessf("a case that reads files of the target has to need them")
@@ -149,8 +157,20 @@ func (t *T) ReadFile(name string) ([]byte, error) {
 // Exited reports that the target has ended by itself in good order, as a leecher
 // may that has downloaded all. An end in any other way fails the case.
 func (t *T) Exited() bool {
+	t.spoil()
 	f, ok := t.Instance().(Finisher)
 	return ok && f.Finished()
+}
+
+// announcer is a tracker whose announce URL is known.
+type announcer interface{ Announce() string }
+
+// Announce is the path and query of the tracker's announce URL, if they are known.
+func (t *T) Announce() (pathAndQuery string, known bool) {
+	if a, ok := t.Instance().(announcer); ok {
+		pathAndQuery = a.Announce()
+	}
+	return pathAndQuery, pathAndQuery != ""
 }
 
 // Learns says how the leecher under judgement finds the harness's peers.

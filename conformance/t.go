@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"time"
@@ -17,10 +18,13 @@ type T struct {
 	c        *Case
 	target   Target
 	net      Network
+	tape     *Tape // of the run, when it is over
 	inst     Instance
 	renew    func(StartOptions) (Instance, error) // nil unless the instance is shared and ours to start
 	options  StartOptions                         // that the instance was started with
 	cold     bool                                 // the shared instance was started for this case
+	warming  bool                                 // the instance was started and is not ready yet
+	answered bool                                 // an instance of this case has been ready
 	began    time.Duration
 	deadline time.Duration
 	rand     spec.Rand
@@ -46,6 +50,20 @@ func (t *T) Case() *Case { return t.c }
 // Rand is the case's randomness, derived from the run's seed and the case id.
 func (t *T) Rand() *spec.Rand { return &t.rand }
 
+// Fresh is the randomness of ids, keys and torrents. A live target may still hold those
+// of an earlier run with the same seed, so there the clock has a part in it; on virtual
+// time a run repeats exactly.
+func (t *T) Fresh() *spec.Rand {
+	if t.Virtual() {
+		return t.Rand()
+	}
+	var seed [32]byte
+	t.Rand().Fill(seed[:])
+	binary.BigEndian.PutUint64(seed[:], t.Outside(func() uint64 { return uint64(time.Now().UnixNano()) }))
+	r := spec.NewRand(seed)
+	return &r
+}
+
 // Now is the network's time.
 func (t *T) Now() time.Duration { return t.net.Now() }
 
@@ -56,6 +74,7 @@ func (t *T) Virtual() bool { return t.net.Virtual() }
 // unsupported.
 func (t *T) Do(verb string, args map[string]any) *Pending {
 	t.mark("command %s %v", verb, args)
+	t.spoil()
 	p, err := t.Instance().Do(Command{Verb: verb, Args: args})
 	if err == ErrUnsupported {
 		t.end(Unsupported, &Failure{Message: "the target does not know the command " + verb, Whose: TargetFault})

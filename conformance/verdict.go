@@ -83,4 +83,5 @@ type Result struct {
 	Repeat       string        `json:"repeat,omitempty"` // a command line that runs this case alone
 	Transcript   []Entry       `json:"transcript,omitempty"`
 	Omitted      int           `json:"transcript_omitted,omitempty"` // entries left out in the middle
+	Tape         *Tape         `json:"-"`                            // with [Options.Tape], if the case can be taped
 }

@@ -22,6 +22,7 @@ type checkFlags struct {
 	level, format           string
 	output                  []string
 	baseline, writeBaseline string
+	record                  string
 	seed                    uint64
 	repeat, jobs            int
 	maxInconclusive         int
@@ -45,9 +46,11 @@ the baseline · 2 a mistake in what was asked · 3 the target is unreachable ·
   p2pspec check bittorrent --target 127.0.0.1:51413 --torrent x.torrent
   p2pspec check bep5 --exec './mynode --port {port} --bootstrap {bootstrap}' -o report.html
   p2pspec check dht --target 127.0.0.1:6881 --write-baseline known.txt
-  p2pspec check dht --target 127.0.0.1:6881 --baseline known.txt --format junit`,
+  p2pspec check dht --target 127.0.0.1:6881 --baseline known.txt --format junit
+  p2pspec check dht --target 127.0.0.1:6881 --record mine.tape
+  p2pspec check bep5/token --tape mine.tape`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.check(cmd.Context(), args, f, cmd.Flags().Changed("format"))
+			return a.check(cmd.Context(), args, f, cmd.Flags().Changed)
 		},
 	}
 	f.targetFlags.add(cmd)
@@ -61,6 +64,8 @@ the baseline · 2 a mistake in what was asked · 3 the target is unreachable ·
 	fl.StringVar(&f.writeBaseline, "write-baseline", "",
 		"write a baseline that expects what this run shows; what --baseline\n"+
 			"or the file itself says of other cases is kept")
+	fl.StringVar(&f.record, "record", "",
+		"write what crosses the network to this file, to be judged again with --tape")
 	fl.Uint64Var(&f.seed, "seed", 1, "of all randomness in the cases")
 	fl.IntVar(&f.repeat, "repeat", 1, "run every case so often; verdicts that differ are flaky")
 	fl.IntVar(&f.jobs, "jobs", defaultJobs, "cases that run at once where the target allows it")
@@ -73,7 +78,7 @@ the baseline · 2 a mistake in what was asked · 3 the target is unreachable ·
 	return cmd
 }
 
-func (a *app) check(ctx context.Context, patterns []string, f checkFlags, formatGiven bool) error {
+func (a *app) check(ctx context.Context, patterns []string, f checkFlags, given func(flag string) bool) error {
 	if err := f.validateNumbers(); err != nil {
 		return err
 	}
@@ -81,15 +86,24 @@ func (a *app) check(ctx context.Context, patterns []string, f checkFlags, format
 	if err != nil {
 		return err
 	}
+	if f.tape != "" {
+		if selected, patterns, err = f.onTape(selected, given("seed")); err != nil {
+			return err
+		}
+	}
 	baseline, successor, err := f.loadBaselines(a.suites)
 	if err != nil {
 		return err
 	}
-	out, err := a.openOutputs(f.format, f.output, formatGiven)
+	out, err := a.openOutputs(f.format, f.output, given("format"))
 	if err != nil {
 		return err
 	}
 	defer out.close()
+	tape, err := f.openTape()
+	if err != nil {
+		return err
+	}
 	target, err := f.open(ctx, selected)
 	if err != nil {
 		return err
@@ -102,7 +116,7 @@ func (a *app) check(ctx context.Context, patterns []string, f checkFlags, format
 	}
 	r, err := conformance.Run(ctx, target, conformance.Options{
 		Suites: a.suites, Select: patterns, Level: conformance.Level(f.level), Seed: f.seed,
-		Repeat: f.repeat, Jobs: f.jobs, Slow: f.slow, Timeout: f.timeout,
+		Repeat: f.repeat, Jobs: f.jobs, Slow: f.slow, Tape: f.record != "", Timeout: f.timeout,
 		MaxInconclusive: f.maxInconclusive, Baseline: baseline, Version: version(),
 		OnResult:      out.progress(len(selected), final),
 		RepeatCommand: f.repeatCommand,
@@ -118,6 +132,9 @@ func (a *app) check(ctx context.Context, patterns []string, f checkFlags, format
 	if err := out.write(r); err != nil {
 		return err
 	}
+	if err := writeTape(tape, r); err != nil {
+		return err
+	}
 	return f.storeBaseline(a, successor, r)
 }
 
@@ -125,6 +142,8 @@ func (f *checkFlags) validateNumbers() error {
 	switch {
 	case f.repeat < 1:
 		return usagef("--repeat %d: use 1 or more", f.repeat)
+	case f.repeat > 1 && f.record != "":
+		return usagef("--repeat %d with --record: a tape has one run of each case", f.repeat)
 	case f.jobs < 1:
 		return usagef("--jobs %d: use 1 or more", f.jobs)
 	case f.timeout < 0:

@@ -103,6 +103,11 @@ func TestUsageErrors(t *testing.T) {
 		{check("--target", "192.0.2.1:6881"), "--allow-remote"},
 		{check("--target", "[::1]:6881"), "judged at its IPv4 address"},
 		{check("--target", "127.0.0.1:9", "--exec", "x"), "a run has one target"},
+		{check("--target", "127.0.0.1:9", "--tape", "x"), "a run has one target"},
+		{check("--tape", filepath.Join(dir, "missing")), "--tape: open "},
+		{check("--tape", broken), "broken.txt: no tape: "},
+		{append(check("--record", filepath.Join(dir, "no", "x.tape")), target...), "cannot be written"},
+		{append(check("--record", filepath.Join(dir, "x.tape"), "--repeat", "2"), target...), "one run of each case"},
 		{check("--exec", "node 'open"), "a quote is not closed"},
 		{check("--exec", " "), "the command is empty"},
 		{check("--client", "nosuchclient"), "libtorrent"},
@@ -310,6 +315,35 @@ func TestBaselineFromRunToRun(t *testing.T) {
 	run(conformance.ExitUnmet, "--baseline", known, "--write-baseline", known)
 	if text, err := os.ReadFile(known); err != nil || len(text) > 0 {
 		t.Errorf("stale lines are left: %q, %v", text, err)
+	}
+}
+
+// What a target did is judged again when it is gone.
+func TestTapeOfATarget(t *testing.T) {
+	bad := &atomic.Bool{}
+	bad.Store(true)
+	tape := filepath.Join(t.TempDir(), "faulty.tape")
+	const fails = "bep5/krpc/same-id-in-every-response"
+	target := serveNode(t, faulty{bad: bad, count: &atomic.Int64{}})
+	was, errs, code := p2pspec(t, "check", "bep5/krpc", "--target", target, "--record", tape, "--seed", "5")
+	if code != conformance.ExitUnmet || errs != "" {
+		t.Fatalf("exit %d, %s\n%s", code, errs, was)
+	}
+	bad.Store(false)
+	out, errs, code := p2pspec(t, "check", fails, "bep44", "--tape", tape)
+	if code != conformance.ExitUnmet || errs != "" || !strings.Contains(out, "p2pspec check "+fails+" --tape ") ||
+		!strings.Contains(out, "tape of live), seed 5, 1 case,") {
+		t.Errorf("exit %d, %s\n%s", code, errs, out)
+	}
+	for says, args := range map[string][]string{
+		"the tape was made with 5":          {"bep5", "--tape", tape, "--seed", "6"},
+		"none of the 44 cases named is on ": {"bep44", "--tape", tape},
+		"--role goes with":                  {"bep5", "--tape", tape, "--role", "responder"},
+	} {
+		if _, errs, code := p2pspec(t, append([]string{"check"}, args...)...); code != conformance.ExitUsage ||
+			!strings.Contains(errs, says) {
+			t.Errorf("%q: exit %d, %q; want %q", args, code, errs, says)
+		}
 	}
 }
 

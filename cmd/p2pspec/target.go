@@ -24,6 +24,8 @@ import (
 // targetFlags say who is judged.
 type targetFlags struct {
 	target, exec, client string
+	tape                 string
+	tapes                *conformance.Tapes // of the file that tape names
 	torrent, role        string
 	allowRemote          bool
 }
@@ -51,6 +53,7 @@ func (f *targetFlags) add(cmd *cobra.Command) {
 		"judge the target in this role alone: "+joinRoles(roles, ", "))
 	fl.StringVar(&f.client, "client", "", "described client: "+strings.Join(clients.Names(), ", ")+
 		",\nor a file that ends in .toml")
+	fl.StringVar(&f.tape, "tape", "", "file of --record: judge again what the target did then, without it")
 }
 
 // words are the flags as a command line has them.
@@ -63,6 +66,8 @@ func (f *targetFlags) words() []string {
 		w = append(w, "--exec", f.exec)
 	case f.client != "":
 		w = append(w, "--client", f.client)
+	case f.tape != "":
+		w = append(w, "--tape", f.tape)
 	}
 	if f.torrent != "" {
 		w = append(w, "--torrent", f.torrent)
@@ -95,8 +100,8 @@ func (f *targetFlags) open(ctx context.Context, selected []conformance.Selected)
 func (f *targetFlags) validate() error {
 	given := f.target + f.exec + f.client
 	switch {
-	case f.target != "" && f.exec+f.client != "", f.exec != "" && f.client != "":
-		return usagef("a run has one target: give one of --target, --exec and --client")
+	case f.target != "" && f.exec+f.client != "", f.exec != "" && f.client != "", f.tape != "" && given != "":
+		return usagef("a run has one target: give one of --target, --exec, --client and --tape")
 	case f.torrent != "" && f.target == "":
 		return usagef("--torrent goes with --target: a program that we start is given a torrent of ours")
 	case f.role != "" && !slices.Contains(roles, conformance.Role(f.role)):
@@ -123,6 +128,8 @@ func (f *targetFlags) make(ctx context.Context, selected []conformance.Selected)
 		return f.command(ctx, selected)
 	case f.client != "":
 		return f.described(ctx, selected)
+	case f.tape != "":
+		return conformance.NewTapeTarget(f.tapes), nil
 	default:
 		return reference()
 	}

@@ -1,8 +1,10 @@
 package conformancetest
 
 import (
+	"bytes"
 	"flag"
 	"hash/fnv"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,11 +37,11 @@ type Mutant struct {
 	Target conformance.Target
 }
 
-// Met fails the test for each case that the reference node does not meet. A
-// case may be skipped, with its reason.
+// Met fails the test for each case that the reference node does not meet, or that is
+// judged otherwise by its tape. A case may be skipped, with its reason.
 func (s Suites) Met(t *testing.T, target conformance.Target, opts conformance.Options) {
 	t.Helper()
-	opts.Suites = s.All
+	opts.Suites, opts.Tape = s.All, true
 	r, err := conformance.Run(t.Context(), target, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +56,41 @@ func (s Suites) Met(t *testing.T, target conformance.Target, opts conformance.Op
 	}
 	if r.Exit != conformance.ExitMet {
 		t.Errorf("the run exits with %d", r.Exit)
+	}
+	s.JudgedAgain(t, r)
+}
+
+// JudgedAgain wants the cases of a run that were taped to come to the same verdicts,
+// for the same reasons, by their tapes alone, which are written and read between.
+func (s Suites) JudgedAgain(t *testing.T, r *conformance.Report) {
+	t.Helper()
+	var file bytes.Buffer
+	if err := conformance.TapesOf(r).Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	tapes, err := conformance.ReadTapes(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tapes.Cases) == 0 {
+		return // of a family that is not judged over a network
+	}
+	var ids []string
+	for _, c := range tapes.Cases {
+		ids = append(ids, c.Case)
+	}
+	again, err := conformance.Run(t.Context(), conformance.NewTapeTarget(tapes), conformance.Options{
+		Suites: s.All, Select: ids, Seed: r.Seed, Jobs: 4,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, res := range again.Results {
+		i := slices.IndexFunc(r.Results, func(was conformance.Result) bool { return was.Case == res.Case })
+		if was := r.Results[i]; was.Verdict != res.Verdict || !reflect.DeepEqual(was.Failure, res.Failure) {
+			t.Errorf("%s: %s, and by its tape %s\n%s\n%s", res.Case, was.Verdict, res.Verdict,
+				report.Explain(was), report.Explain(res))
+		}
 	}
 }
 
@@ -160,11 +197,12 @@ func (s Suites) killersOf(t *testing.T, m Mutant, tried []string) []string {
 		suites[i].Decode = nil // nobody reads the transcripts
 	}
 	r, err := conformance.Run(t.Context(), m.Target, conformance.Options{
-		Suites: suites, Select: tried, Jobs: 1, Seed: 1,
+		Suites: suites, Select: tried, Jobs: 1, Seed: 1, Tape: isTaped(m.Name),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.JudgedAgain(t, r)
 	var by []string
 	for _, res := range r.Results {
 		switch res.Verdict {
@@ -177,6 +215,13 @@ func (s Suites) killersOf(t *testing.T, m Mutant, tried []string) []string {
 		}
 	}
 	return by
+}
+
+// isTaped draws the mutants that are also judged by their tapes: one in sixteen.
+func isTaped(mutant string) bool {
+	h := fnv.New32a()
+	h.Write([]byte(mutant))
+	return h.Sum32()%16 == 0
 }
 
 // literal writes the slice as it stands in a case.

@@ -54,7 +54,7 @@ var bep44Immutable = []Case{
 		},
 		Kills: []string{"immutable-items-lost", "strings-alone-stored"},
 		Run: func(t *T) {
-			n := int(draw(t).Below(1 << 40))
+			n := int(t.Fresh().Below(1 << 40))
 			for _, v := range []any{n, -n, []any{"a", n, []any{}}, Dict{"a": n, "b": Dict{"": "x"}}, ""} {
 				NewPeer(t).Put(immutableKey(v), Dict{"v": v})
 				mustStore(t, immutableKey(v), v)

@@ -61,7 +61,7 @@ func NewPeerAt(t *conformance.T, local netip.AddrPort) *Peer {
 		ID: randomID(t), On: map[string]Handler{},
 		t: t, open: map[string]*Answer{},
 	}
-	draw(t).Fill(p.prefix[:])
+	t.Fresh().Fill(p.prefix[:])
 	p.sock = t.OpenAt(local)
 	p.sock.Handle = p.receive
 	return p

@@ -1,7 +1,6 @@
 package dht
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/kademlia"
-	"github.com/p2pspec/p2pspec/spec"
 )
 
 // The cases of this package are written in these short names.
@@ -18,27 +16,13 @@ type (
 	Case = conformance.Case
 )
 
-// draw is the randomness of ids, keys and values. A live target may still hold
-// those of an earlier run with the same seed, so there the clock has a part in
-// it; on virtual time a run repeats exactly.
-func draw(t *T) *spec.Rand {
-	if t.Virtual() {
-		return t.Rand()
-	}
-	var seed [32]byte
-	t.Rand().Fill(seed[:])
-	binary.BigEndian.PutUint64(seed[:], uint64(time.Now().UnixNano()))
-	r := spec.NewRand(seed)
-	return &r
-}
-
 // randomID draws a key or an id that no other case uses.
-func randomID(t *T) kademlia.ID { return kademlia.RandomID(draw(t), kademlia.MaxBits) }
+func randomID(t *T) kademlia.ID { return kademlia.RandomID(t.Fresh(), kademlia.MaxBits) }
 
 // randomBytes draws n bytes.
 func randomBytes(t *T, n int) []byte {
 	b := make([]byte, n)
-	draw(t).Fill(b)
+	t.Fresh().Fill(b)
 	return b
 }
 

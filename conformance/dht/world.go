@@ -79,7 +79,7 @@ func RandomIDs(t *conformance.T, n int) []kademlia.ID {
 func IDsAt(t *conformance.T, base kademlia.ID, depth, n int) []kademlia.ID {
 	ids := make([]kademlia.ID, n)
 	for i := range ids {
-		ids[i] = kademlia.RandomWithPrefix(draw(t), base.Flip(depth), depth+1, kademlia.MaxBits)
+		ids[i] = kademlia.RandomWithPrefix(t.Fresh(), base.Flip(depth), depth+1, kademlia.MaxBits)
 	}
 	return ids
 }
@@ -105,7 +105,7 @@ func (p *Peer) QuietBucket(base kademlia.ID) int {
 		}
 	}
 	if depth > maxDepth {
-		depth = minDepth + int(draw(p.t).Below(maxDepth-minDepth))
+		depth = minDepth + int(p.t.Fresh().Below(maxDepth-minDepth))
 	}
 	return depth
 }

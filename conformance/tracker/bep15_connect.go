@@ -137,7 +137,7 @@ func bep15Connect() []Case {
 				p := NewPeer(t)
 				p.connected()
 				noise := make([]byte, 200)
-				t.draw().Fill(noise)
+				t.Fresh().Fill(noise)
 				for _, b := range [][]byte{{}, {0}, noise[:12], noise, make([]byte, 9000)} {
 					p.sock.SendMalformed(b, "noise")
 				}
@@ -178,7 +178,7 @@ func bep15IDs() []Case {
 					id   uint64
 					what string
 				}{
-					{t.draw().Uint64(), "a random connection id"}, {0, "connection id 0"},
+					{t.Fresh().Uint64(), "a random connection id"}, {0, "connection id 0"},
 					{0x41727101980, "the protocol id for a connection id"},
 					{good ^ 1<<63, "a flipped first bit"}, {good ^ 1, "a flipped last bit"},
 				} {
@@ -213,7 +213,7 @@ func bep15IDs() []Case {
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				p.notServed(&tracker.Request{
-					Action: tracker.ActionScrape, Connection: t.draw().Uint64(), Hashes: []Hash{t.NewHash()},
+					Action: tracker.ActionScrape, Connection: t.Fresh().Uint64(), Hashes: []Hash{t.NewHash()},
 				}, "scrape with a random connection id", nil)
 			}),
 		},
@@ -316,7 +316,7 @@ func bep15IDs() []Case {
 			Run: run(func(t *T) {
 				p := NewPeer(t)
 				r := p.announcement(t.NewHash(), tracker.None)
-				r.Connection = t.draw().Uint64()
+				r.Connection = t.Fresh().Uint64()
 				a := p.AskPacket(r)
 				if a.Kind == Nothing {
 					p.connected()

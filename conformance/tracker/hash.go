@@ -61,8 +61,11 @@ func (t *T) NewHash() Hash {
 	if t.takesAny() {
 		return t.random()
 	}
-	return ownHash(t.Case().ID, int(t.drawn.Add(1)-1)%perCase)
+	return ownHash(t.Case().ID, t.draws()%perCase)
 }
+
+// draws is how many torrents of its own the case has drawn, in all its runs.
+func (t *T) draws() int { return int(t.Outside(func() uint64 { return uint64(t.drawn.Add(1) - 1) })) }
 
 // SpecialHashes are two torrents with bytes that need care, which differ in a
 // blank and a plus sign alone.
@@ -75,7 +78,7 @@ func (t *T) SpecialHashes() (blank, plus Hash) {
 }
 
 func (t *T) random() (h Hash) {
-	t.draw().Fill(h[:])
+	t.Fresh().Fill(h[:])
 	return h
 }
 

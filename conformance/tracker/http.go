@@ -134,15 +134,15 @@ func (p *Peer) request(target string) []byte {
 // /announce: the query joins what the URL has, and the scrape is where BEP 48
 // has it. A URL without one ends the case.
 func (p *Peer) at(target string) string {
-	live, ok := p.t.Instance().(interface{ Announce() string })
+	announce, ok := p.t.Announce()
 	if !ok {
 		return target
 	}
 	path, query, _ := strings.Cut(target, "?")
-	base := live.Announce()
+	base := announce
 	if path == "/scrape" {
 		if base, ok = tracker.ScrapeURL(base); !ok {
-			p.t.Unsupportedf("by BEP 48 a tracker at %s has no scrape", live.Announce())
+			p.t.Unsupportedf("by BEP 48 a tracker at %s has no scrape", announce)
 		}
 	}
 	return string(tracker.AppendRequestURL(nil, base, []byte(query)))

@@ -1,14 +1,12 @@
 package tracker
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"github.com/p2pspec/p2pspec/bittorrent/tracker"
 	"github.com/p2pspec/p2pspec/conformance"
-	"github.com/p2pspec/p2pspec/spec"
 )
 
 // The cases of this package are written in these short names.
@@ -35,20 +33,6 @@ func run(f func(*T)) func(*conformance.T) {
 			f(&T{T: t, drawn: drawn})
 		}
 	}
-}
-
-// draw is the randomness of ids and of torrents. A live target may still hold
-// those of an earlier run with the same seed, so there the clock has a part in
-// it; on virtual time a run repeats exactly.
-func (t *T) draw() *spec.Rand {
-	if t.Virtual() {
-		return t.Rand()
-	}
-	var seed [32]byte
-	t.Rand().Fill(seed[:])
-	binary.BigEndian.PutUint64(seed[:], uint64(time.Now().UnixNano()))
-	r := spec.NewRand(seed)
-	return &r
 }
 
 // Peer is one participant of torrents: a source address, a listening port and
@@ -86,7 +70,7 @@ func NewPeers(t *T, n int) []*Peer {
 
 func newPeerAt(t *T, local netip.AddrPort) *Peer {
 	p := &Peer{t: t, open: map[uint32]*Packet{}, patience: AnswerWithin}
-	r := t.draw()
+	r := t.Fresh()
 	copy(p.ID[:], "-PS0001-")
 	const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	for i := 8; i < len(p.ID); i++ {
