@@ -23,13 +23,49 @@ func full(t *T) (ultrapeers []*Peer, leaf *Peer) {
 	return ultrapeers, leaf
 }
 
-// refused is a servent of no role that asks a full target.
-func refused(t *T) *wire.Status {
-	p := Try(t, Plain())
-	if p.Answer == nil || p.Answer.Code == wire.Accepted {
-		t.Inconclusivef("a servent that there is no room for was not refused: %s", p.Last())
+// mostPlaces is how many ultrapeers are sent to a target that cannot be told how many to
+// take. Those in use take 32 to 100.
+const mostPlaces = 128
+
+// filled starts a target, and has a leaf and ultrapeers meet it until it refuses one, or
+// wants it for a leaf; then it is a servent of no role, which nobody can want.
+func filled(t *T) (ultrapeers []*Peer, leaf, last *Peer) {
+	opt := t.Standard()
+	opt.MaxPeers = places // which not every target can be told
+	t.Start(opt)
+	leaf = meetAt(t, Shielded())
+	for range mostPlaces {
+		p := Dial(t)
+		p.Greet(Equal().Listening(p.Advertised()))
+		if !p.Answered() || p.Answer.Code != wire.Accepted {
+			return ultrapeers, leaf, p
+		}
+		p.Met()
+		if p.Answer.Headers.Lists("X-Ultrapeer-Needed", "false") {
+			return ultrapeers, leaf, roleless(t)
+		}
+		p.Control()
+		ultrapeers = append(ultrapeers, p)
 	}
-	return p.Answer
+	t.Unsupportedf("the target takes %d ultrapeers, and none is refused", mostPlaces)
+	return nil, nil, nil
+}
+
+// roleless is a servent of no role that asks a target for a place that is full of others.
+func roleless(t *T) *Peer {
+	p := Try(t, Plain())
+	if p.Answer != nil && p.Answer.Code == wire.Accepted {
+		t.Unsupportedf("the target takes no more ultrapeers, but still a servent of no role")
+	}
+	return p
+}
+
+// refusal are the headers of the answer to who is refused.
+func (p *Peer) refusal() wire.Headers {
+	if p.Answer == nil {
+		p.t.Inconclusivef("a servent that there is no room for got no answer: %s", p.Last())
+	}
+	return p.Answer.Headers
 }
 
 // ultrapeerDuties judges an ultrapeer between leaves and others.
@@ -55,37 +91,56 @@ var ultrapeerDuties = []Case{
 		},
 	},
 	{
-		ID: "gnutella06/ultrapeer/refusal-names-others", Rev: 1, Since: "0.2.0", Level: conformance.Should,
-		Requirements: []string{"GN-HS-15"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
-		Needs:   []conformance.Need{conformance.NeedFresh, conformance.NeedMaxPeers},
-		Control: "two ultrapeers that say where they listen were taken before",
-		Explain: "The target is full, and refuses a servent. It knows ultrapeers, which have said where they listen, and " +
-			"has to name some host in X-Try-Ultrapeers or X-Try.",
-		Causes: []string{"Listen-IP is not read", "the refusal has no headers"},
-		Kills:  []string{"refusals-name-nobody"},
+		ID: "gnutella06/ultrapeer/refuses-when-it-is-full", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"GN-HS-16"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
+		Needs:   []conformance.Need{conformance.NeedFresh},
+		Control: "those that came before were taken, and are answered a ping",
+		Explain: "One ultrapeer after the other meets the target, until it takes no more. The first that it does not take " +
+			"should be refused with 503, or a servent of no role, if it would rather have ultrapeers for leaves from now on. " +
+			"Of a target that takes 128 nothing can be said.",
+		Causes: []string{"the connection is closed without a word"},
+		Kills:  []string{"refusals-are-not-found"},
 		Run: func(t *T) {
-			ultrapeers, _ := full(t)
-			for _, p := range ultrapeers {
-				firstPing(p) // by whose answer the target knows that it can be reached
-			}
-			h := refused(t).Headers
-			if len(recommended(h, "X-Try-Ultrapeers"))+len(recommended(h, "X-Try")) == 0 {
-				t.Failf("the refusal names no other host, though the target has two ultrapeers")
+			ultrapeers, _, p := filled(t)
+			switch {
+			case len(ultrapeers) == 0:
+				t.Inconclusivef("the target takes no ultrapeer at all: %s", p.Last())
+			case p.Answer == nil:
+				t.Failf("a servent that there is no room for got no answer: %s", p.Last())
+			case p.Answer.Code != wire.Busy:
+				t.Mismatch("the status for a servent that there is no room for", p.Answer.Code, "503")
 			}
 		},
 	},
 	{
-		ID: "gnutella06/ultrapeer/recommends-no-leaves", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella06/ultrapeer/refusal-names-others", Rev: 2, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"GN-HS-15"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
+		Needs:   []conformance.Need{conformance.NeedFresh},
+		Control: "ultrapeers that say where they listen were taken before",
+		Explain: "Ultrapeers meet the target until it refuses one. It knows those that it took, which have said where they " +
+			"listen, and has to name some host in X-Try-Ultrapeers or X-Try.",
+		Causes: []string{"Listen-IP is not read", "the refusal has no headers"},
+		Kills:  []string{"refusals-name-nobody"},
+		Run: func(t *T) {
+			ultrapeers, _, last := filled(t)
+			h := last.refusal()
+			if len(recommended(h, "X-Try-Ultrapeers"))+len(recommended(h, "X-Try")) == 0 {
+				t.Failf("the refusal names no other host, though the target has %d ultrapeers", len(ultrapeers))
+			}
+		},
+	},
+	{
+		ID: "gnutella06/ultrapeer/recommends-no-leaves", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HS-33"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
-		Needs:   []conformance.Need{conformance.NeedFresh, conformance.NeedMaxPeers},
+		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "X-Try-Ultrapeers names an ultrapeer that the target has",
-		Explain: "The target has two ultrapeers and a leaf, all of which have said where they listen, and refuses a " +
-			"servent. X-Try-Ultrapeers is to list ultrapeers alone: a leaf takes nobody.",
+		Explain: "The target has a leaf, and takes ultrapeers until it refuses one; all have said where they listen. " +
+			"X-Try-Ultrapeers is to list ultrapeers alone: a leaf takes nobody.",
 		Causes: []string{"all neighbours are listed"},
 		Kills:  []string{"leaves-are-recommended"},
 		Run: func(t *T) {
-			ultrapeers, leaf := full(t)
-			list := recommended(refused(t).Headers, "X-Try-Ultrapeers")
+			ultrapeers, leaf, last := filled(t)
+			list := recommended(last.refusal(), "X-Try-Ultrapeers")
 			if slices.Contains(list, leaf.Advertised()) {
 				t.Failf("X-Try-Ultrapeers names a leaf of the target")
 			}
