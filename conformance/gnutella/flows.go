@@ -27,8 +27,9 @@ func (p *Peer) Resume() {
 
 // clog has A answer queries of B's with more hits than B reads, until queries of
 // B's go no further, or the link is gone. Hits are of many servents, and for many
-// queries: gtk-gnutella drops what is too much for one.
-func clog(l Line) (asked []wire.GUID, controlled bool) {
+// queries: gtk-gnutella drops what is too much for one. It returns the queries that
+// passed, and the one that did not, if one did not.
+func clog(l Line) (asked []wire.GUID, dropped *wire.GUID) {
 	back := Line{l.B, l.A, l.t}
 	asked = append(asked, back.Asked().GUID)
 	l.B.Pause()
@@ -43,9 +44,10 @@ func clog(l Line) (asked []wire.GUID, controlled bool) {
 		case l.A.Ended():
 			l.t.Inconclusivef("the target ended the link that the hits came on: %s", l.A.Last())
 		case !passed:
-			return asked, true
+			l.A.Alive() // and not just waiting until B reads
+			return asked, &probe.GUID
 		case l.B.Ended():
-			return asked, false
+			return asked, nil
 		}
 		asked = append(asked, probe.GUID)
 	}
@@ -56,7 +58,7 @@ func clog(l Line) (asked []wire.GUID, controlled bool) {
 		l.t.Inconclusivef("of %d hits the target passed on %d: the neighbour was never slow", clogHits, came)
 	}
 	l.t.Failf("%d hits of 2 kB have gone to a neighbour that does not read, and its queries are passed on", clogHits)
-	return asked, false
+	return asked, nil
 }
 
 func isHit(r *Received) bool { return r.Type == wire.TypeQueryHit }
@@ -69,23 +71,28 @@ const clogWithin = 4 * time.Minute
 // flows judges what the target does with a neighbour that does not read.
 var flows = []Case{
 	{
-		ID: "gnutella06/flow/queries-of-the-slow-are-dropped", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "gnutella06/flow/queries-of-the-slow-are-dropped", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-FC-01"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Needs: clogging(), Within: clogWithin,
-		Control: "queries and hits pass before; queries of the slow neighbour pass again when it has read all",
+		Control: "queries and hits pass before; meanwhile another peer is answered; queries of the slow neighbour pass " +
+			"again when it has read all",
 		Explain: "A neighbour stops reading while hits for its query come. When half of the target's " +
-			"queue for it is full, its queries must be dropped; when it has read what waited, they must be " +
-			"passed on again.",
-		Causes: []string{"the queue has no bound", "queries are dropped for ever"},
+			"queue for it is full, its queries must be dropped, and not only wait; when it has read what waited, new " +
+			"ones must be passed on again.",
+		Causes: []string{"the queue has no bound", "queries are dropped for ever", "queries wait"},
 		Kills:  []string{"broadcasts-hits", "no-flow-control", "once-slow-always-slow"},
 		Run: func(t *T) {
 			l := Between(t)
 			l.Returns()
-			if _, ok := clog(l); !ok {
-				t.Failf("the link to a neighbour that does not read was closed before its queries were dropped")
-			}
+			_, dropped := clog(l)
 			l.B.Resume()
 			t.Wait(2 * time.Second)
+			switch {
+			case dropped == nil || l.B.Ended():
+				t.Failf("the link to a neighbour that does not read was closed before its queries were dropped")
+			case l.A.Saw(wire.TypeQuery, *dropped) > 0:
+				t.Failf("a query of a neighbour that does not read waits until it reads, and is passed on then")
+			}
 			back := Line{l.B, l.A, t}
 			if back.Through(NewQuery(t, word(t), 3, 0)) == nil {
 				l.A.Control()
@@ -106,8 +113,8 @@ var flows = []Case{
 		Run: func(t *T) {
 			l := Between(t)
 			l.Returns()
-			asked, ok := clog(l)
-			if !ok {
+			asked, dropped := clog(l)
+			if dropped == nil {
 				t.Inconclusivef("the link to a neighbour that does not read was closed before its queries were dropped")
 			}
 			waiting := map[wire.GUID]bool{}
