@@ -15,7 +15,7 @@ const served = "a file that a hit has told of comes whole when it is asked for, 
 // httpGet judges how a file is asked for.
 var httpGet = []Case{
 	{
-		ID: "gnutella-http/get/by-index", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/get/by-index", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-10"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a query is answered by a hit that has the file",
 		Explain: "A hit has the index and the name of a file. GET /get/<index>/<name> HTTP/1.1 on the port of the " +
@@ -33,7 +33,7 @@ var httpGet = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/get/large-file", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/get/large-file", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-10"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: served,
 		Explain: "A file of 70,000 bytes, more than is read or written at once, must come as it is.",
@@ -48,7 +48,7 @@ var httpGet = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/get/plain-name", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "gnutella-http/get/plain-name", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PU-11"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: served,
 		Explain: "The blanks of a name stand as they are in the request's line, as old servents write them.",
@@ -62,7 +62,7 @@ var httpGet = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/get/encoded-name", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/get/encoded-name", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-11"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "the file comes when its name is written as it is, or with its blanks encoded",
 		Explain: "Every letter of a name may be encoded, with digits of either case. The file must come all the same.",
@@ -84,7 +84,7 @@ var httpGet = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/get/by-urn", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/get/by-urn", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-20", "GN-PU-24"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: served,
 		Explain: "GET /uri-res/N2R?urn:sha1:… HTTP/1.0 names the file by its SHA-1 alone.",
@@ -98,7 +98,7 @@ var httpGet = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/get/by-bitprint", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/get/by-bitprint", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-24"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "the file comes when it is asked for by its urn:sha1",
 		Explain: "A urn:bitprint has the SHA-1 before its dot: a servent that knows no Tiger trees takes that part.",
@@ -111,12 +111,13 @@ var httpGet = []Case{
 			if !ok200(w.Ask("GET " + s.N2R() + " HTTP/1.1")) {
 				t.Inconclusivef("the target does not send a file by its urn:sha1: %s", w.Last())
 			}
+			w.Close()
 			w = Browse(t)
 			s.Is(w.Ask("GET /uri-res/N2R?"+urn.Sum(s.Data).String()+" HTTP/1.1"), w, 200, 0, len(s.Data))
 		},
 	},
 	{
-		ID: "gnutella-http/get/unknown-urn", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/get/unknown-urn", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-20"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: served,
 		Explain: "The urn of a file that the target does not have. The answer is 404.",
@@ -126,6 +127,7 @@ var httpGet = []Case{
 			Offered(t, FileAlpha).Named()
 			w := Browse(t)
 			r := w.Ask("GET /uri-res/N2R?" + urn.Sum([]byte(word(t))).SHA1.String() + " HTTP/1.1")
+			room(t, r)
 			switch {
 			case r == nil:
 				t.Failf("no answer has come: %s", w.Last())
@@ -135,7 +137,7 @@ var httpGet = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/get/unknown-index", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/get/unknown-index", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-10"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: served,
 		Explain: "An index and a name that no hit has told. Whatever the answer is, it is not a file.",
@@ -148,7 +150,7 @@ var httpGet = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/get/http-1-0", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/get/http-1-0", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-12"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: served,
 		Explain: "A request of HTTP/1.0, which has no Host, brings the file.",
@@ -163,7 +165,7 @@ var httpGet = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/get/unknown-headers", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/get/unknown-headers", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-15"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: served,
 		Explain: "Headers that nobody knows, one of them folded, must be ignored.",
@@ -177,7 +179,7 @@ var httpGet = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/get/says-the-urn", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "gnutella-http/get/says-the-urn", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PU-21"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: served,
 		Explain: "An answer carries X-Gnutella-Content-URN with the urn:sha1 of the file.",
@@ -192,7 +194,7 @@ var httpGet = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/get/another-urn", Rev: 1, Since: "0.2.0", Level: conformance.May,
+		ID: "gnutella-http/get/another-urn", Rev: 2, Since: "0.2.0", Level: conformance.May,
 		Requirements: []string{"GN-PU-22"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "the same request with the file's own urn brings it",
 		Explain: "A request by index says, in X-Gnutella-Content-URN, that another content is meant: the index " +
@@ -208,7 +210,9 @@ var httpGet = []Case{
 				t.Inconclusivef("a request that says the urn of the file brings %v; %s", r, w.Last())
 			}
 			t.Earn()
+			w.Close()
 			r, w = s.Get("X-Gnutella-Content-URN: " + urn.Sum([]byte(word(t))).SHA1.String())
+			room(t, r)
 			switch {
 			case r == nil:
 				t.Failf("no answer has come: %s", w.Last())
@@ -218,7 +222,7 @@ var httpGet = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/get/head", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "gnutella-http/get/head", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PU-10"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: served,
 		Explain: "HEAD brings what GET would, its length included, without the body (RFC 2616 §9.4).",
@@ -229,6 +233,7 @@ var httpGet = []Case{
 			s.Control()
 			w := Browse(t)
 			r := w.Ask("HEAD " + s.Path() + " HTTP/1.1")
+			room(t, r)
 			switch {
 			case r == nil:
 				t.Failf("no answer has come: %s", w.Last())

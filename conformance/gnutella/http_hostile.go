@@ -10,20 +10,24 @@ import (
 
 const locationHeader = "X-Gnutella-Alternate-Location"
 
-// elsewhere is an address that no case uses otherwise.
-const elsewhere = "198.51.100.77:6346"
+// Addresses that no case uses otherwise.
+const (
+	elsewhere    = "198.51.100.77:6346"
+	elsewhereToo = "198.51.100.88:6346"
+)
 
-// location says that the file is elsewhere, too.
-func (s *Share) location() string { return "http://" + elsewhere + s.N2R() }
+// location says that the file is somewhere else, too.
+func (s *Share) location(at string) string { return "http://" + at + s.N2R() }
 
-// told says whether an answer names the location.
-func (s *Share) told(r *Reply) bool {
-	return strings.Contains(r.Get(locationHeader)+r.Get("X-Alt"), elsewhere) ||
-		strings.Contains(r.Get("X-Alt"), strings.TrimSuffix(elsewhere, ":6346"))
+// sendsTo says whether an answer names a location.
+func (r *Reply) sendsTo(at string) bool {
+	return strings.Contains(r.Get(locationHeader)+r.Get("X-Alt"), at) ||
+		strings.Contains(r.Get("X-Alt"), strings.TrimSuffix(at, ":6346"))
 }
 
 // Of what is hostile.
 const (
+	stepsUp     = 16      // from any folder that files may be shared in to the root
 	headerFlood = 1 << 20 // bytes of a head without an end
 	floodPart   = 16 << 10
 	slowHead    = 4 * time.Minute // that a servent may wait for one, generously
@@ -31,13 +35,14 @@ const (
 
 // httpHostile judges what a servent does with requests that mean it no good.
 var httpHostile = []Case{
-	pathCase("steps-up", "Paths that lead up out of what is shared, plain and encoded.", []string{"paths-lead-up"},
-		"/get/%d/../../../../../../etc/passwd", "/get/../../../../etc/passwd", "/../../../../etc/passwd",
-		"/get/%d/..%%2f..%%2f..%%2f..%%2fetc%%2fpasswd", "/get/%d/%%2e%%2e/%%2e%%2e/%%2e%%2e/etc/passwd"),
+	pathCase("steps-up", "Paths that lead up out of what is shared, by sixteen steps, plain and encoded.",
+		[]string{"paths-lead-up"},
+		"/get/%d/"+up("../")+"etc/passwd", "/get/"+up("../")+"etc/passwd", "/"+up("../")+"etc/passwd",
+		"/get/%d/"+up("..%%2f")+"etc%%2fpasswd", "/get/%d/"+up("%%2e%%2e/")+"etc/passwd"),
 	pathCase("absolute", "Paths from the root of the file system.", []string{"paths-begin-at-the-root"},
 		"/get/%d//etc/passwd", "//etc/passwd", "/etc/passwd", "/get/%d/%%2fetc/passwd", "/uri-res/N2R?/etc/passwd"),
 	{
-		ID: "gnutella-http/hostile/flood-of-headers", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "gnutella-http/hostile/flood-of-headers", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PU-15"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "the file comes on another stream, before and after",
 		Explain: "Headers are to be ignored, but not for ever: at the latest after 1 MiB of them the stream must " +
@@ -68,7 +73,7 @@ var httpHostile = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/hostile/slow-head", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "gnutella-http/hostile/slow-head", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PU-10"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedClock},
 		Control: "the file comes on another stream, before and after",
@@ -94,7 +99,7 @@ var httpHostile = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/hostile/no-request", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/hostile/no-request", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-10"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "the file comes on another stream, before and after",
 		Explain: "Lines that begin as a request and are none. The answer is an error, or the end of the stream; " +
@@ -122,10 +127,12 @@ var httpHostile = []Case{
 	},
 }
 
+func up(step string) string { return strings.Repeat(step, stepsUp) }
+
 // pathCase asks for what is not shared, by paths in which an index may be.
 func pathCase(name, explain string, kills []string, paths ...string) Case {
 	return Case{
-		ID: "gnutella-http/hostile/path-" + name, Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/hostile/path-" + name, Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-10"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "the file comes on another stream, before and after",
 		Explain: explain + " No answer may have a file that is not shared.",

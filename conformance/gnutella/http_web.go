@@ -158,10 +158,30 @@ func (s *Share) Path() string {
 	return s.Encoded()
 }
 
-// Get asks for it on a new stream.
-func (s *Share) Get(headers ...string) (*Reply, *Web) {
-	w := Browse(s.t)
-	return w.Ask("GET "+s.Path()+" HTTP/1.1", headers...), w
+// Get asks for it on a new stream, and once more on another if there is no room: a
+// target may not have seen yet that a stream of before is closed.
+func (s *Share) Get(headers ...string) (r *Reply, w *Web) {
+	for range busyTries {
+		if w != nil {
+			w.Close()
+			s.t.Wait(busyPause)
+		}
+		w = Browse(s.t)
+		if r = w.Ask("GET "+s.Path()+" HTTP/1.1", headers...); !r.busy() {
+			break
+		}
+	}
+	return r, w
+}
+
+// busy says whether the target has no room, as it may at any time (GN-PU-16).
+func (r *Reply) busy() bool { return r != nil && r.Code == wire.Busy }
+
+// room leaves the case open if the target had none for a request.
+func room(t *T, r *Reply) {
+	if r.busy() {
+		t.Inconclusivef("the target is busy: it answers %v", r)
+	}
 }
 
 // Control is the well-behaved request: the file comes, whole, by index or by its urn,
@@ -201,8 +221,9 @@ func (s *Share) Named() {
 }
 
 // Is fails the case unless a reply is the file from begin up to end, with the code
-// of a whole or of a part.
+// of a whole or of a part. Who is busy leaves it open.
 func (s *Share) Is(r *Reply, w *Web, code int32, begin, end int) {
+	room(s.t, r)
 	switch {
 	case r == nil:
 		s.t.Failf("no answer has come: %s", w.Last())

@@ -217,10 +217,16 @@ func webMutants() []Mutant {
 			bend: bendRequests(func(_ *bent, r *transfer.Request) {
 				list, ok := r.Headers.Get(locationHeader)
 				own, named := r.Headers.Get("X-Gnutella-Content-URN")
-				if before, _, found := strings.Cut(list, "urn:"); ok && named && found {
-					value := wire.Header{Name: locationHeader, Value: before + own}
-					r.Headers = append(drop(r.Headers, locationHeader), value)
+				if !ok || !named {
+					return
 				}
+				all := strings.Split(list, ", ")
+				for i, location := range all {
+					before, _, _ := strings.Cut(location, "urn:")
+					all[i] = before + own
+				}
+				value := wire.Header{Name: locationHeader, Value: strings.Join(all, ", ")}
+				r.Headers = append(drop(r.Headers, locationHeader), value)
 			})},
 		{Name: "dates-are-errors", What: "a location with a date has the request refused",
 			bend: bendRequests(func(_ *bent, r *transfer.Request) {

@@ -67,9 +67,19 @@ func newCrossing(t *T) *crossing {
 	return x
 }
 
-// leaf is a new one that has told its table, if it has one.
+// Who knows tables says so, and of those between ultrapeers it says so apart.
+const (
+	routingHeader          = "X-Query-Routing"
+	ultrapeerRoutingHeader = "X-Ultrapeer-Query-Routing"
+)
+
+// leaf is a new one that has told its table, if it has one, which only who says
+// X-Query-Routing reads.
 func (x *crossing) leaf(table *qrp.Table) *Peer {
 	p := Meet(x.T, Shielded())
+	if table != nil {
+		p.says(routingHeader)
+	}
 	if table != nil && !p.Tell(updateTo(table, nil, qrp.Shape{})...) {
 		x.Inconclusivef("the target did not answer a ping behind a leaf's table: %s", p.Last())
 	}
@@ -142,7 +152,7 @@ const crossingControl = "the query comes to another ultrapeer, and the leaf is a
 // qrpRouting judges which queries of others an ultrapeer sends to a leaf.
 var qrpRouting = []Case{
 	{
-		ID: "qrp/routing/listed-word-arrives", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "qrp/routing/listed-word-arrives", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-UQ-01"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Control: crossingControl,
 		Explain: "A leaf tells a table that lists a word. A query for the word, which an ultrapeer passes on, has " +
@@ -158,7 +168,7 @@ var qrpRouting = []Case{
 		},
 	},
 	{
-		ID: "qrp/routing/foreign-word-stays-away", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "qrp/routing/foreign-word-stays-away", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-UQ-01"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "a later query for a listed word comes to the leaf",
 		Explain: "A leaf's table lists one word. A query for another must not come to the leaf: to be spared is " +
@@ -175,7 +185,7 @@ var qrpRouting = []Case{
 		},
 	},
 	{
-		ID: "qrp/routing/all-words-are-needed", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "qrp/routing/all-words-are-needed", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-UQ-01"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "later queries for one and for both of the listed words come to the leaf",
 		Explain: "A leaf's table lists two words. A query for one of them and a foreign word must not come to the " +
@@ -198,7 +208,7 @@ var qrpRouting = []Case{
 		},
 	},
 	{
-		ID: "qrp/routing/two-words-of-three-are-not-enough", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "qrp/routing/two-words-of-three-are-not-enough", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-UQ-01"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "a later query for a listed word comes to the leaf",
 		Explain: "A leaf's table lists two words. A query for both and a foreign one should not come to the leaf. " +
@@ -218,7 +228,7 @@ var qrpRouting = []Case{
 		},
 	},
 	{
-		ID: "qrp/routing/case-of-letters-does-not-count", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "qrp/routing/case-of-letters-does-not-count", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-UQ-14"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Control: crossingControl,
 		Explain: "A leaf's table lists a word, whose hash is that of small letters. A query for the word in " +
@@ -234,7 +244,7 @@ var qrpRouting = []Case{
 		},
 	},
 	{
-		ID: "qrp/routing/short-words-exclude-nobody", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "qrp/routing/short-words-exclude-nobody", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-UQ-16"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Control: crossingControl,
 		Explain: "Words of less than three letters are in no table. A query for a listed word and one of two " +
@@ -250,7 +260,7 @@ var qrpRouting = []Case{
 		},
 	},
 	{
-		ID: "qrp/routing/listed-urn-arrives", Rev: 1, Since: "0.2.0", Level: conformance.May,
+		ID: "qrp/routing/listed-urn-arrives", Rev: 2, Since: "0.2.0", Level: conformance.May,
 		Requirements: []string{"GN-UQ-01", "GN-QY-16"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Control: "a later query for a listed word comes to the leaf",
 		Explain: "A leaf's table lists a word, and the SHA-1 urn of a file, hashed as one word. A query for the urn " +
@@ -295,7 +305,7 @@ var qrpRouting = []Case{
 		},
 	},
 	{
-		ID: "qrp/routing/empty-table-excludes-all", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "qrp/routing/empty-table-excludes-all", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-UQ-01", "GN-UQ-02"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "later queries come to a leaf whose table lists them, and the first leaf is answered a ping",
 		Explain: "A leaf tells a table in which nothing is: a RESET, and a PATCH that changes nothing. No query of " +
@@ -307,18 +317,18 @@ var qrpRouting = []Case{
 		Run: func(t *T) {
 			x, w := newCrossing(t), word(t)
 			empty, other := x.leaf(tableOf()), x.leaf(tableOf(w))
-			guid := x.ask(word(t))
-			if !x.reaches(other, w) {
+			foreign, listed := x.ask(word(t)), x.ask(w)
+			if other.AwaitGUID(AnswerWithin, wire.TypeQuery, listed) == nil {
 				t.Inconclusivef("a query for what a leaf's table lists did not come: %s", other.Last())
 			}
 			empty.Control()
-			if empty.Saw(wire.TypeQuery, guid) > 0 || empty.Count(isQuery) > 0 {
+			if empty.Saw(wire.TypeQuery, foreign)+empty.Saw(wire.TypeQuery, listed) > 0 {
 				t.Failf("a query came to a leaf that has told an empty table")
 			}
 		},
 	},
 	{
-		ID: "qrp/routing/last-hop-still-reaches-leaves", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "qrp/routing/last-hop-still-reaches-leaves", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-UQ-03"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Control: crossingControl,
 		Explain: "A query with a TTL of 1 ends at the target, and goes to no ultrapeer. It must still come to the " +
@@ -327,6 +337,7 @@ var qrpRouting = []Case{
 		Kills:  []string{"leaves-are-a-hop-away"},
 		Run: func(t *T) {
 			x, w := newCrossing(t), word(t)
+			x.asker.says(ultrapeerRoutingHeader)
 			leaf := x.leaf(tableOf(w))
 			if !x.reaches(leaf, w) {
 				t.Inconclusivef("a query for a word that the leaf's table lists did not come: %s", leaf.Last())

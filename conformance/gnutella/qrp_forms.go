@@ -41,7 +41,7 @@ func form(
 	run func(x *crossing),
 ) Case {
 	return Case{
-		ID: "qrp/form/" + slug, Rev: 1, Since: "0.2.0", Level: level,
+		ID: "qrp/form/" + slug, Rev: 2, Since: "0.2.0", Level: level,
 		Requirements: reqs, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Control: "the query comes to a leaf whose table has the usual form, and to another ultrapeer",
 		Explain: explain + " A query for a word that it lists has to come to the leaf, and one for another word not.",
@@ -57,7 +57,7 @@ func extendedForm(slug, explain string, kills []string, infinity uint8, bits uin
 	}, kills, nil)
 	c.Run = func(t *T) {
 		x := newCrossing(t)
-		if v, _ := x.asker.Answer.Headers.Get("X-Query-Routing"); v != "0.2" {
+		if v, _ := x.asker.Answer.Headers.Get(routingHeader); v != "0.2" {
 			t.Unsupportedf("the target knows entries of 4 and 8 bits: X-Query-Routing: %s", v)
 		}
 		shaped(x, qrp.DefaultSlots, infinity, qrp.Shape{EntryBits: bits})
@@ -174,7 +174,7 @@ func nibbles(slots int, w string, d int) []byte {
 // qrpUpdates judges what an ultrapeer makes of changes to a leaf's table.
 var qrpUpdates = []Case{
 	{
-		ID: "qrp/update/later-patch-adds-words", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "qrp/update/later-patch-adds-words", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-UQ-12"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Control: crossingControl,
 		Explain: "A leaf tells its table, and after a moment the difference that one more word makes, without a " +
@@ -194,7 +194,7 @@ var qrpUpdates = []Case{
 		},
 	},
 	{
-		ID: "qrp/update/later-patch-takes-words-away", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "qrp/update/later-patch-takes-words-away", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-UQ-12"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "a later query for the other word comes to the leaf",
 		Explain: "A leaf tells a table of two words, and after a moment the difference that takes one of them away. " +
@@ -219,7 +219,7 @@ var qrpUpdates = []Case{
 		},
 	},
 	{
-		ID: "qrp/update/reset-clears-the-table", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "qrp/update/reset-clears-the-table", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-UQ-09"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "a later query for the word of the new table comes to the leaf",
 		Explain: "A leaf tells a table, and after a moment RESET and a PATCH with another word. RESET clears the " +
@@ -242,7 +242,7 @@ var qrpUpdates = []Case{
 		},
 	},
 	{
-		ID: "qrp/update/parts-may-have-others-between", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "qrp/update/parts-may-have-others-between", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-UQ-10"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Control: crossingControl,
 		Explain: "A leaf tells its table in several parts, between which it sends pings. The parts are a sequence " +
@@ -255,7 +255,7 @@ var qrpUpdates = []Case{
 		},
 		Run: func(t *T) {
 			x, w := newCrossing(t), word(t)
-			leaf := Meet(t, Shielded())
+			leaf := Meet(t, Shielded()).says(routingHeader)
 			leaf.Control()
 			table := sizedTable(1<<12, qrp.DefaultInfinity, w)
 			list := updateTo(table, nil, qrp.Shape{EntryBits: 8, Piece: 8})

@@ -36,14 +36,14 @@ func refusalOf(
 	list func() []qrp.Message,
 ) Case {
 	return Case{
-		ID: "qrp/refusal/" + slug, Rev: 1, Since: "0.2.0", Level: level,
+		ID: "qrp/refusal/" + slug, Rev: 2, Since: "0.2.0", Level: level,
 		Requirements: reqs, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Control: "another leaf tells its table by the rules, and keeps its link",
 		Explain: explain + " The two ends no longer agree on the table, so the target has to end the link, " +
 			"by a Bye or without.",
 		Causes: causes, Kills: kills,
 		Run: func(t *T) {
-			good, bad := Meet(t, Shielded()), Meet(t, Shielded())
+			good, bad := Meet(t, Shielded()).says(routingHeader), Meet(t, Shielded())
 			if !good.Tell(updateTo(tableOf(word(t)), nil, qrp.Shape{})...) {
 				t.Inconclusivef("the target does not go on with a leaf that tells its table: %s", good.Last())
 			}

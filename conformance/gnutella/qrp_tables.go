@@ -115,12 +115,13 @@ var qrpUltrapeerTable = slices.Concat(everyRole(conformance.Ultrapeer), []Case{
 		},
 	},
 	{
-		ID: "qrp/ultrapeer-table/is-told-to-who-asks-for-it", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "qrp/ultrapeer-table/is-told-to-who-asks-for-it", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HS-34", "GN-HS-35", "GN-HD-05"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "another ultrapeer, which has asked for it, is told a table at the same time",
 		Explain: "An ultrapeer that has said nothing of query routing meets the target. It must not be sent tables: " +
 			"the type of their messages is none that all know.",
 		Causes: []string{"the headers of query routing are not looked at"},
+		Within: 2 * tablesWithin,
 		Kills:  []string{"everybody-is-told-tables"},
 		Run: func(t *T) {
 			plain, f := Meet(t, Equal()), follow(t, Routing())
@@ -132,13 +133,15 @@ var qrpUltrapeerTable = slices.Concat(everyRole(conformance.Ultrapeer), []Case{
 		},
 	},
 	{
-		ID: "qrp/ultrapeer-table/is-empty-without-files", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "qrp/ultrapeer-table/is-empty-without-files", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-UQ-05"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "the target tells a table",
-		Explain: "The target shares nothing, and has no leaves. The table that it tells should list nothing.",
-		Causes:  []string{"what was shared before stays in the table", "empty slots have another value than infinity"},
-		Kills:   []string{"everything-is-listed", "tables-list-a-vocabulary"},
+		Explain: "The target shares nothing, and has no leaves. The table that it tells should list nothing. That it " +
+			"would list what is shared is shown by others: lists-own-words, and excludes-other-words.",
+		Within: 2 * tablesWithin,
+		Causes: []string{"what was shared before stays in the table", "empty slots have another value than infinity"},
+		Kills:  []string{"everything-is-listed", "tables-list-a-vocabulary"},
 		Run: func(t *T) {
 			t.Start(conformance.StartOptions{})
 			f := follow(t, Routing())
@@ -156,7 +159,7 @@ const emptyEnough = 16
 // qrpLastHop judges which ultrapeers get a query that goes no further from them.
 var qrpLastHop = []Case{
 	{
-		ID: "qrp/last-hop/neighbour-without-the-word-is-spared", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "qrp/last-hop/neighbour-without-the-word-is-spared", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-UQ-04"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "the query comes to an ultrapeer that has told no table, and a later one for its word to the first",
 		Explain: "An ultrapeer tells the target a table with one word. A query that has one hop left when it has " +
@@ -179,7 +182,7 @@ var qrpLastHop = []Case{
 		},
 	},
 	{
-		ID: "qrp/last-hop/neighbour-with-the-word-is-asked", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "qrp/last-hop/neighbour-with-the-word-is-asked", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-UQ-04"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Control: "the query comes to an ultrapeer that has told no table",
 		Explain: "An ultrapeer tells the target a table with one word. A query for it has to come, also on its last " +
@@ -196,7 +199,7 @@ var qrpLastHop = []Case{
 		},
 	},
 	{
-		ID: "qrp/last-hop/earlier-hops-go-to-all", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "qrp/last-hop/earlier-hops-go-to-all", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-UQ-04"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Control: "the query comes to an ultrapeer that has told no table",
 		Explain: "An ultrapeer tells the target an empty table. A query that has two hops left when it has passed " +
@@ -222,9 +225,10 @@ var qrpLastHop = []Case{
 	},
 }
 
-// ultrapeer is a new one that has told its table.
+// ultrapeer is a new one that has told its table, which only who says
+// X-Ultrapeer-Query-Routing reads.
 func (x *crossing) ultrapeer(table *qrp.Table) *Peer {
-	p := Meet(x.T, Routing())
+	p := Meet(x.T, Routing()).says(ultrapeerRoutingHeader)
 	if !p.Tell(updateTo(table, nil, qrp.Shape{})...) {
 		x.Inconclusivef("the target did not answer a ping behind an ultrapeer's table: %s", p.Last())
 	}
