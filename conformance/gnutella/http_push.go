@@ -45,7 +45,7 @@ var httpPush = []Case{
 		},
 	},
 	{
-		ID: "gnutella-http/push/serves-the-file", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/push/serves-the-file", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-06", "GN-PU-10"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: served,
 		Explain: "On the stream of the GIV the file that was pushed is asked for, by index: it must come.",
@@ -54,7 +54,7 @@ var httpPush = []Case{
 		Run:     func(t *T) { givesFile(t, FileAlpha) },
 	},
 	{
-		ID: "gnutella-http/push/serves-any-file", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella-http/push/serves-any-file", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PU-08"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: served,
 		Explain: "On the stream of a GIV for one file another is asked for: it must come as well.",
