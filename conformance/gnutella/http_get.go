@@ -108,7 +108,9 @@ var httpGet = []Case{
 			s := Offered(t, FileDelta)
 			s.Named()
 			w := Browse(t)
-			if !ok200(w.Ask("GET " + s.N2R() + " HTTP/1.1")) {
+			r := w.Ask("GET " + s.N2R() + " HTTP/1.1")
+			room(t, r)
+			if !ok200(r) {
 				t.Inconclusivef("the target does not send a file by its urn:sha1: %s", w.Last())
 			}
 			w.Close()
@@ -146,7 +148,9 @@ var httpGet = []Case{
 		Run: func(t *T) {
 			Offered(t, FileAlpha).Control()
 			w := Browse(t)
-			refuses(t, w.Ask("GET /get/876543/"+word(t)+".txt HTTP/1.1"), "a file that was never offered")
+			r := w.Ask("GET /get/876543/" + word(t) + ".txt HTTP/1.1")
+			room(t, r)
+			refuses(t, r, "a file that was never offered")
 		},
 	},
 	{

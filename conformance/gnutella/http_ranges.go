@@ -135,7 +135,9 @@ var httpStreams = []Case{
 			s := Offered(t, FileAlpha)
 			s.Control()
 			_, w := s.Get()
-			if !ok200(w.Ask("GET " + s.Path() + " HTTP/1.1")) {
+			second := w.Ask("GET " + s.Path() + " HTTP/1.1")
+			room(t, second)
+			if !ok200(second) {
 				t.Inconclusivef("the target ends the stream without having been asked to: %s", w.Last())
 			}
 			w.Close()
