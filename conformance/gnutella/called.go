@@ -86,6 +86,11 @@ func (p *Peer) Reply(code int32, phrase string, o Offer) {
 // the case.
 func (p *Peer) Take(o Offer) {
 	p.Reply(wire.Accepted, "OK", o)
+	p.Taken()
+}
+
+// Taken waits for the third step of a target that has been accepted, or ends the case.
+func (p *Peer) Taken() {
 	if !p.Answered() || p.Answer.Code != wire.Accepted {
 		p.t.Inconclusivef("the target did not conclude a handshake that it began: %s", p.Last())
 	}

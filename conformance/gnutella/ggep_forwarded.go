@@ -11,7 +11,7 @@ import (
 // ggepForwarded judges whether blocks survive their way through the target.
 var ggepForwarded = []Case{
 	{
-		ID: "ggep/forwarded/query-keeps-its-block", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "ggep/forwarded/query-keeps-its-block", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HS-22", "GN-PG-18"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a query without a block is passed on",
 		Explain: "A query with a block of which nobody has heard is passed on. The block has to arrive as it was " +
@@ -19,13 +19,13 @@ var ggepForwarded = []Case{
 		Causes: []string{"queries are written anew, with what was understood"},
 		Kills:  []string{"queries-lose-their-block", "strips-ggep"},
 		Run: func(t *T) {
-			l := Between(t)
+			l := Between(t).knowingGGEP()
 			l.Relays()
 			l.keeps(NewGGEPQuery(t, word(t), 3, 0, unknownBlock()), l.Through)
 		},
 	},
 	{
-		ID: "ggep/forwarded/query-keeps-a-long-block", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "ggep/forwarded/query-keeps-a-long-block", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PG-18", "GN-GG-03"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a query without a block is passed on",
 		Explain: "A query of less than 256 bytes has a block with three unknown extensions, of which one is " +
@@ -33,7 +33,7 @@ var ggepForwarded = []Case{
 		Causes: []string{"values are written anew in another encoding"},
 		Kills:  []string{"queries-lose-their-block", "queries-lose-what-is-compressed", "strips-ggep"},
 		Run: func(t *T) {
-			l := Between(t)
+			l := Between(t).knowingGGEP()
 			l.Relays()
 			zeros := make([]byte, 70)
 			l.keeps(NewGGEPQuery(t, word(t), 3, 0, blockOf(
@@ -42,7 +42,7 @@ var ggepForwarded = []Case{
 		},
 	},
 	{
-		ID: "ggep/forwarded/hit-keeps-its-blocks", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "ggep/forwarded/hit-keeps-its-blocks", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PG-18", "GN-QH-09"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a hit without blocks goes back",
 		Explain: "A hit has unknown blocks in a result and behind the servent's own data, with other bytes before " +
@@ -50,7 +50,7 @@ var ggepForwarded = []Case{
 		Causes: []string{"hits are written anew, with what was understood"},
 		Kills:  []string{"hits-lose-their-blocks", "new-id-for-each-hit"},
 		Run: func(t *T) {
-			l := Between(t)
+			l := Between(t).knowingGGEP()
 			l.Returns()
 			q := l.Asked()
 			private := passesBack(l, hitWithBlocks(l.B, q.GUID), "a hit with blocks")
@@ -60,7 +60,7 @@ var ggepForwarded = []Case{
 		},
 	},
 	{
-		ID: "ggep/forwarded/push-keeps-its-block", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "ggep/forwarded/push-keeps-its-block", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PG-18", "GN-PU-01", "GN-PU-03"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a push without a block goes to the servent whose hit came before",
 		Explain: "A push for a servent whose hit has passed has an unknown block behind its fields. It has to arrive " +
@@ -68,7 +68,7 @@ var ggepForwarded = []Case{
 		Causes: []string{"a push is taken to have 26 bytes"},
 		Kills:  []string{"one-push-for-each-servent", "pushes-lose-their-block"},
 		Run: func(t *T) {
-			l, servent := Between(t), NewGUID(t)
+			l, servent := Between(t).knowingGGEP(), NewGUID(t)
 			q := l.Asked()
 			if l.Back(NewHit(l.B, q.GUID, servent, 3, 0, "answer.txt")) == nil {
 				t.Inconclusivef("the target does not pass a hit back: %s", l.A.Last())
@@ -83,7 +83,7 @@ var ggepForwarded = []Case{
 		},
 	},
 	{
-		ID: "ggep/forwarded/pong-leaves-its-block-where-it-is-unknown", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "ggep/forwarded/pong-leaves-its-block-where-it-is-unknown", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PG-17"}, Role: conformance.Ultrapeer, Kind: conformance.State,
 		Control: "the pong itself, with its address, comes to another neighbour",
 		Explain: "A neighbour answers the target's ping with a pong that has a block. When the target tells of that " +
@@ -97,6 +97,14 @@ var ggepForwarded = []Case{
 			}
 		},
 	},
+}
+
+// knowingGGEP ends the case as unsupported if the target has not said on both links
+// that it can pass on GGEP (GN-HS-22).
+func (l Line) knowingGGEP() Line {
+	l.A.says("GGEP")
+	l.B.says("GGEP")
+	return l
 }
 
 // keeps judges whether a descriptor with a block comes through as it is.
@@ -131,6 +139,7 @@ func hitWithBlocks(p *Peer, guid wire.GUID) wire.Descriptor {
 // and another one ping for it.
 func cachedPong(t *T, o Offer) *Received {
 	known := Meet(t, Equal())
+	known.says("GGEP")
 	known.Quiet = true
 	known.On = func(r *Received) {
 		if r.Type == wire.TypePing {

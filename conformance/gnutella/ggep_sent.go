@@ -28,7 +28,10 @@ func (a *Answer) blocks() (list [][]byte) {
 			list = append(list, b)
 		}
 	}
-	if a.Trailer != nil {
+	if a.Trailer == nil {
+		return list
+	}
+	if set, known := a.Trailer.Flags.Get(wire.HitGGEP); set && known { // else the data is the vendor's own
 		if at := bytes.IndexByte(a.Trailer.Private, ggep.Magic); at >= 0 {
 			private := a.Trailer.Private[at:]
 			list = append(list, private[:len(private)-min(len(private), int(a.Trailer.XMLSize))])
@@ -101,11 +104,12 @@ func zeroHashed() []byte {
 // ggepSent judges the blocks that the target sends.
 var ggepSent = []Case{
 	{
-		ID: "ggep/sent/blocks-in-hits-can-be-read", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "ggep/sent/blocks-in-hits-can-be-read", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-GG-01", "GN-GG-02", "GN-GG-03"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "a query for a shared file is answered",
-		Explain: "A query says that it takes hashes in GGEP. Each block in the hit, of a result or of the servent, " +
-			"begins with C3, and has extensions up to one that says it is the last, at which it ends.",
+		Explain: "A query says that it takes hashes in GGEP. Each block in the hit, of a result or of a servent whose " +
+			"flags say that there is one, begins with C3, and has extensions up to one that says it is the last, at " +
+			"which it ends.",
 		Causes: []string{"the last extension is not marked", "lengths are written as plain numbers"},
 		Kills:  []string{"blocks-do-not-end"},
 		Run: func(t *T) {

@@ -36,7 +36,7 @@ var handshake = []Case{
 		},
 	},
 	{
-		ID: "gnutella06/handshake/higher-versions-are-accepted", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "gnutella06/handshake/higher-versions-are-accepted", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-HS-10"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "another peer shakes hands in 0.6 and is answered; a ping on the judged link is, too",
 		Explain: "'GNUTELLA CONNECT/0.7' with the usual headers. A higher version is no reason to refuse: " +
@@ -44,11 +44,11 @@ var handshake = []Case{
 		Causes: []string{"the connect line is compared as a whole"},
 		Kills:  []string{"knows-06-alone"},
 		Run: func(t *T) {
-			p := Dial(t)
-			p.Alive()
-			p.Mine = Equal()
-			p.Write(encode(wire.Connect{Version: wire.Version{Minor: 7}, Headers: wire.Headers(p.Mine)}), "version 0.7")
-			p.takenAs("a connection in 0.7")
+			taken(t, "a connection in 0.7", func(p *Peer) {
+				p.Alive()
+				p.Mine = Equal()
+				p.Write(encode(wire.Connect{Version: wire.Version{Minor: 7}, Headers: wire.Headers(p.Mine)}), "version 0.7")
+			})
 		},
 	},
 	{
@@ -151,19 +151,28 @@ func refusedAtLast(t *T) (p *Peer, dropped bool) {
 	return p, dropped
 }
 
-// takenAs fails the case unless the target accepts what was sent as a first step,
-// and answers a ping.
-func (p *Peer) takenAs(what string) {
+// taken fails the case unless the target accepts what is sent as a first step, and
+// answers a ping. One that has no room for now is asked again.
+func taken(t *T, what string, greet func(*Peer)) *Peer {
+	p := again(func() *Peer {
+		p := Dial(t)
+		greet(p)
+		p.Answered()
+		return p
+	}, func(p *Peer) bool { return p.Answer != nil && p.Answer.Code == wire.Busy })
 	switch {
-	case !p.Answered():
+	case p.Answer == nil:
 		p.Alive()
-		p.t.Failf("%s is not answered: %s", what, p.Last())
+		t.Failf("%s is not answered: %s", what, p.Last())
+	case p.Answer.Code == wire.Busy:
+		t.Inconclusivef("the target is busy, be it for %s: %s", what, p.Answer.Phrase)
 	case p.Answer.Code != wire.Accepted:
 		p.Alive()
-		p.t.Failf("%s is refused: %d %s", what, p.Answer.Code, p.Answer.Phrase)
+		t.Failf("%s is refused: %d %s", what, p.Answer.Code, p.Answer.Phrase)
 	}
 	p.Conclude(nil)
 	p.Control()
+	return p
 }
 
 // blockEnd is the length of the lines up to the empty one, or 0.

@@ -14,6 +14,14 @@ func callMutants() []Mutant {
 			bend: saying(func(_ *bent, _ conn, m wire.Connect) []message {
 				return same(raw(bytes.ReplaceAll(encode(m), []byte("\r\n"), []byte("\n"))))
 			})},
+		{Name: "dials-without-an-empty-line", What: "the first step ends with its last header",
+			bend: saying(func(_ *bent, _ conn, m wire.Connect) []message {
+				return same(raw(bytes.TrimSuffix(encode(m), []byte("\r\n"))))
+			})},
+		{Name: "dials-with-a-line-of-no-header", What: "a line of the first step has no colon",
+			bend: saying(func(_ *bent, _ conn, m wire.Connect) []message {
+				return same(raw(bytes.Replace(encode(m), []byte("\r\n"), []byte("\r\nHello\r\n"), 1)))
+			})},
 		{Name: "wants-ok", What: "an answer of 200 counts with the phrase OK alone",
 			bend: hearing(func(b *bent, c conn, m wire.Status) []message {
 				if m.Phrase != "OK" {

@@ -132,6 +132,13 @@ func headerMutants() []Mutant {
 				}
 				return same(m)
 			})},
+		{Name: "roles-in-another-case-are-leaves", What: "who says that it is an ultrapeer in another case is taken for a leaf",
+			bend: understanding(func(h wire.Headers) wire.Headers {
+				if v, _ := h.Get("X-Ultrapeer"); v == "tRUE" {
+					return wire.Headers(Offer(h).With("X-Ultrapeer", "False"))
+				}
+				return h
+			})},
 		{Name: "remote-ip-is-its-own", What: "Remote-IP is the servent's own address",
 			bend: telling("Remote-IP", "127.0.0.1")},
 		{Name: "no-user-agent", What: "the program does not say its name",

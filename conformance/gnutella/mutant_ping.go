@@ -2,6 +2,7 @@ package gnutella
 
 import (
 	"bytes"
+	"net/netip"
 
 	"github.com/p2pspec/p2pspec/gnutella/wire"
 )
@@ -64,7 +65,7 @@ func pingMutants() []Mutant {
 			bend: ownPongs(func(p *wire.Pong) { _, p.Kilobytes = SharedKilobytes() })},
 		{Name: "answers-all-pings", What: "every ping that may travel is answered by ten pongs, however soon it comes",
 			bend: hearingType(wire.TypePing, func(b *bent, c conn, d wire.Descriptor) []message {
-				p := wire.Pong{Addr: distant}
+				p := wire.Pong{Addr: netip.MustParseAddrPort("127.77.1.2:6346")}
 				for i := 0; i < 10 && d.TTL > 1; i++ {
 					b.reply(c, wire.Descriptor{GUID: d.GUID, Type: wire.TypePong, TTL: 1, Hops: 1, Payload: p.Append(nil)})
 				}

@@ -54,6 +54,25 @@ func streamMutants() []Mutant {
 			})},
 		{Name: "one-hit-for-all-results", What: "all results of a query are sent in one hit",
 			bend: mergeHits},
+		{Name: "one-hit-when-all-is-found", What: "as many results as there are in one hit, of which the first query finds one",
+			bend: func(b *bent) {
+				mergeHits(b)
+				merge, first := b.say, wire.GUID{}
+				b.say = func(c conn, m message) []message {
+					d, ok := m.(wire.Descriptor)
+					if !ok || d.Type != wire.TypeQueryHit || d.Hops > 0 {
+						return merge(c, m)
+					}
+					if first == (wire.GUID{}) {
+						first = d.GUID
+						return same(d)
+					}
+					if d.GUID == first {
+						return nil
+					}
+					return merge(c, m)
+				}
+			}},
 	}
 }
 
