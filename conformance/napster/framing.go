@@ -37,19 +37,19 @@ var framingCases = []Case{
 		}),
 	},
 	{
-		ID: "napster/framing/several-at-once", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "napster/framing/several-at-once", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-FR-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the judged answers themselves",
-		Explain: "A login, two shared files, a search and a question for who is there are written at once. " +
-			"All must be taken, in their order.",
+		Explain: "A client who is there writes two shared files, a search and a question for somebody's line at " +
+			"once. All must be taken, in their order.",
 		Causes: []string{"what follows the first message of a segment is lost", "answers come in another order"},
 		Kills:  []string{"names-in-lower-case", "one-message-a-read"},
 		Run: playing(func(r *Room) {
-			other, u := r.Enter(), r.Come()
+			other, u := r.Enter(), r.Enter()
 			f, g := r.file(r.word()), r.file(r.word())
 			var all []byte
 			for _, form := range []interface{ Message() (core.Message, error) }{
-				u.Login, f, g, core.Search{Words: r.word()},
+				f, g, core.Search{Words: r.word()},
 			} {
 				m, err := form.Message()
 				if err != nil {
@@ -57,9 +57,9 @@ var framingCases = []Case{
 				}
 				all = append(all, u.encoded(m.Type, m.Text)...)
 			}
-			u.Write(append(all, u.encoded(core.TypeSpeed, other.Nick)...), "five messages at once")
-			for _, t := range []core.Type{core.TypeLoginAck, core.TypeResultEnd, core.TypeSpeedAck} {
-				u.Must("five messages at once", t)
+			u.Write(append(all, u.encoded(core.TypeSpeed, other.Nick)...), "four messages at once")
+			for _, t := range []core.Type{core.TypeResultEnd, core.TypeSpeedAck} {
+				u.Must("four messages at once", t)
 			}
 			other.mustFind("the first of two files that came at once", core.Search{Words: f.Name}, f)
 			other.mustFind("the second of two files that came at once", core.Search{Words: g.Name}, g)
@@ -143,7 +143,7 @@ var framingCases = []Case{
 		}),
 	},
 	{
-		ID: "napster/framing/rest-comes-late", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "napster/framing/rest-comes-late", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-FR-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search of another user while the message is incomplete",
 		Explain: "Of a search the header comes and half the text; then, after other users were served, the " +

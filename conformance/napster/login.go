@@ -108,14 +108,17 @@ var loginCases = []Case{
 			b.mustHave(f)
 			u.say(core.Search{Words: f.Name}.Message())
 			m, ok := u.Hear(AnswerWithin, core.TypeLoginError, core.TypeResult, core.TypeResultEnd, core.TypeError)
-			if !ok || m.Type != core.TypeLoginError {
-				r.Mismatch("the answer to a search before the login", fmt.Sprintf("%v %s", m.Type, u.instead()), "message 0")
+			if !ok {
+				r.Failf("a search before the login: no message 0 comes, but %s", u.instead())
+			}
+			if m.Type != core.TypeLoginError {
+				r.Mismatch("the answer to a search before the login", fmt.Sprintf("%v %.80q", m.Type, m.Text), "message 0")
 			}
 			r.Earn()
 		}),
 	},
 	{
-		ID: "napster/login/twice-on-a-stream", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "napster/login/twice-on-a-stream", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-LG-04", "NP-ER-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search after it, which is answered",
 		Explain: "Who is logged in sends another login with another nick. It must be refused by an error " +

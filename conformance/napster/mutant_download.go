@@ -154,6 +154,30 @@ func pushMutants() []Mutant {
 				}
 				return heard(c, core.TypeGet, text)
 			})},
+		{Name: "no-error-between-firewalls", What: "a 204 answers a request between two firewalls, and all 204 lack sums",
+			bend: func(b *bent) {
+				asked := map[spec.Conn]core.Request{}
+				b.input = func(in spec.Input) []spec.Input {
+					got, _ := in.(spec.Got)
+					if m, _ := got.Msg.(core.Message); m.Type == core.TypeGet || m.Type == core.TypePush {
+						asked[got.Conn], _ = core.ParseRequest(m.Type, m.Text)
+					}
+					return []spec.Input{in}
+				}
+				b.effect = func(e spec.Effect) []spec.Effect {
+					w, _ := e.(spec.Write)
+					m, _ := w.Msg.(core.Message)
+					q := asked[w.Conn]
+					switch a, err := core.ParseAck(core.TypeGetAck, m.Text); {
+					case m.Type == core.TypeGetAck && err == nil:
+						a.MD5 = core.MD5{}
+						return said(w.Conn, core.TypeGetAck, texted(a.Message(core.TypeGetAck)))
+					case m.Type == core.TypeError && strings.Contains(m.Text, "both are behind"):
+						return said(w.Conn, core.TypeGetAck, b.ackOf(b.named(q.Nick), q.Name))
+					}
+					return []spec.Effect{e}
+				}
+			}},
 		{Name: "silent-between-firewalls", What: "a request between two firewalls is not answered", bend: func(b *bent) {
 			b.effect = func(e spec.Effect) []spec.Effect {
 				w, _ := e.(spec.Write)

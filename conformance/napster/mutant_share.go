@@ -21,6 +21,8 @@ func fieldMutants() []Mutant {
 		})},
 		{Name: "sums-of-zeros", What: "sums are not kept",
 			bend: telling(func(_ *bent, m *core.Match) { m.MD5 = core.MD5{} })},
+		{Name: "one-sum-for-all", What: "all files are said to have the same sum",
+			bend: telling(func(_ *bent, m *core.Match) { m.MD5 = core.Sum(nil) })},
 		{Name: "one-port-for-all", What: "everybody has the usual port", bend: telling(func(_ *bent, m *core.Match) {
 			if m.Addr.Port() != 0 {
 				m.Addr = netip.AddrPortFrom(m.Addr.Addr(), Port)

@@ -42,8 +42,12 @@ func (u *User) handle(s *conformance.Stream) {
 // Say sends a message as a correct client does.
 func (u *User) Say(t core.Type, text string) { u.Write(u.encoded(t, text), "") }
 
-// Blurt sends a message that no correct client sends; the note says what is wrong.
-func (u *User) Blurt(t core.Type, text, note string) { u.WriteMalformed(u.encoded(t, text), note) }
+// Blurt sends a message that no correct client sends; the note says what is wrong. What
+// has come before is forgotten, so that it is not taken for the answer.
+func (u *User) Blurt(t core.Type, text, note string) {
+	u.heard = nil
+	u.WriteMalformed(u.encoded(t, text), note)
+}
 
 func (u *User) encoded(t core.Type, text string) []byte { return encoded(u.r.T, t, text) }
 
@@ -98,12 +102,14 @@ func (u *User) Must(what string, t core.Type) core.Message {
 }
 
 // Refused ends the case as failed unless what was just said is answered by an error
-// 404, and the server goes on to answer the user.
+// 404, and the server goes on to answer the user. All errors until then are for what
+// was just said: none is left for what is said next.
 func (u *User) Refused(what string) {
 	u.Must(what, core.TypeError)
 	if _, ok := u.answers(AnswerWithin); !ok {
 		u.r.Failf("after %s the user is not answered any more: %s", what, u.instead())
 	}
+	u.heard = slices.DeleteFunc(u.heard, func(m core.Message) bool { return m.Type == core.TypeError })
 }
 
 // TurnedAway ends the case as failed unless what was just said before the login is
@@ -150,13 +156,15 @@ func (u *User) instead() string {
 // Ends waits for the server to end the stream.
 func (u *User) Ends(within time.Duration) bool { return u.r.Until(u.Ended, within) }
 
-// Enter logs in, and ends the case as inconclusive unless that is acknowledged.
+// Enter logs in, and ends the case as inconclusive unless that is acknowledged. What the
+// server tells who enters is forgotten: some have notices of type 404.
 func (u *User) Enter() *User {
 	u.say(u.Login.Message())
 	if _, ok := u.Hear(AnswerWithin, core.TypeLoginAck); !ok {
 		u.r.Inconclusivef("a login is answered by %s", u.instead())
 	}
 	u.Answers()
+	u.heard = nil
 	return u
 }
 

@@ -137,7 +137,7 @@ var whoisCases = []Case{
 		}),
 	},
 	{
-		ID: "napster/whois/who-was-there", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "napster/whois/who-was-there", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-WH-02"}, Role: conformance.Index, Kind: conformance.State,
 		Control: "the first of two answers", Waits: true,
 		Explain: "A user registers and leaves. 605 must tell his nick, his level and when he was last seen, " +
@@ -160,7 +160,7 @@ var whoisCases = []Case{
 		}),
 	},
 	{
-		ID: "napster/whois/stranger", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "napster/whois/stranger", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-WH-02", "NP-ER-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search after it, which is answered",
 		Explain: "A nick is asked about that nobody has and nobody registered. The answer must be an error " +
@@ -178,7 +178,7 @@ var whoisCases = []Case{
 		}),
 	},
 	{
-		ID: "napster/speed/is-told", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "napster/speed/is-told", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-WH-03"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "the judged answer itself",
 		Explain: "The line of a user is asked for with 600. 601 must tell his nick and the link type of his " +
@@ -190,6 +190,7 @@ var whoisCases = []Case{
 			u.Link = 10
 			u.Enter()
 			other.mustGauge(u)
+			other.heard = nil
 			other.Say(core.TypeSpeed, "u"+r.word())
 			other.Refused("a question for the line of nobody")
 			r.Earn()
@@ -221,7 +222,7 @@ var whoisCases = []Case{
 		}),
 	},
 	{
-		ID: "napster/ping/nobody", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "napster/ping/nobody", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"NP-PI-02"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search after it, which is answered",
 		Explain: "A nick is pinged that nobody has. The answer must be an error 404.",
