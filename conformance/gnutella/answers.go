@@ -10,7 +10,7 @@ import (
 // answers judges the hits of the target's own.
 var answers = []Case{
 	{
-		ID: "gnutella06/hit/layout", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella06/hit/layout", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-QH-01", "GN-QH-02", "GN-QH-03", "GN-HD-02"}, Role: conformance.Servent,
 		Kind:    conformance.Reply,
 		Control: "the hit itself",

@@ -162,7 +162,7 @@ var leafDuties = []Case{
 		},
 	},
 	{
-		ID: "gnutella06/leaf/says-how-many-hits-it-has", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "gnutella06/leaf/says-how-many-hits-it-has", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-UQ-24", "GN-VE-01"}, Role: conformance.Leaf, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedVerb(verbSearch)},
 		Control: "the leaf's query, which says that it guides its ultrapeer",
@@ -183,6 +183,7 @@ var leafDuties = []Case{
 				t.Unsupportedf("the target does not offer to guide a query")
 			}
 			p.Send(NewHit(p, guid, NewGUID(t), 3, 0, text+".txt"))
+			t.Wait(AnswerWithin / 10) // it may look at the hit elsewhere than at the question
 			ask := NewVendor(t, "BEAR", 11, 1, nil)
 			ask.GUID = guid
 			p.Send(ask)

@@ -120,22 +120,29 @@ var hopsFlows = []Case{
 		},
 	},
 	{
-		ID: "gnutella06/hops-flow/goes-no-further", Rev: 1, Since: "0.2.0", Level: conformance.Must,
-		Requirements: []string{"GN-VE-04"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
+		ID: "gnutella06/hops-flow/goes-no-further", Rev: 2, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-VE-04", "GN-VE-02"}, Role: conformance.Ultrapeer, Kind: conformance.Silence,
 		Control: "a query is passed on afterwards, and pings are answered",
-		Explain: "A leaf says its hops flow, which is for its ultrapeer alone. It must not come to another ultrapeer, " +
-			"which has said that it takes vendor messages.",
-		Causes: []string{"vendor messages are passed on to all"},
-		Kills:  []string{"hops-flow-is-passed-on"},
+		Explain: "A leaf says its hops flow, which is for its ultrapeer alone: with TTL 1, and with TTL 3, which is " +
+			"wrong, as it is on a message of a vendor that nobody knows. None of the three must come to another " +
+			"ultrapeer, which has said that it takes vendor messages.",
+		Causes: []string{"vendor messages are passed on to all, as long as their TTL lasts"},
+		Kills:  []string{"hops-flow-is-passed-on", "vendor-messages-are-flooded"},
 		Run: func(t *T) {
 			a, b := Meet(t, Equal()), Meet(t, Equal().With("Vendor-Message", "0.1"))
 			l, leaf := line(t, a, b), Meet(t, Talking()).knows("BEAR", 4)
-			d := hopsFlow(t, 1)
-			leaf.Send(d)
+			near, far, strange := hopsFlow(t, 1), hopsFlow(t, 1), NewVendor(t, "XXXX", 9, 1, []byte("and some data"))
+			far.TTL, strange.TTL = 3, 3
+			leaf.Send(near, far, strange)
 			leaf.Control()
 			l.Relays()
-			if b.Saw(wire.TypeVendor, d.GUID) > 0 {
+			switch {
+			case b.Saw(near.Type, near.GUID) > 0:
 				t.Failf("the hops flow of a leaf comes to an ultrapeer")
+			case b.Saw(far.Type, far.GUID) > 0:
+				t.Failf("the hops flow of a leaf with TTL 3 comes to an ultrapeer")
+			case b.Saw(strange.Type, strange.GUID) > 0:
+				t.Failf("an unknown vendor message of a leaf with TTL 3 comes to an ultrapeer")
 			}
 		},
 	},

@@ -52,12 +52,12 @@ var returning = []Case{
 		},
 	},
 	{
-		ID: "gnutella06/hit/unknown-private-data-passes", Rev: 1, Since: "0.2.0", Level: conformance.Must,
-		Requirements: []string{"GN-QH-09"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
+		ID: "gnutella06/hit/unknown-private-data-passes", Rev: 2, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-QH-09", "GN-PG-18"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a hit with an empty trailer is passed back",
-		Explain: "A hit whose trailer has private data of an unknown vendor, and a GGEP block behind it. " +
-			"It must be passed back, with the block: private data that is not understood is ignored. Whether the " +
-			"data before the block is still there is recorded.",
+		Explain: "A hit whose trailer has private data of an unknown vendor, and a GGEP block behind it, of which " +
+			"its flags tell. It must be passed back, with the block: private data that is not understood is " +
+			"ignored. Whether the data before the block is still there is recorded.",
 		Causes: []string{"hits are parsed and written anew", "what is not understood makes a hit malformed"},
 		Kills:  []string{"drops-hits-of-strangers", "hits-lose-their-blocks", "new-id-for-each-hit"},
 		Run: func(t *T) {
@@ -70,6 +70,7 @@ var returning = []Case{
 				t.Harnessf("the hit cannot be read: %v", err)
 			}
 			h.Trailer.Vendor = [4]byte{'X', 'X', 'X', 'X'}
+			h.Trailer.Flags = h.Trailer.Flags.With(wire.HitGGEP, true)
 			h.Trailer.Private = append([]byte{1, 2, 3}, unknownBlock()...)
 			hit.Payload = h.Append(nil)
 			private := passesBack(l, hit, "a hit with private data of an unknown vendor")

@@ -254,6 +254,17 @@ func ultrapeerDutyMutants() []Mutant {
 			}),
 		},
 		{
+			Name: "vendor-messages-are-flooded", What: "vendor messages go to all others while their TTL lasts",
+			bend: hearingType(wire.TypeVendor, func(b *bent, c spec.Conn, d wire.Descriptor) []spec.Message {
+				for _, link := range b.node.Links() {
+					if link.Conn != c && d.TTL > 1 {
+						b.reply(link.Conn, onward(d))
+					}
+				}
+				return same(d)
+			}),
+		},
+		{
 			Name: "hops-flow-is-passed-on", What: "the hops flow of a neighbour goes to all others",
 			bend: hearingVendor(4, func(b *bent, c spec.Conn, d wire.Descriptor, _ *wire.VendorMessage) bool {
 				for _, link := range b.node.Links() {

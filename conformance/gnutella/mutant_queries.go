@@ -69,6 +69,20 @@ func queryMutants() []Mutant {
 					h.Results[i+9] ^= 1 // A and Q, B and R, and so on
 				}
 			})},
+		{Name: "tells-urns-in-hex", What: "the urn in a result has its digits in base 16",
+			bend: ownHits(func(h *wire.QueryHit) {
+				base16 := []byte("urn:sha1:" + strings.Repeat("ab", 20))
+				var all []byte
+				for rest := h.Results; len(rest) > 0; {
+					var r wire.Result
+					r, rest, _ = wire.NextResult(rest)
+					if bytes.HasPrefix(r.Extensions, base16[:9]) {
+						r.Extensions = base16
+					}
+					all, _ = r.Append(all)
+				}
+				h.Results = all
+			})},
 		{Name: "case-of-urns-counts", What: "a urn in lower case is not found",
 			bend: reading(func(q *wire.Query) bool { return !lowerURN(string(q.Extensions)) })},
 		{Name: "no-search-by-urn", What: "a query with an empty text is dropped",

@@ -48,6 +48,8 @@ func routingMutants() []Mutant {
 			bend: relaying(func(d *wire.Descriptor) { d.Hops-- })},
 		{Name: "raises-low-ttls", What: "a query with a TTL below 4 is passed on with 4",
 			bend: relaying(func(d *wire.Descriptor) { d.TTL = max(d.TTL, 4) })},
+		{Name: "lowers-ttls-by-two", What: "a query that is passed on loses two of its TTL, if it has them",
+			bend: relaying(func(d *wire.Descriptor) { d.TTL = max(1, d.TTL-1) })},
 		{Name: "forwards-ttl-1", What: "a query with TTL 1 is passed on with 1",
 			bend: flood(func(_ *bent, d wire.Descriptor) (uint8, uint8, bool) { return 1, d.Hops + 1, d.TTL == 1 })},
 		{Name: "ttl-wraps-round", What: "a TTL of 0 becomes 255",

@@ -3,6 +3,7 @@ package gnutella
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/gnutella/wire"
@@ -11,15 +12,34 @@ import (
 // passing judges TTL and hops of what an ultrapeer passes on.
 var passing = []Case{
 	{
-		ID: "gnutella06/ttl/lowered-and-hops-raised", Rev: 1, Since: "0.2.0", Level: conformance.Must,
-		Requirements: []string{"GN-HD-08", "GN-HD-09"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
-		Control: "the queries that come out",
+		ID: "gnutella06/ttl/lowered-and-hops-raised", Rev: 2, Since: "0.2.0", Level: conformance.Must,
+		Requirements: []string{"GN-HD-08"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
+		Control: "the queries that come out, and others with TTL 3 before and after",
 		Explain: "Queries with TTL 3 and hops 0, TTL 3 and hops 1, TTL 2 and hops 2 come from one " +
-			"neighbour. Another must get each with a TTL that is less by one, and hops more by one; a " +
-			"servent that allows fewer hops in all may lower the TTL further, or pass nothing on.",
+			"neighbour. Those that come to another must have a TTL that is less by one at least, hops more " +
+			"by one, and the same payload. A servent may lower the TTL further, and one that allows fewer " +
+			"hops in all may drop some: that is recorded.",
 		Causes: []string{"the TTL is lowered and the hops are forgotten", "what is received is copied"},
-		Kills:  []string{"forwards-as-received", "hops-stay", "raises-low-ttls"},
-		Run:    func(t *T) { lowered(t, Between(t)) },
+		Kills:  []string{"forwards-as-received", "hops-stay", "raises-low-ttls"}, Within: time.Minute,
+		Run: func(t *T) { lowered(t, Between(t)) },
+	},
+	{
+		ID: "gnutella06/ttl/with-hops-stays", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		Requirements: []string{"GN-HD-09"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
+		Control: "the queries that come out, and others with TTL 3 before and after",
+		Explain: "Queries with TTL 2 and 3 and hops 0, which no maximum in use makes lower. TTL and hops together " +
+			"should be what they were: each hop takes one of the TTL.",
+		Causes: []string{"the TTL is lowered by two", "all are passed on with the same TTL"},
+		Kills:  []string{"forwards-as-received", "hops-stay", "lowers-ttls-by-two", "raises-low-ttls"},
+		Within: time.Minute,
+		Run: func(t *T) {
+			for _, p := range Between(t).sweep([]way{{2, 0}, {3, 0}}) {
+				if in, out := p.in, p.out; in.TTL+in.Hops != out.TTL+out.Hops {
+					t.Mismatch(p.where(), fmt.Sprintf("%d and %d", out.TTL, out.Hops),
+						fmt.Sprintf("%d and %d", in.TTL-1, in.Hops+1))
+				}
+			}
+		},
 	},
 	{
 		ID: "gnutella06/ttl/of-1-ends", Rev: 1, Since: "0.2.0", Level: conformance.Must,
@@ -91,32 +111,27 @@ var passing = []Case{
 		},
 	},
 	{
-		ID: "gnutella06/ttl/never-rises", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella06/ttl/never-rises", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HD-13"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "the queries that come out, of which those with TTL 3 do before and after",
 		Explain: "Queries with every TTL and hops that make 7 or less together, and at least TTL 2. Each " +
-			"that comes out must have a TTL below that which it came with, and one hop more.",
+			"that comes out must have a TTL below that which it came with, and one hop more. How many do is " +
+			"recorded.",
 		Causes: []string{"the TTL is set to the servent's own maximum", "the lowest of two limits is not taken"},
-		Kills:  []string{"forwards-as-received", "hops-stay", "raises-low-ttls"},
+		Kills:  []string{"forwards-as-received", "hops-stay", "raises-low-ttls"}, Within: 2 * time.Minute,
 		Run: func(t *T) {
-			l, came := Between(t), 0
-			l.Relays()
+			l := Between(t)
+			var list []way
 			for ttl := uint8(2); ttl <= maxHops; ttl++ {
 				for hops := uint8(0); ttl+hops <= maxHops; hops += 2 {
-					d := NewQuery(t, word(t), ttl, hops)
-					l.A.Send(d)
-					out := l.B.AwaitGUID(t.SilenceWait()+AnswerWithin/10, d.Type, d.GUID)
-					if out != nil && (out.TTL >= ttl || out.Hops != hops+1) {
-						t.Mismatch(fmt.Sprintf("TTL and hops of a query that came with TTL %d and hops %d", ttl, hops),
-							fmt.Sprintf("%d and %d", out.TTL, out.Hops), fmt.Sprintf("at most %d, and %d", ttl-1, hops+1))
-					}
-					if out != nil {
-						came++
-					}
+					list = append(list, way{ttl, hops})
 				}
 			}
-			t.Observef("%d queries came out", came)
-			l.Relays()
+			came := l.sweep(list)
+			for _, p := range came {
+				p.lowered(t)
+			}
+			t.Observef("%d queries came out", len(came))
 		},
 	},
 	{
@@ -169,27 +184,65 @@ const maxHops = 7
 
 // lowered judges TTL and hops of queries that come out of a line.
 func lowered(t *T, l Line) {
-	l.Relays()
-	came := 0
-	for _, at := range [][2]uint8{{3, 0}, {3, 1}, {2, 2}} {
-		d := NewQuery(t, word(t), at[0], at[1])
-		l.A.Send(d)
-		out := l.B.AwaitGUID(t.SilenceWait()+AnswerWithin/10, d.Type, d.GUID)
-		if out == nil {
-			t.Observef("a query with TTL %d and hops %d is dropped", d.TTL, d.Hops)
-			continue
+	came := l.sweep([]way{{3, 0}, {3, 1}, {2, 2}})
+	for _, p := range came {
+		p.lowered(t)
+		if !bytes.Equal(p.out.Payload, p.in.Payload) {
+			t.Mismatch("the payload of a query", fmt.Sprintf("%x", p.out.Payload), fmt.Sprintf("%x", p.in.Payload))
 		}
-		came++
-		if out.TTL >= d.TTL || out.Hops != d.Hops+1 {
-			t.Mismatch(fmt.Sprintf("TTL and hops of a query that came with TTL %d and hops %d", d.TTL, d.Hops),
-				fmt.Sprintf("%d and %d", out.TTL, out.Hops), fmt.Sprintf("%d and %d", d.TTL-1, d.Hops+1))
-		}
-		if !bytes.Equal(out.Payload, d.Payload) {
-			t.Mismatch("the payload of a query", fmt.Sprintf("%x", out.Payload), fmt.Sprintf("%x", d.Payload))
+		if p.out.TTL < p.in.TTL-1 {
+			t.Observef("the TTL of a query with TTL %d and hops %d is lowered to %d", p.in.TTL, p.in.Hops, p.out.TTL)
 		}
 	}
-	if came == 0 {
-		t.Inconclusivef("none of the queries came out")
+}
+
+// passed is a query as it came and as it was passed on.
+type passed struct {
+	in  wire.Descriptor
+	out *Received
+}
+
+// way is what a query has before it, and what is behind it.
+type way struct{ ttl, hops uint8 }
+
+// sweep sends queries on A, each when the last has come out on B or has had its time, and
+// returns what has come out before another that is sent behind them. If nothing has, the
+// case ends.
+func (l Line) sweep(ways []way) (came []passed) {
+	l.t.RTT(l.Relays())
+	var list []wire.Descriptor
+	for _, w := range ways {
+		d := NewQuery(l.t, word(l.t), w.ttl, w.hops)
+		list = append(list, d)
+		l.A.Send(d)
+		l.B.AwaitGUID(l.t.SilenceWait()+AnswerWithin/10, d.Type, d.GUID)
+	}
+	l.Relays()
+	for _, d := range list {
+		if l.B.Saw(d.Type, d.GUID) == 0 {
+			l.t.Observef("a query with TTL %d and hops %d is dropped", d.TTL, d.Hops)
+		}
+		for _, r := range l.B.Log {
+			if r.Type == d.Type && r.GUID == d.GUID {
+				came = append(came, passed{d, r})
+			}
+		}
+	}
+	if len(came) == 0 {
+		l.t.Inconclusivef("none of the queries came out")
+	}
+	return came
+}
+
+func (p passed) where() string {
+	return fmt.Sprintf("TTL and hops of a query that came with TTL %d and hops %d", p.in.TTL, p.in.Hops)
+}
+
+// lowered fails the case unless the TTL is less, and the hops are more by one.
+func (p passed) lowered(t *T) {
+	if p.out.TTL >= p.in.TTL || p.out.Hops != p.in.Hops+1 {
+		t.Mismatch(p.where(), fmt.Sprintf("%d and %d", p.out.TTL, p.out.Hops),
+			fmt.Sprintf("at most %d, and %d", p.in.TTL-1, p.in.Hops+1))
 	}
 }
 
