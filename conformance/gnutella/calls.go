@@ -32,7 +32,7 @@ var calls = []Case{
 			opt := t.Standard()
 			opt.Peers = append(opt.Peers, l.Addr())
 			t.Start(opt)
-			t.Until(func() bool { return s != nil && (blockEnd(s.Buffered()) > 0 || s.Ended()) }, CallWithin)
+			t.Until(func() bool { return s != nil && (len(s.Buffered()) > 0 || s.Ended()) }, CallWithin)
 			if s == nil || len(s.Buffered()) == 0 {
 				t.Inconclusivef("the target did not dial the host that it was told of within %v", CallWithin)
 			}
@@ -88,7 +88,7 @@ var calls = []Case{
 		},
 	},
 	{
-		ID: "gnutella06/call/a-refusal-is-the-end", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "gnutella06/call/a-refusal-is-the-end", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-HS-05"}, Role: conformance.Servent, Kind: conformance.Behaviour,
 		Needs:   dialling(),
 		Control: "a host that accepts is taken by the same target",
@@ -98,12 +98,13 @@ var calls = []Case{
 		Kills:  []string{"takes-a-refusal-for-an-answer"},
 		Run: func(t *T) {
 			busy, free := NewHost(t), NewHost(t)
+			busy.Met = func(p *Peer) { p.Reply(wire.Busy, "Busy", Plain()) }
+			free.Met = func(p *Peer) { p.Reply(wire.Accepted, "OK", Equal()) }
 			Called(t, busy, free)
 			p := busy.Greeted()
-			p.Reply(wire.Busy, "Busy", Plain())
 			dropped := p.Dropped(AnswerWithin)
 			q := free.Greeted()
-			q.Take(Equal())
+			q.Taken()
 			q.Control()
 			switch {
 			case p.Answer != nil:
