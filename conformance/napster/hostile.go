@@ -154,7 +154,8 @@ var hostileCases = []Case{
 		Requirements: []string{"NP-ER-01"}, Role: conformance.Index, Kind: conformance.Reply,
 		Control: "a search after each, which is answered",
 		Explain: "Requests without the name of a file or without a nick are sent. Each must be refused by an " +
-			"error 404, and nobody be asked for a file.",
+			"error 404, and nobody be asked for a file. An index that lists nobody by sums may answer 215, " +
+			"which it does not read, by 217.",
 		Causes: []string{"missing fields are taken for empty ones", "nothing is answered", "the stream is ended"},
 		Kills: []string{
 			"errors-are-not-told", "pings-into-the-void", "shares-for-ever", "tells-of-the-asker",
@@ -170,6 +171,9 @@ var hostileCases = []Case{
 				{Type: core.TypeResume, Text: f.MD5.String()}, {Type: core.TypeUnshare}, {Type: core.TypePing},
 			} {
 				u.Blurt(m.Type, m.Text, "fields are missing")
+				if m.Type == core.TypeResume && u.listsNobody(f) {
+					continue
+				}
 				u.Refused(fmt.Sprintf("%v %q", m.Type, m.Text))
 			}
 			a.Quiet("a request that cannot be read", core.TypeUpload)
@@ -281,6 +285,25 @@ var hostileCases = []Case{
 			r.Earn()
 		}),
 	},
+}
+
+// listsNobody reports whether 217 answers the 215 that was just said, and one about a file
+// that is there: the index has no lists of who has the same, whatever is asked.
+func (u *User) listsNobody(f core.File) bool {
+	u.r.Until(func() bool {
+		return u.Heard(core.TypeError) || u.Heard(core.TypeResumeEnd) || u.gone()
+	}, AnswerWithin)
+	if u.Heard(core.TypeError) || !u.Heard(core.TypeResumeEnd) {
+		return false
+	}
+	u.heard = nil
+	u.say(core.Resume{MD5: f.MD5, Size: f.Size}.Message())
+	m, ok := u.Hear(AnswerWithin, core.TypeResumeMatch, core.TypeResumeEnd)
+	if !ok || m.Type != core.TypeResumeEnd {
+		return false
+	}
+	u.r.Observef("215 is not judged: 217 answers it, whatever is asked")
+	return true
 }
 
 // What makes answers pile up, and what shows that they do.
