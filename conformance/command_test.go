@@ -52,6 +52,16 @@ func playProgram(part string, args []string) int {
 			fmt.Fprintf(c, "%s %s %d\n", torrent, content, os.Getpid())
 			c.Close()
 		}
+	case "crash": // PORT: on the first connection, with a word
+		l, err := net.Listen("tcp", "127.0.0.1:"+args[0])
+		if err != nil {
+			return 1
+		}
+		if c, err := l.Accept(); err == nil {
+			fmt.Fprint(c, "hello")
+			c.Close()
+		}
+		return 7
 	case "leech": // TRACKER TORRENT DIR
 		c, err := net.Dial("tcp", args[0])
 		if err != nil {
@@ -156,6 +166,20 @@ func TestEndBeforeItIsReady(t *testing.T) {
 		assert.Contains(t, results[i].Failure.Message, "exit status 7")
 	}
 	assert.Contains(t, results[0].Failure.Message, "the target ended before it was ready: ")
+}
+
+// One that has spoken was started well: its end is a crash.
+func TestEndAfterTheFirstWord(t *testing.T) {
+	suite := streamSuite("crash", nil, Case{Role: Servent, Run: func(t *T) { t.Target() }})
+	suite.Control = func(t *T) { t.Earn() }
+	suite.Ready = func(t *T) bool {
+		s := t.DialTo(t.inst.Addr())
+		t.Until(s.Ended, time.Second)
+		return string(s.Buffered()) == "hello, world"
+	}
+	r, err := Run(t.Context(), program(t, "crash", "{port}"), Options{Suites: []Suite{suite}})
+	require.NoError(t, err)
+	require.Equal(t, "the target ended during the case: exit status 7", r.Unreachable, "so the control found")
 }
 
 func TestLeecherMayEndInGoodOrder(t *testing.T) {

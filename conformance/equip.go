@@ -119,8 +119,8 @@ func (r *runner) release(t *T) {
 	t.net.Shut()
 }
 
-// died judges a target that has ended by itself. One that never got ready was not
-// started well, which is no failure of what the case is about.
+// died judges a target that has ended by itself. One that never got ready and said
+// nothing was not started well, which is no failure of what the case is about.
 func (t *T) died(err error) {
 	if t.warming && !t.answered {
 		t.verdict = Inconclusive

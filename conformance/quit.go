@@ -10,13 +10,15 @@ type Quitter interface {
 // Quit asks the target to end in good order. One that cannot be asked ends the
 // case as unsupported.
 func (t *T) Quit() {
-	q, ok := t.Instance().(Quitter)
-	if !ok {
+	err := ErrUnsupported
+	if q, ok := t.Instance().(Quitter); ok {
+		t.mark("target asked to end")
+		err = q.Quit()
+	}
+	t.noteQuit(err)
+	if err == ErrUnsupported {
 		t.Unsupportedf("the target cannot be asked to end while the case goes on")
 	}
-	t.mark("target asked to end")
-	err := q.Quit()
-	t.noteQuit(err)
 	if err != nil {
 		t.Inconclusivef("the target cannot be asked to end: %v", err)
 	}

@@ -20,6 +20,8 @@ type Report struct {
 	Notes       []string        `json:"notes,omitempty"`       // of the environment, the target's quirks, the baseline
 	Exit        ExitCode        `json:"exit"`
 	Results     []Result        `json:"results"`
+
+	timeout time.Duration // of the options
 }
 
 // ExitCode is what the process returns. It is never a count.

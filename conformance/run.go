@@ -28,10 +28,18 @@ func Run(ctx context.Context, target Target, opts Options) (*Report, error) {
 			return nil, err
 		}
 	}
+	if opts.Tape && opts.Repeat > 1 {
+		return nil, &UsageError{Message: "a tape has one run of each case, and more were asked for"}
+	}
+	if tapes, ok := target.(tapesTarget); ok {
+		if err := tapes.suits(&opts); err != nil {
+			return nil, err
+		}
+	}
 	r := &runner{ctx: ctx, target: target, opts: opts}
 	report := &Report{
 		Schema: Schema, Version: opts.Version, CaseSet: caseSet(selected), Target: target.Identity(),
-		Seed: opts.Seed, Started: time.Now().UTC(),
+		Seed: opts.Seed, Started: time.Now().UTC(), timeout: opts.Timeout,
 	}
 	report.Results, report.Unreachable = r.run(selected)
 	slices.Sort(r.notes)
@@ -48,6 +56,8 @@ type runner struct {
 	opts   Options
 	emit   sync.Mutex // one result at a time
 	notes  []string
+
+	taped, tapedSteps int // bytes and steps of the tapes so far
 
 	// The instance that cases share when a fresh one has a cost.
 	net     Network
@@ -212,9 +222,6 @@ func (r *runner) once(s Selected, run int) (res Result, excuse string) {
 		}
 		t.play(r.timeout(s.Case))
 		r.release(t)
-		if t.tape != nil {
-			t.tape.Verdict = t.verdict
-		}
 	}
 	if t.verdict != Fail && t.verdict != Warn && t.verdict != Inconclusive {
 		t.excuse = ""
@@ -222,8 +229,23 @@ func (r *runner) once(s Selected, run int) (res Result, excuse string) {
 	return Result{
 		Case: s.Case.ID, Suite: s.Suite.Name, Rev: s.Case.Rev, Level: s.Case.Level, Requirements: s.Case.Requirements,
 		Verdict: t.verdict, Reason: t.reason, Failure: t.failure, Observed: t.observed, Duration: time.Since(began),
-		RTT: t.rtt, Transcript: t.log.entries, Omitted: t.log.omitted, Tape: t.tape,
+		RTT: t.rtt, Transcript: t.log.entries, Omitted: t.log.omitted, Tape: r.shelve(t.tape),
 	}, t.excuse
+}
+
+// shelve keeps a tape, while there is room for it.
+func (r *runner) shelve(t *Tape) *Tape {
+	if t == nil {
+		return nil
+	}
+	r.emit.Lock()
+	defer r.emit.Unlock()
+	r.taped, r.tapedSteps = r.taped+t.size, r.tapedSteps+len(t.Steps)
+	if r.taped > maxTapeBytes || r.tapedSteps > maxTapeSteps {
+		r.notes = append(r.notes, fmt.Sprintf("%s is not on the tape, which is full", t.Case))
+		return nil
+	}
+	return t
 }
 
 func (r *runner) timeout(c *Case) time.Duration {

@@ -21,10 +21,12 @@ func (t *T) Standard() StartOptions {
 // before [T.Target], which otherwise starts it as [T.Standard] says.
 func (t *T) Start(opt StartOptions) {
 	if t.inst != nil {
+		t.untaped("starts a target where one was running")
 		t.Harnessf("the case starts a target that already runs")
 	}
 	opt.Role = t.c.Role
 	inst, err := t.target.Start(t.ctx, bare(t.net), opt)
+	t.noteStart(inst, opt, err)
 	if errors.Is(err, ErrUnsupported) {
 		t.end(Unsupported, &Failure{Message: "the target cannot be started like this: " + err.Error(), Whose: TargetFault})
 	}
@@ -32,7 +34,6 @@ func (t *T) Start(opt StartOptions) {
 		t.end(Inconclusive, &Failure{Message: "the target did not start: " + err.Error(), Whose: EnvironmentFault})
 	}
 	t.inst, t.options = inst, opt
-	t.noteStart()
 	if inst.Addr().IsValid() { // a parser has none
 		t.mark("target started at %v", inst.Addr())
 	}
@@ -112,11 +113,11 @@ func (t *T) Renew(opt StartOptions) {
 	}
 	opt.Role = t.c.Role
 	inst, err := t.renew(opt)
+	t.noteStart(inst, opt, err)
 	if err != nil {
 		t.end(Inconclusive, &Failure{Message: "the target did not start again: " + err.Error(), Whose: EnvironmentFault})
 	}
-	t.inst, t.options = inst, opt
-	t.noteStart()
+	t.inst, t.options, t.answered = inst, opt, false
 	t.mark("the target was started again at %v", inst.Addr())
 	t.warmUp()
 }
@@ -146,7 +147,7 @@ func (t *T) Torrent() []byte {
 // by slash path: see [NeedFiles]. The error is that of a missing file, as
 // [io/fs.ErrNotExist].
 func (t *T) ReadFile(name string) ([]byte, error) {
-	t.spoil()
+	t.untaped("reads a file of the target")
 	f, ok := t.Instance().(Filer)
 	if !ok {
 		t.Harnessf("a case that reads files of the target has to need them")
@@ -157,7 +158,7 @@ func (t *T) ReadFile(name string) ([]byte, error) {
 // Exited reports that the target has ended by itself in good order, as a leecher
 // may that has downloaded all. An end in any other way fails the case.
 func (t *T) Exited() bool {
-	t.spoil()
+	t.untaped("asks whether the target has ended")
 	f, ok := t.Instance().(Finisher)
 	return ok && f.Finished()
 }

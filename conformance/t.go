@@ -24,10 +24,11 @@ type T struct {
 	options  StartOptions                         // that the instance was started with
 	cold     bool                                 // the shared instance was started for this case
 	warming  bool                                 // the instance was started and is not ready yet
-	answered bool                                 // an instance of this case has been ready
+	answered bool                                 // the instance has been ready, or has spoken, if only before a restart
 	began    time.Duration
 	deadline time.Duration
 	rand     spec.Rand
+	fresh    *spec.Rand // nil until it is needed
 	sockets  map[netip.AddrPort]*Socket
 	streams  map[spec.Conn]*Stream
 	accepts  map[netip.AddrPort]*Listener
@@ -57,11 +58,14 @@ func (t *T) Fresh() *spec.Rand {
 	if t.Virtual() {
 		return t.Rand()
 	}
-	var seed [32]byte
-	t.Rand().Fill(seed[:])
-	binary.BigEndian.PutUint64(seed[:], t.Outside(func() uint64 { return uint64(time.Now().UnixNano()) }))
-	r := spec.NewRand(seed)
-	return &r
+	if t.fresh == nil {
+		var seed [32]byte
+		t.Rand().Fill(seed[:])
+		binary.BigEndian.PutUint64(seed[:], t.Outside(func() uint64 { return uint64(time.Now().UnixNano()) }))
+		r := spec.NewRand(seed)
+		t.fresh = &r
+	}
+	return t.fresh
 }
 
 // Now is the network's time.
@@ -74,7 +78,7 @@ func (t *T) Virtual() bool { return t.net.Virtual() }
 // unsupported.
 func (t *T) Do(verb string, args map[string]any) *Pending {
 	t.mark("command %s %v", verb, args)
-	t.spoil()
+	t.untaped("gives the target a command")
 	p, err := t.Instance().Do(Command{Verb: verb, Args: args})
 	if err == ErrUnsupported {
 		t.end(Unsupported, &Failure{Message: "the target does not know the command " + verb, Whose: TargetFault})
@@ -107,6 +111,7 @@ func (t *T) Until(cond func() bool, within time.Duration) bool {
 	limit := t.Now() + within
 	for !cond() {
 		if t.ctx.Err() != nil {
+			t.untaped("was interrupted")
 			t.end(Inconclusive, &Failure{Message: "the run was interrupted", Whose: EnvironmentFault})
 		}
 		if t.inst != nil && t.inst.Exited() != nil {
@@ -132,11 +137,16 @@ func (t *T) Wait(d time.Duration) { t.Until(func() bool { return false }, d) }
 func (t *T) arrive(a Arrival) {
 	switch a := a.(type) {
 	case Datagram:
+		t.answered = t.answered || t.isTarget(a.From)
 		t.deliver(a)
 	case StreamEvent:
+		s := t.streams[a.Conn]
+		t.answered = t.answered || a.Kind == StreamAccepted || a.Kind == StreamData && s != nil && t.isTarget(s.remote)
 		t.stream(a)
 	}
 }
+
+func (t *T) isTarget(addr netip.AddrPort) bool { return t.inst != nil && t.inst.Addr() == addr }
 
 // Earn records that the target showed well-formed behaviour that bears on the
 // requirement. A case that ends without it is inconclusive, whatever it

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +18,18 @@ import (
 func NewTapeTarget(t *Tapes) Target { return tapesTarget{t} }
 
 type tapesTarget struct{ tapes *Tapes }
+
+// suits fits the options to the tapes, or says why it cannot.
+func (t tapesTarget) suits(opts *Options) error {
+	switch {
+	case opts.Seed != t.tapes.Seed:
+		return &UsageError{Message: fmt.Sprintf("seed %d: the tape was made with %d", opts.Seed, t.tapes.Seed)}
+	case opts.Repeat > 1:
+		return &UsageError{Message: "a tape has one run of each case, which cannot be repeated"}
+	}
+	opts.Timeout = t.tapes.Timeout
+	return nil
+}
 
 // Identity is that of the target which was taped.
 func (t tapesTarget) Identity() Identity {
@@ -54,97 +65,119 @@ func (t tapeTarget) Network() (Network, error) {
 	if t.tape == nil {
 		return nil, errUntaped
 	}
-	return newPlayer(t.tape), nil
+	return &player{tape: t.tape, steps: t.tape.Steps, now: t.tape.Began}, nil
 }
 
-func (t tapeTarget) Start(_ context.Context, n Network, _ StartOptions) (Instance, error) {
-	return n.(*player).start(), nil
+func (t tapeTarget) Start(_ context.Context, n Network, opt StartOptions) (Instance, error) {
+	return n.(*player).start(opt)
 }
 
-// player is the network of a tape. What the case does has to be what it did then; what
-// happened to it then happens again, when all has been done that came before.
+// player is the network of a tape. The case has to go through the very steps that it
+// went through then: what it does is compared, what happened happens again, and the
+// clock shows the same. Where a case that was changed parts from that, what the target
+// would have done is not known.
 type player struct {
-	tape   *Tape
-	now    time.Duration
-	doings []tapeStep // that the case is to do
-	events []taped    // that are to happen
-	done   int
-	over   bool // the case has its verdict, and tidies up
-}
-
-// taped is what happened, and how much the case had done before it.
-type taped struct {
-	tapeStep
-	after int
-}
-
-// tapeSlack is how much earlier than then a case may now stop waiting for an arrival:
-// between two steps its clock stands still.
-const tapeSlack = 100 * time.Millisecond
-
-func newPlayer(t *Tape) *player {
-	p := &player{tape: t, now: t.Began}
-	for _, s := range t.Steps {
-		if slices.Contains(happenings, s.Op) {
-			p.events = append(p.events, taped{s, len(p.doings)})
-		} else {
-			p.doings = append(p.doings, s)
-		}
-	}
-	return p
+	tape  *Tape
+	steps []tapeStep // that are left
+	now   time.Duration
+	over  bool // the case has its verdict, and tidies up
 }
 
 // offTape ends a case that does something else than when it was taped.
 type offTape struct{ why string }
 
-// did goes past the next thing that the case did then, which is to be what it does now.
+// next is the step that comes next, and not only time.
+func (p *player) next() *tapeStep {
+	for len(p.steps) > 0 && p.steps[0].Op == tapeClock {
+		p.take()
+	}
+	if len(p.steps) == 0 {
+		return nil
+	}
+	return &p.steps[0]
+}
+
+// take goes past the next step.
+func (p *player) take() tapeStep {
+	s := p.steps[0]
+	p.steps, p.now = p.steps[1:], max(p.now, s.At)
+	return s
+}
+
+// did goes past what the case did then, which has to be what it does now.
 func (p *player) did(s tapeStep) tapeStep {
 	if p.over {
 		return s
 	}
-	if p.done == len(p.doings) {
+	was := p.next()
+	switch {
+	case was == nil:
 		panic(offTape{fmt.Sprintf("it goes on to %s where it had ended", s.Op)})
+	case !same(*was, s):
+		panic(offTape{fmt.Sprintf("step %d is %s and was %s", 1+len(p.tape.Steps)-len(p.steps), s.words(), was.words())})
 	}
-	was := p.doings[p.done]
-	same := was.Op == s.Op && was.Conn == cmp.Or(s.Conn, was.Conn) && was.Size == s.Size && was.Sum == s.Sum
-	if !same {
-		panic(offTape{fmt.Sprintf("step %d is %s and was %s", p.done+1, s.words(), was.words())})
-	}
-	p.done++
-	p.now = max(p.now, was.At)
-	return was
+	return p.take()
+}
+
+// same reports whether a step is one that was taped, as far as the case decides that.
+func same(was, s tapeStep) bool {
+	return was.Op == s.Op && was.Asked == s.Asked && was.Remote == s.Remote && was.Size == s.Size && was.Sum == s.Sum &&
+		(s.Op == tapeDial || was.Conn == s.Conn)
 }
 
 func (s tapeStep) words() string {
-	switch {
-	case s.Op == tapeWrite, s.Op == tapeSend:
-		return fmt.Sprintf("%s of %d bytes (%08x)", s.Op, s.Size, s.Sum)
-	default:
-		return string(s.Op)
+	w := string(s.Op)
+	if s.Asked.IsValid() {
+		w += " at " + s.Asked.String()
 	}
+	if s.Remote.IsValid() {
+		w += " to " + s.Remote.String()
+	}
+	if s.Conn != 0 {
+		w += fmt.Sprintf(" of connection %d", s.Conn)
+	}
+	if s.Sum != 0 {
+		w += fmt.Sprintf(", %d bytes (%08x)", s.Size, s.Sum)
+	}
+	return w
 }
 
-// next is what happens next, if all is done that came before.
-func (p *player) next() *taped {
-	if len(p.events) == 0 || p.events[0].after > p.done {
-		return nil
+// Now is what the clock showed at this step.
+func (p *player) Now() time.Duration {
+	if len(p.steps) > 0 && p.steps[0].Op == tapeClock {
+		p.take()
 	}
-	return &p.events[0]
+	return p.now
 }
 
-func (p *player) Now() time.Duration { return p.now }
-func (p *player) Virtual() bool      { return p.tape.Virtual } // as it was then
-func (p *player) Wake()              {}
-func (p *player) Shut()              {}
+func (p *player) Virtual() bool { return p.tape.Virtual } // as it was then
+func (p *player) Wake()         {}
+func (p *player) Shut()         {}
 
+// Recv is what happened next. A case that waits for less than then is told that
+// nothing came, if nothing had come by that time; one that waits where it had gone on
+// is off the tape.
 func (p *player) Recv(until time.Duration) (Arrival, bool) {
 	s := p.next()
-	if s == nil || s.At > until+tapeSlack || s.Op == tapeExited {
+	switch {
+	case p.over:
+		return nil, false
+	case s == nil:
+		panic(offTape{fmt.Sprintf("it waits until %v where it had ended at %v", until, p.now)})
+	case s.Op == tapeExited:
+		p.now = max(p.now, until)
+		return nil, false
+	case !slices.Contains(happenings, s.Op):
+		panic(offTape{fmt.Sprintf("it waits until %v where it went on with %s", until, s.words())})
+	case until < s.Until && until < s.At:
 		p.now = max(p.now, until)
 		return nil, false
 	}
-	p.events = p.events[1:]
-	p.now = max(p.now, s.At)
+	return p.take().arrival()
+}
+
+// arrival is what comes of a step that happened.
+func (s tapeStep) arrival() (Arrival, bool) {
 	switch s.Op {
 	case tapeSilence:
 		return nil, false
@@ -175,26 +208,28 @@ func taperr(text string) error {
 	return errors.New(text)
 }
 
-func (p *player) Open(netip.AddrPort) (netip.AddrPort, error) {
-	s := p.did(tapeStep{Op: tapeOpen})
+func (p *player) Open(local netip.AddrPort) (netip.AddrPort, error) {
+	s := p.did(tapeStep{Op: tapeOpen, Asked: local})
 	return s.Local, taperr(s.Err)
 }
 
-func (p *player) Close(netip.AddrPort) { p.did(tapeStep{Op: tapeShut}) }
+func (p *player) Close(local netip.AddrPort) { p.did(tapeStep{Op: tapeShut, Asked: local}) }
 
-func (p *player) Send(_, _ netip.AddrPort, payload []byte) error {
-	return taperr(p.did(sent(tapeSend, payload)).Err)
+func (p *player) Send(from, to netip.AddrPort, payload []byte) error {
+	s := sent(tapeSend, payload)
+	s.Asked, s.Remote = from, to
+	return taperr(p.did(s).Err)
 }
 
-func (p *player) Listen(netip.AddrPort) (netip.AddrPort, error) {
-	s := p.did(tapeStep{Op: tapeListen})
+func (p *player) Listen(local netip.AddrPort) (netip.AddrPort, error) {
+	s := p.did(tapeStep{Op: tapeListen, Asked: local})
 	return s.Local, taperr(s.Err)
 }
 
-func (p *player) Unlisten(netip.AddrPort) { p.did(tapeStep{Op: tapeUnlisten}) }
+func (p *player) Unlisten(local netip.AddrPort) { p.did(tapeStep{Op: tapeUnlisten, Asked: local}) }
 
-func (p *player) Dial(_, _ netip.AddrPort) (spec.Conn, error) {
-	s := p.did(tapeStep{Op: tapeDial})
+func (p *player) Dial(local, to netip.AddrPort) (spec.Conn, error) {
+	s := p.did(tapeStep{Op: tapeDial, Asked: local, Remote: to})
 	return s.Conn, taperr(s.Err)
 }
 
@@ -214,24 +249,32 @@ func (p *player) lend(t *T) {
 	if p.tape.Shared == nil {
 		return
 	}
-	t.inst, t.options = p.instance(p.tape.Shared), t.Standard()
+	t.inst, t.options = tapeInstance{p, p.tape.Shared}, t.Standard()
 	t.options.Role, t.cold = t.c.Role, p.tape.Shared.Warm > 0
 	if p.tape.Renews {
-		t.renew = func(StartOptions) (Instance, error) { return p.start(), nil }
+		t.renew = p.start
 	}
 }
 
-func (p *player) start() Instance { return p.instance(p.did(tapeStep{Op: tapeStarts}).Start) }
-
-// instance is the target as it was reached.
-func (p *player) instance(at *tapeStart) Instance {
-	i := tapeInstance{p, at}
-	for _, s := range p.doings {
-		if s.Op == tapeQuit {
-			return tapeQuitter{i}
-		}
+func (p *player) start(opt StartOptions) (Instance, error) {
+	s := p.did(started(opt))
+	if s.Err != "" {
+		return nil, taperr(s.Err)
 	}
-	return i
+	return tapeInstance{p, s.Start}, nil
+}
+
+// end is when the case has its verdict. A target that ended by itself later than the
+// case looks now may have ended for what the case left out.
+func (p *player) end(t *T) {
+	p.over = true
+	switch left := p.next(); {
+	case left != nil && left.Op != tapeExited && p.steps[len(p.steps)-1].Op == tapeExited:
+		t.verdict = Inconclusive
+		t.failure = &Failure{Message: "the target ended later in the case than it goes now", Whose: EnvironmentFault}
+	case t.verdict != p.tape.Verdict:
+		t.Observef("%s when it was taped, by revision %d", p.tape.Verdict, p.tape.Rev)
+	}
 }
 
 // tapeInstance is a target that was started, or that was there, then.
@@ -245,19 +288,14 @@ func (i tapeInstance) Addr6() netip.AddrPort        { return i.at.Addr6 }
 func (i tapeInstance) Do(Command) (*Pending, error) { return nil, errUntaped }
 func (i tapeInstance) Stop() error                  { return nil }
 func (i tapeInstance) Announce() string             { return i.at.Announce }
-
-// Exited says when the target had ended.
-func (i tapeInstance) Exited() error {
-	s := i.tape.next()
-	if s == nil || s.Op != tapeExited {
-		return nil
-	}
-	return errors.New(s.Err)
-}
+func (i tapeInstance) Quit() error                  { return taperr(i.tape.did(tapeStep{Op: tapeQuit}).Err) }
 
 func (i tapeInstance) warmUp() (time.Duration, string) { return i.at.Warm, "" }
 
-// tapeQuitter is one that was asked to end.
-type tapeQuitter struct{ tapeInstance }
-
-func (i tapeQuitter) Quit() error { return taperr(i.tape.did(tapeStep{Op: tapeQuit}).Err) }
+// Exited says when the target had ended.
+func (i tapeInstance) Exited() error {
+	if s := i.tape.next(); s != nil && s.Op == tapeExited {
+		return errors.New(s.Err)
+	}
+	return nil
+}

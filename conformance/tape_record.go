@@ -3,6 +3,8 @@ package conformance
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"hash/crc32"
 	"net/netip"
 	"time"
@@ -11,27 +13,33 @@ import (
 )
 
 // recorder is a network that keeps what crosses it. Its tape is nil once something
-// happened that a tape cannot tell: a command, or a file of the target's that was read.
+// happened that a tape cannot tell. The case sees the clock as the tape will show it.
 type recorder struct {
 	Network
 	tape *Tape
-	room int // bytes that the line may still take
+	now  time.Duration
 }
+
+// tapeTick is how far the clock of a recording may stand behind: a fraction of what any
+// case measures, so that not every look at it is a step.
+const tapeTick = time.Millisecond
 
 // stepSize is the most that a step takes of a line, but for its data.
 const stepSize = 300
 
 // record puts a recorder between the case and its network. Not taped are members, whose
-// messages the harness carries itself, parsers, which have no network, and a target that
-// brings its own content, which is not on the tape.
+// messages the harness carries itself, parsers, which have no network, a target that
+// brings its own content, which is not on the tape, and a tape that plays.
 func (t *T) record() {
 	b, ok := t.target.(Bearer)
-	if t.c.Role == Member || t.c.Role == Parser || ok && b.Torrent() != nil {
+	_, plays := t.net.(*player)
+	if plays || t.c.Role == Member || t.c.Role == Parser || ok && b.Torrent() != nil {
 		return
 	}
+	now := t.net.Now()
 	r := &recorder{t.net, &Tape{
-		Case: t.c.ID, Rev: t.c.Rev, Began: t.net.Now(), Virtual: t.net.Virtual(), Learns: t.Learns(),
-	}, MaxTape}
+		Case: t.c.ID, Rev: t.c.Rev, Began: now, Virtual: t.net.Virtual(), Learns: t.Learns(),
+	}, now}
 	if t.inst != nil {
 		r.tape.Shared, r.tape.Renews = reached(t.inst), t.renew != nil
 		if !t.cold {
@@ -39,16 +47,6 @@ func (t *T) record() {
 		}
 	}
 	t.net = r
-}
-
-// endTape ends the recording, or the playing: what is left to do is to tidy up.
-func (t *T) endTape() {
-	switch n := t.net.(type) {
-	case *recorder:
-		t.net, t.tape = n.Network, n.tape
-	case *player:
-		n.over = true
-	}
 }
 
 // bare is the network without its recorder, for a target to be started on.
@@ -59,17 +57,46 @@ func bare(n Network) Network {
 	return n
 }
 
-// noteStart tapes that the target was started, and where it is.
-func (t *T) noteStart() {
-	if r, ok := t.net.(*recorder); ok {
-		r.add(tapeStep{Op: tapeStarts, Start: reached(t.inst)})
+// noteStart tapes that the target was started, with what, and where it is.
+func (t *T) noteStart(inst Instance, opt StartOptions, err error) {
+	r, ok := t.net.(*recorder)
+	if !ok {
+		return
 	}
+	s := started(opt)
+	switch {
+	case errors.Is(err, ErrUnsupported):
+		s.Err = ErrUnsupported.Error()
+	case err != nil:
+		s.Err = err.Error()
+	default:
+		s.Start = reached(inst)
+	}
+	r.add(s)
+}
+
+// started is a start with such options. The folder is another each time.
+func started(opt StartOptions) tapeStep {
+	opt.Dir = ""
+	b, _ := json.Marshal(opt) // which has nothing that cannot be written
+	return sent(tapeStarts, b)
 }
 
 // noteQuit tapes that the target was asked to end.
 func (t *T) noteQuit(err error) {
 	if r, ok := t.net.(*recorder); ok {
 		r.add(tapeStep{Op: tapeQuit, Err: text(err)})
+	}
+}
+
+// untaped gives up a recording: what happens now is not told by the network. A tape that
+// plays cannot tell it.
+func (t *T) untaped(what string) {
+	switch n := t.net.(type) {
+	case *recorder:
+		n.tape = nil
+	case *player:
+		panic(offTape{"it " + what + ", which no tape can tell"})
 	}
 }
 
@@ -88,22 +115,26 @@ func (t *T) Outside(read func() uint64) uint64 {
 	}
 }
 
-// ended is the last step of a tape, if there is one: the target has ended by itself.
-func (t *Tape) ended(err error) {
-	if t != nil {
-		last := t.Began
-		if len(t.Steps) > 0 {
-			last = t.Steps[len(t.Steps)-1].At
-		}
-		t.Steps = append(t.Steps, tapeStep{Op: tapeExited, At: last, Err: err.Error()})
+// endTape ends the recording, or the playing: what is left to do is to tidy up.
+func (t *T) endTape() {
+	switch n := t.net.(type) {
+	case *recorder:
+		t.net, t.tape = n.Network, n.tape
+	case *player:
+		n.end(t)
 	}
 }
 
-// spoil gives up the tape: what happens now is not told by the network.
-func (t *T) spoil() {
-	if r, ok := t.net.(*recorder); ok {
-		r.tape = nil
+// ended is the last step of a tape, if there is one: the target has ended by itself.
+func (t *Tape) ended(err error) {
+	if t == nil {
+		return
 	}
+	last := t.Began
+	if len(t.Steps) > 0 {
+		last = t.Steps[len(t.Steps)-1].At
+	}
+	t.Steps = append(t.Steps, tapeStep{Op: tapeExited, At: last, Err: err.Error()})
 }
 
 func reached(inst Instance) *tapeStart {
@@ -118,12 +149,13 @@ func reached(inst Instance) *tapeStart {
 }
 
 func (r *recorder) add(s tapeStep) {
+	r.now = r.Network.Now()
 	if r.tape == nil {
 		return
 	}
-	s.At = r.Now()
+	s.At = r.now
 	r.tape.Steps = append(r.tape.Steps, s)
-	if r.room -= stepSize + base64.StdEncoding.EncodedLen(len(s.Data)); r.room < 0 {
+	if r.tape.size += stepSize + base64.StdEncoding.EncodedLen(len(s.Data)); r.tape.size > maxTapeLine {
 		r.tape = nil
 	}
 }
@@ -139,39 +171,47 @@ func text(err error) string {
 	return err.Error()
 }
 
+// Now is the time of the last step, unless it has moved on since.
+func (r *recorder) Now() time.Duration {
+	if r.Network.Now()-r.now > tapeTick {
+		r.add(tapeStep{Op: tapeClock})
+	}
+	return r.now
+}
+
 func (r *recorder) Open(local netip.AddrPort) (netip.AddrPort, error) {
 	at, err := r.Network.Open(local)
-	r.add(tapeStep{Op: tapeOpen, Local: at, Err: text(err)})
+	r.add(tapeStep{Op: tapeOpen, Asked: local, Local: at, Err: text(err)})
 	return at, err
 }
 
 func (r *recorder) Close(local netip.AddrPort) {
 	r.Network.Close(local)
-	r.add(tapeStep{Op: tapeShut, Local: local})
+	r.add(tapeStep{Op: tapeShut, Asked: local})
 }
 
 func (r *recorder) Send(from, to netip.AddrPort, payload []byte) error {
 	s := sent(tapeSend, payload)
 	err := r.Network.Send(from, to, payload)
-	s.Local, s.Remote, s.Err = from, to, text(err)
+	s.Asked, s.Remote, s.Err = from, to, text(err)
 	r.add(s)
 	return err
 }
 
 func (r *recorder) Listen(local netip.AddrPort) (netip.AddrPort, error) {
 	at, err := r.Network.Listen(local)
-	r.add(tapeStep{Op: tapeListen, Local: at, Err: text(err)})
+	r.add(tapeStep{Op: tapeListen, Asked: local, Local: at, Err: text(err)})
 	return at, err
 }
 
 func (r *recorder) Unlisten(local netip.AddrPort) {
 	r.Network.Unlisten(local)
-	r.add(tapeStep{Op: tapeUnlisten, Local: local})
+	r.add(tapeStep{Op: tapeUnlisten, Asked: local})
 }
 
 func (r *recorder) Dial(local, to netip.AddrPort) (spec.Conn, error) {
 	c, err := r.Network.Dial(local, to)
-	r.add(tapeStep{Op: tapeDial, Conn: c, Remote: to, Err: text(err)})
+	r.add(tapeStep{Op: tapeDial, Conn: c, Asked: local, Remote: to, Err: text(err)})
 	return c, err
 }
 
@@ -208,14 +248,16 @@ func (r *recorder) Recv(until time.Duration) (Arrival, bool) {
 	a, ok := r.Network.Recv(until)
 	switch a := a.(type) {
 	case Datagram:
-		r.add(tapeStep{Op: tapeDatagram, Came: a.At, Local: a.To, Remote: a.From, Data: bytes.Clone(a.Data)})
+		r.add(tapeStep{
+			Op: tapeDatagram, Until: until, Came: a.At, Local: a.To, Remote: a.From, Data: bytes.Clone(a.Data),
+		})
 	case StreamEvent:
 		r.add(tapeStep{
-			Op: streamOps[a.Kind], Came: a.At, Conn: a.Conn, Local: a.Local, Remote: a.Remote,
+			Op: streamOps[a.Kind], Until: until, Came: a.At, Conn: a.Conn, Local: a.Local, Remote: a.Remote,
 			Data: bytes.Clone(a.Data), Err: text(a.Err),
 		})
 	default:
-		r.add(tapeStep{Op: tapeSilence})
+		r.add(tapeStep{Op: tapeSilence, Until: until})
 	}
 	return a, ok
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +59,51 @@ func TestTapeRemembersACrash(t *testing.T) {
 	require.Equal(t, was.Failure, is.Failure)
 }
 
+// Of a crash that came later than the case goes now, nothing is concluded.
+func TestTapeOfACrashThatIsNotReached(t *testing.T) {
+	target := &toyTarget{answer: pong}
+	_, tapes := tapedToy(t, target, Case{Run: func(t *T) { ask(t); ask(t); target.exited = errors.New("killed") }})
+	is := play(t, tapes, Case{Run: func(t *T) { ask(t) }})[0]
+	require.Equal(t, Inconclusive, is.Verdict)
+	require.Contains(t, is.Failure.Message, "ended later in the case")
+}
+
+// Time that the case did not wait is on the tape, too: it decides about round trips.
+func TestTapeShowsTheClockOfTheCase(t *testing.T) {
+	const pause = 300 * time.Millisecond
+	echo, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer echo.Close()
+	go func() {
+		b := make([]byte, 100)
+		for {
+			_, from, err := echo.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			_, _ = echo.WriteTo([]byte("pong"), from)
+		}
+	}()
+	suite := toySuite(Case{Run: func(t *T) {
+		ask(t)
+		s := t.Open()
+		time.Sleep(pause) // as a busy machine has it
+		began := t.Now()
+		s.Send([]byte("ping"), "")
+		if !t.Until(func() bool { return len(s.Inbox()) > 0 }, time.Second) || t.Now()-began >= pause {
+			t.Failf("answered after %v", t.Now()-began)
+		}
+	}})
+	at := echo.LocalAddr().(*net.UDPAddr).AddrPort()
+	live := NewLiveTarget(netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), LoopbackSources())
+	r, err := Run(t.Context(), live, Options{Suites: []Suite{suite}, Tape: true})
+	require.NoError(t, err)
+	require.Equal(t, Pass, r.Results[0].Verdict, "%v", r.Results[0].Failure)
+	again, err := Run(t.Context(), NewTapeTarget(TapesOf(r)), Options{Suites: []Suite{suite}})
+	require.NoError(t, err)
+	require.Equal(t, Pass, again.Results[0].Verdict, "%v", again.Results[0].Failure)
+}
+
 // What the target said then is judged by the case as it is now.
 func TestTapeIsJudgedByTheCaseOfToday(t *testing.T) {
 	_, tapes := tapedToy(t, &toyTarget{answer: pong}, Case{Run: func(t *T) { ask(t) }})
@@ -65,6 +112,7 @@ func TestTapeIsJudgedByTheCaseOfToday(t *testing.T) {
 }
 
 func TestTapeKnowsNoOtherCase(t *testing.T) {
+	toyAddr2 := netip.MustParseAddrPort("127.0.0.1:8")
 	twice := func(t *T) {
 		s := t.Open()
 		s.Send([]byte("ping"), "")
@@ -77,15 +125,44 @@ func TestTapeKnowsNoOtherCase(t *testing.T) {
 		run  func(*T)
 		says string
 	}{
-		"another message": {func(t *T) { t.Open().Send([]byte("pong"), "") }, "send of 4 bytes"},
-		"another step":    {func(t *T) { t.Open().Close() }, "step 2 is shut and was start"},
-		"other draws":     {func(t *T) { t.Rand().Uint64(); twice(t) }, "step 4 is send of 1 bytes"},
+		"another message": {func(t *T) { t.Open().Send([]byte("pong"), "") }, "step 3 is send at 127.1.0.1:20001 to 127.0.0.1:7, 4 bytes (2158414f)"},
+		"another step":    {func(t *T) { t.Open().Close() }, "step 2 is shut at 127.1.0.1:20001 and was start"},
+		"other draws":     {func(t *T) { t.Rand().Uint64(); twice(t) }, "step 6 is send at 127.1.0.1:20001 to 127.0.0.1:7, 1 bytes"},
 		"more steps":      {func(t *T) { twice(t); t.Open() }, "goes on to open"},
-		"a command":       {func(t *T) { t.Open(); t.Do("go", nil) }, "not on the tape"},
+		"a command":       {func(t *T) { t.Open(); t.Do("go", nil) }, "it gives the target a command"},
+		"a question":      {func(t *T) { t.Open(); t.Exited() }, "it asks whether the target has ended"},
+		"an end":          {func(t *T) { t.Open(); t.Quit() }, "step 3 is quit and was send"},
+		"another socket":  {func(t *T) { t.Open(); t.Open() }, "step 2 is open and was start"},
+		"another address": {func(t *T) { t.OpenAt(toyAddr2) }, "step 1 is open at 127.0.0.1:8 and was open"},
+		"another target": {func(t *T) {
+			s := t.Open()
+			t.Target()
+			s.SendTo(toyAddr2, []byte("ping"), "")
+		}, "to 127.0.0.1:8, 4 bytes"},
+		"another start": {func(t *T) {
+			t.Open()
+			t.Start(StartOptions{ReadOnly: true})
+		}, "step 2 is start, 217 bytes"},
+		"a longer wait": {func(t *T) {
+			s := t.Open()
+			s.Send([]byte("ping"), "")
+			t.Wait(2 * time.Second)
+		}, "it waits until 2s where it went on with send"},
+		"a wait at the end": {func(t *T) { twice(t); t.Wait(time.Second) }, "it waits until 2s where it had ended at 1s"},
+		"no wait": {func(t *T) {
+			s := t.Open()
+			s.Send([]byte("ping"), "")
+			s.Send([]byte("ping"), "")
+		}, "and was datagram"},
 	} {
 		res := play(t, tapes, Case{Run: c.run})[0]
 		assert.Equal(t, Inconclusive, res.Verdict, name)
 		assert.Contains(t, res.Failure.Message, c.says, name)
+	}
+	for _, opts := range []Options{{Seed: 8}, {Seed: 7, Repeat: 2}} {
+		opts.Suites = []Suite{toySuite(Case{Run: twice})}
+		_, err := Run(t.Context(), NewTapeTarget(tapes), opts)
+		require.ErrorAs(t, err, new(*UsageError))
 	}
 	res := play(t, tapes, Case{ID: "toy/area/other", Run: twice})[0]
 	require.Equal(t, Inconclusive, res.Verdict)
@@ -169,7 +246,7 @@ func TestTapeIsBounded(t *testing.T) {
 	}
 	_, tapes := tapedToy(t, target, times(3))
 	require.Len(t, tapes.Cases, 1)
-	_, tapes = tapedToy(t, target, times(MaxTape/len(flood)))
+	_, tapes = tapedToy(t, target, times(maxTapeLine/len(flood)))
 	require.Empty(t, tapes.Cases)
 }
 
@@ -196,17 +273,26 @@ func TestReadTapesRefuses(t *testing.T) {
 		require.NoError(t, errors.Join(err, z.Close()))
 		return b.String()
 	}
+	step := func(s string) string {
+		return pack(`{"schema":1,"target":{"name":"x","how":"live"},"seed":1}`, `{"case":"a/b/c","steps":[`+s+`]}`)
+	}
 	head := `{"schema":1,"target":{"name":"x","how":"live"},"seed":1}`
 	for says, file := range map[string]string{
 		"no tape: ":                         "plain text",
 		"the tape is empty":                 pack(),
 		"line 1: schema 9, want 1":          pack(`{"schema":9}`),
 		"line 2: ":                          pack(head, `{"case":`),
-		"line 3: a/b/c stands twice":        pack(head, `{"case":"a/b/c"}`, `{"case":"a/b/c"}`),
-		`step 1: "sing" is none`:            pack(head, `{"case":"a/b/c","steps":[{"op":"sing"}]}`),
-		"step 1: start does not say where":  pack(head, `{"case":"a/b/c","steps":[{"op":"start"}]}`),
-		"step 1: 1ns is before 2ns":         pack(head, `{"case":"a/b/c","began":2,"steps":[{"op":"open","at":1}]}`),
-		"after 0 cases: bufio.Scanner: tok": pack(head, strings.Repeat("x", MaxTape+1)),
+		`line 3: "a/b/c" stands twice`:      pack(head, `{"case":"a/b/c"}`, `{"case":"a/b/c"}`),
+		`step 1: "sing": there is no such`:  step(`{"op":"sing"}`),
+		`step 1: "start": does not say`:     step(`{"op":"start"}`),
+		`step 1: "shut": at 0s, want 2ns`:   pack(head, `{"case":"a/b/c","began":2,"steps":[{"op":"shut"}]}`),
+		"came at 1ns, and the case had it ": step(`{"op":"datagram","came":1,"local":"127.0.0.1:1"}`),
+		"of no connection":                  step(`{"op":"data"}`),
+		"at no local address":               step(`{"op":"open"}`),
+		"without its error":                 step(`{"op":"broken","conn":1}`),
+		"want one of IPv4":                  step(`{"op":"start","start":{"addr":"[::1]:5"}}`),
+		"shared: warm after 2h":             pack(head, `{"case":"a","shared":{"addr":"127.0.0.1:5","warm":7200000000000}}`),
+		"after 0 cases: bufio.Scanner: tok": pack(head, strings.Repeat("x", maxTapeLine+1)),
 		"unexpected EOF":                    pack(head, strings.Repeat(`{"case":"a"}`, 9))[:40],
 	} {
 		_, err := ReadTapes(strings.NewReader(file))

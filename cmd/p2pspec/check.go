@@ -100,11 +100,11 @@ func (a *app) check(ctx context.Context, patterns []string, f checkFlags, given 
 		return err
 	}
 	defer out.close()
-	tape, err := f.openTape()
+	target, err := f.open(ctx, selected)
 	if err != nil {
 		return err
 	}
-	target, err := f.open(ctx, selected)
+	tape, err := f.openTape()
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (a *app) check(ctx context.Context, patterns []string, f checkFlags, given 
 	if err := out.write(r); err != nil {
 		return err
 	}
-	if err := writeTape(tape, r); err != nil {
+	if err := a.writeTape(tape, r); err != nil {
 		return err
 	}
 	return f.storeBaseline(a, successor, r)
@@ -142,8 +142,12 @@ func (f *checkFlags) validateNumbers() error {
 	switch {
 	case f.repeat < 1:
 		return usagef("--repeat %d: use 1 or more", f.repeat)
-	case f.repeat > 1 && f.record != "":
-		return usagef("--repeat %d with --record: a tape has one run of each case", f.repeat)
+	case f.repeat > 1 && f.record+f.tape != "":
+		return usagef("--repeat %d: a tape has one run of each case", f.repeat)
+	case f.tape != "" && f.record != "":
+		return usagef("--record with --tape: it would be the same tape")
+	case f.tape != "" && f.timeout > 0:
+		return usagef("--timeout %v with --tape: the tape has that of its run", f.timeout)
 	case f.jobs < 1:
 		return usagef("--jobs %d: use 1 or more", f.jobs)
 	case f.timeout < 0:

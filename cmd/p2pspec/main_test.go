@@ -108,6 +108,8 @@ func TestUsageErrors(t *testing.T) {
 		{check("--tape", broken), "broken.txt: no tape: "},
 		{append(check("--record", filepath.Join(dir, "no", "x.tape")), target...), "cannot be written"},
 		{append(check("--record", filepath.Join(dir, "x.tape"), "--repeat", "2"), target...), "one run of each case"},
+		{check("--record", "x.tape", "--tape", "x.tape"), "the same tape"},
+		{check("--timeout", "3s", "--tape", "x.tape"), "that of its run"},
 		{check("--exec", "node 'open"), "a quote is not closed"},
 		{check("--exec", " "), "the command is empty"},
 		{check("--client", "nosuchclient"), "libtorrent"},
@@ -330,6 +332,12 @@ func TestTapeOfATarget(t *testing.T) {
 		t.Fatalf("exit %d, %s\n%s", code, errs, was)
 	}
 	bad.Store(false)
+	for _, remote := range []string{"192.0.2.1:6881", "127.0.0.1:9"} { // refused, and with nobody there
+		_, errs, code = p2pspec(t, "check", fails, "--target", remote, "--record", tape)
+		if code != conformance.ExitUsage && code != conformance.ExitUnreachable {
+			t.Fatalf("%s: exit %d, %s", remote, code, errs)
+		}
+	}
 	out, errs, code := p2pspec(t, "check", fails, "bep44", "--tape", tape)
 	if code != conformance.ExitUnmet || errs != "" || !strings.Contains(out, "p2pspec check "+fails+" --tape ") ||
 		!strings.Contains(out, "tape of live), seed 5, 1 case,") {

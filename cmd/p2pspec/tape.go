@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/p2pspec/p2pspec/conformance"
@@ -44,17 +45,22 @@ func (f *checkFlags) openTape() (*os.File, error) {
 	if f.record == "" {
 		return nil, nil
 	}
-	file, err := os.Create(f.record)
+	file, err := os.OpenFile(f.record, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, usagef("the tape cannot be written: %v", err)
 	}
 	return file, nil
 }
 
-// writeTape ends it.
-func writeTape(file *os.File, r *conformance.Report) error {
+// writeTape puts the run's tape in the place of what the file had, if anything is on it.
+func (a *app) writeTape(file *os.File, r *conformance.Report) error {
 	if file == nil {
 		return nil
 	}
-	return asFault(errors.Join(conformance.TapesOf(r).Write(file), file.Close()))
+	tapes := conformance.TapesOf(r)
+	if len(tapes.Cases) == 0 {
+		fmt.Fprintf(a.err, "p2pspec: %s was not written: nothing crossed the network that a tape can tell\n", file.Name())
+		return file.Close()
+	}
+	return asFault(errors.Join(file.Truncate(0), tapes.Write(file), file.Close()))
 }

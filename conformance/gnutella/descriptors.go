@@ -17,7 +17,7 @@ func encode(m spec.Message) []byte {
 }
 
 // NewGUID is one that nobody has seen, marked as those of modern servents are.
-func NewGUID(t *T) wire.GUID { return wire.NewGUID(t.Rand()) }
+func NewGUID(t *T) wire.GUID { return wire.NewGUID(t.Fresh()) }
 
 // NewPing asks for pongs.
 func NewPing(t *T, ttl, hops uint8) wire.Descriptor {
@@ -71,8 +71,8 @@ func NewBye(t *T, code uint16, text string) wire.Descriptor {
 	return wire.Descriptor{GUID: NewGUID(t), Type: wire.TypeBye, TTL: 1, Payload: y.Append(nil)}
 }
 
-// word is one that no file has in its name, and that no case has used before: some
-// servents pass a text on once only.
+// word is one that no file has in its name, and that no case has used before, nor one of
+// an earlier run: some servents pass a text on once only.
 func word(t *T) string {
-	return fmt.Sprintf("zq%x", t.Rand().Uint64()>>16)
+	return fmt.Sprintf("zq%x", t.Fresh().Uint64()>>16)
 }

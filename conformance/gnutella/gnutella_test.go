@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/p2pspec/p2pspec/conformance"
 	"github.com/p2pspec/p2pspec/conformance/conformancetest"
 	"github.com/p2pspec/p2pspec/conformance/gnutella"
@@ -34,4 +36,25 @@ func TestReferenceServentPasses(t *testing.T) {
 func TestReferenceServentPassesOnLoopback(t *testing.T) {
 	target := gnutella.Builtin{}.Targets().OnSockets(conformance.LoopbackSources())
 	suites().Met(t, target, conformance.Options{Jobs: 16, Seed: 1})
+}
+
+// A servent that goes on is judged alike by a second run with the same seed, though it
+// remembers what it was sent in the first.
+func TestASecondRunIsJudgedAlike(t *testing.T) {
+	sources := conformance.LoopbackSources()
+	program := gnutella.Builtin{}.Targets().OnSockets(sources)
+	net, err := program.Network()
+	require.NoError(t, err)
+	defer net.Shut()
+	inst, err := program.Start(t.Context(), net, conformance.StartOptions{Files: gnutella.Shared()})
+	require.NoError(t, err)
+	defer inst.Stop()
+	for range 2 {
+		r, err := conformance.Run(t.Context(), conformance.NewLiveTarget(inst.Addr(), sources), conformance.Options{
+			Suites: gnutella.Suites(), Seed: 1,
+			Select: []string{"gnutella06/ping", "gnutella06/hit"},
+		})
+		require.NoError(t, err)
+		require.Equal(t, len(r.Results), r.Summary[conformance.Pass], "%v", r.Summary)
+	}
 }

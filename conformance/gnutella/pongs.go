@@ -13,7 +13,7 @@ import (
 // somewhere is the address of a host that pongs tell of, where nobody listens. The
 // target may still know those of other cases.
 func somewhere(t *T, port uint16) netip.AddrPort {
-	n := t.Rand().Uint64()
+	n := t.Fresh().Uint64()
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 77, byte(n >> 8), byte(n)}), port)
 }
 

@@ -142,7 +142,7 @@ func shaURN(t *T) string {
 	const base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 	b := []byte("urn:sha1:")
 	for range 32 {
-		b = append(b, base32[t.Rand().Below(uint64(len(base32)))])
+		b = append(b, base32[t.Fresh().Below(uint64(len(base32)))])
 	}
 	return string(b)
 }

@@ -25,7 +25,7 @@ func (r *Room) word() string {
 	const letters = "bcdfghjklmnpqrstvwxz" // no word of a language has no vowel
 	b := make([]byte, 10)
 	for i := range b {
-		b[i] = letters[r.Rand().Below(uint64(len(letters)))]
+		b[i] = letters[r.Fresh().Below(uint64(len(letters)))]
 	}
 	return string(b)
 }

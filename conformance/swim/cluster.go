@@ -132,8 +132,8 @@ func being(s wire.State, incarnation uint32) func(wire.NodeState) bool {
 func (c *Cluster) Add() *Member {
 	sock := c.Open()
 	m := &Member{
-		Name: fmt.Sprintf("p2pspec-%08x-%d", c.Rand().Uint64()>>32, len(c.Members)+1), Incarnation: 1,
-		Versions: c.Self.Versions, c: c, sock: sock, seq: uint32(c.Rand().Uint64() >> 49),
+		Name: fmt.Sprintf("p2pspec-%08x-%d", c.Fresh().Uint64()>>32, len(c.Members)+1), Incarnation: 1,
+		Versions: c.Self.Versions, c: c, sock: sock, seq: uint32(c.Fresh().Uint64() >> 49),
 	}
 	sock.Handle = m.receive
 	m.listener = c.ListenAt(sock.Addr(), m.accept)

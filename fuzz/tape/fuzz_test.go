@@ -59,7 +59,9 @@ func FuzzTape(f *testing.F) {
 		if err != nil || len(again.Cases) != len(tapes.Cases) {
 			t.Fatalf("%d cases were written and %v", len(tapes.Cases), err)
 		}
-		r, err := conformance.Run(t.Context(), conformance.NewTapeTarget(again), conformance.Options{Suites: suite()})
+		r, err := conformance.Run(t.Context(), conformance.NewTapeTarget(again), conformance.Options{
+			Suites: suite(), Seed: again.Seed,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
