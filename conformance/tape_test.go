@@ -112,6 +112,7 @@ func TestTapeIsJudgedByTheCaseOfToday(t *testing.T) {
 }
 
 func TestTapeKnowsNoOtherCase(t *testing.T) {
+	const here = "is send at 127.1.0.1:20001 to 127.0.0.1:7"
 	toyAddr2 := netip.MustParseAddrPort("127.0.0.1:8")
 	twice := func(t *T) {
 		s := t.Open()
@@ -125,9 +126,9 @@ func TestTapeKnowsNoOtherCase(t *testing.T) {
 		run  func(*T)
 		says string
 	}{
-		"another message": {func(t *T) { t.Open().Send([]byte("pong"), "") }, "step 3 is send at 127.1.0.1:20001 to 127.0.0.1:7, 4 bytes (2158414f)"},
+		"another message": {func(t *T) { t.Open().Send([]byte("pong"), "") }, here + ", 4 bytes (2158414f)"},
 		"another step":    {func(t *T) { t.Open().Close() }, "step 2 is shut at 127.1.0.1:20001 and was start"},
-		"other draws":     {func(t *T) { t.Rand().Uint64(); twice(t) }, "step 6 is send at 127.1.0.1:20001 to 127.0.0.1:7, 1 bytes"},
+		"other draws":     {func(t *T) { t.Rand().Uint64(); twice(t) }, here + ", 1 bytes (410b1010)"},
 		"more steps":      {func(t *T) { twice(t); t.Open() }, "goes on to open"},
 		"a command":       {func(t *T) { t.Open(); t.Do("go", nil) }, "it gives the target a command"},
 		"a question":      {func(t *T) { t.Open(); t.Exited() }, "it asks whether the target has ended"},

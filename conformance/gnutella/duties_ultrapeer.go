@@ -38,7 +38,8 @@ func filled(t *T) (ultrapeers []*Peer, leaf, last *Peer) {
 	leaf = meetAt(t, Shielded())
 	for range mostPlaces {
 		p := Dial(t)
-		p.Greet(Equal().Listening(p.Advertised()))
+		// gtk-gnutella puts out those who do not inflate for those who do.
+		p.Greet(Equal().With("Accept-Encoding", "deflate").Listening(p.Advertised()))
 		if !p.Answered() || p.Answer.Code != wire.Accepted {
 			return ultrapeers, leaf, p
 		}
@@ -125,19 +126,20 @@ var ultrapeerDuties = []Case{
 		},
 	},
 	{
-		ID: "gnutella06/ultrapeer/refusal-names-others", Rev: 2, Since: "0.2.0", Level: conformance.Should,
+		ID: "gnutella06/ultrapeer/refusal-names-others", Rev: 2, Since: "0.2.0", Level: conformance.May,
 		Requirements: []string{"GN-HS-15"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Needs:   []conformance.Need{conformance.NeedFresh},
 		Control: "ultrapeers that say where they listen were taken before",
 		Explain: "Ultrapeers meet the target until it refuses one. It knows those that it took, which have said where they " +
-			"listen, and has to name some host in X-Try-Ultrapeers or X-Try.",
+			"listen, and has to name some host in X-Try-Ultrapeers or X-Try, if it can: some tell nobody of hosts on " +
+			"loopback, so it is recorded and not judged.",
 		Causes: []string{"Listen-IP is not read", "the refusal has no headers"},
 		Kills:  []string{"refusals-name-nobody"},
 		Run: func(t *T) {
 			ultrapeers, _, last := filled(t)
 			h := last.refusal()
 			if len(recommended(h, "X-Try-Ultrapeers"))+len(recommended(h, "X-Try")) == 0 {
-				t.Failf("the refusal names no other host, though the target has %d ultrapeers", len(ultrapeers))
+				t.Infof("the refusal names no other host, though the target has %d ultrapeers", len(ultrapeers))
 			}
 		},
 	},
