@@ -25,7 +25,7 @@ var calls = []Case{
 			"headers in lines that end in CR LF, and an empty line; and wait for the answer.",
 		Causes: []string{"lines end in LF alone", "a line is no header", "the empty line is missing",
 			"the first ping follows at once"},
-		Kills: []string{"dials-with-lf"},
+		Kills: []string{"dials-with-a-line-of-no-header", "dials-with-lf", "dials-without-an-empty-line"},
 		Run: func(t *T) {
 			var s *conformance.Stream
 			l := t.Listen(func(c *conformance.Stream) { s = c })

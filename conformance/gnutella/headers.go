@@ -69,7 +69,9 @@ var headers = []Case{
 			"passes on to one that said so as usual, and nothing else: a query with TTL 1 goes to leaves alone.",
 		Causes: []string{"names are compared with their case", "a blank is expected behind the colon",
 			"the value is compared with its case: who says tRUE is taken for a leaf"}, Within: time.Minute,
-		Kills: []string{"case-of-names-counts", "case-of-values-counts"},
+		Kills: []string{
+			"case-of-names-counts", "case-of-values-counts", "roles-in-another-case-are-leaves",
+		},
 		Run: func(t *T) {
 			shown := offered(t, "aCCEPT-eNCODING:deflate\r\n", "a name in another case")
 			p := taken(t, "a handshake with 'x-ultrapeer: tRUE'", func(p *Peer) {

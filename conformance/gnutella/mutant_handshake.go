@@ -132,7 +132,7 @@ func headerMutants() []Mutant {
 				}
 				return same(m)
 			})},
-		{Name: "roles-in-another-case-are-leaves", What: "who says that it is an ultrapeer in another case is taken for a leaf",
+		{Name: "roles-in-another-case-are-leaves", What: "an ultrapeer that says so in another case is taken for a leaf",
 			bend: understanding(func(h wire.Headers) wire.Headers {
 				if v, _ := h.Get("X-Ultrapeer"); v == "tRUE" {
 					return wire.Headers(Offer(h).With("X-Ultrapeer", "False"))

@@ -54,7 +54,7 @@ func streamMutants() []Mutant {
 			})},
 		{Name: "one-hit-for-all-results", What: "all results of a query are sent in one hit",
 			bend: mergeHits},
-		{Name: "one-hit-when-all-is-found", What: "as many results as there are in one hit, of which the first query finds one",
+		{Name: "one-hit-when-all-is-found", What: "all results are sent in one hit, but to the first query",
 			bend: func(b *bent) {
 				mergeHits(b)
 				merge, first := b.say, wire.GUID{}
