@@ -167,7 +167,7 @@ var queries = []Case{
 			"query nothing is said.",
 		Causes: []string{"'urn:' is taken for a search by urn, which finds nothing",
 			"the digits are not those of base 32"},
-		Kills: []string{"searches-for-bare-urns", "tells-the-wrong-urn"},
+		Kills: []string{"searches-for-bare-urns", "tells-the-wrong-urn", "tells-urns-in-hex"},
 		Run: func(t *T) {
 			p := Meet(t, Equal())
 			p.Finds("alpha bravo", FileAlpha)
