@@ -62,7 +62,7 @@ var headers = []Case{
 	{
 		ID: "gnutella06/headers/any-order-and-case", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-HS-09"}, Role: conformance.Servent, Kind: conformance.Reply,
-		Control: "a ping of TTL 1 is answered on the same link",
+		Control: "a ping of TTL 1 is answered on the same link, and queries are passed on to another ultrapeer",
 		Explain: "'aCCEPT-eNCODING:deflate' comes before all others, without a blank behind the colon: it " +
 			"must be read as the usual form, which an answer that compresses shows. 'x-ultrapeer: tRUE' comes " +
 			"last: it must be taken as 'X-Ultrapeer: True'. A target that is an ultrapeer passes on to it what it " +
