@@ -10,7 +10,7 @@ import (
 // oldRouting judges how descriptors of 0.4 travel.
 var oldRouting = []Case{
 	{
-		ID: "gnutella04/ping/answered", Rev: 1, Since: "0.2.0", Level: conformance.Must,
+		ID: "gnutella04/ping/answered", Rev: 2, Since: "0.2.0", Level: conformance.Must,
 		Requirements: []string{"GN-PG-02", "GN-PG-04", "GN-HD-01", "GN-HD-02"}, Role: conformance.Servent,
 		Kind:    conformance.Reply,
 		Control: "any pong at all within the same time",
