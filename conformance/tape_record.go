@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"hash/crc32"
@@ -23,9 +22,6 @@ type recorder struct {
 // tapeTick is how far the clock of a recording may stand behind: a fraction of what any
 // case measures, so that not every look at it is a step.
 const tapeTick = time.Millisecond
-
-// stepSize is the most that a step takes of a line, but for its data.
-const stepSize = 300
 
 // record puts a recorder between the case and its network. Not taped are members, whose
 // messages the harness carries itself, parsers, which have no network, a target that
@@ -78,7 +74,7 @@ func (t *T) noteStart(inst Instance, opt StartOptions, err error) {
 // started is a start with such options. The folder is another each time.
 func started(opt StartOptions) tapeStep {
 	opt.Dir = ""
-	b, _ := json.Marshal(opt) // which has nothing that cannot be written
+	b, _ := json.Marshal(opt) // nor has this
 	return sent(tapeStarts, b)
 }
 
@@ -154,11 +150,15 @@ func (r *recorder) add(s tapeStep) {
 		return
 	}
 	s.At = r.now
+	b, _ := json.Marshal(s) // which has nothing that cannot be written
 	r.tape.Steps = append(r.tape.Steps, s)
-	if r.tape.size += stepSize + base64.StdEncoding.EncodedLen(len(s.Data)); r.tape.size > maxTapeLine {
+	if r.tape.size += len(b) + 1; r.tape.size > maxTapeLine-lineHead {
 		r.tape = nil
 	}
 }
+
+// lineHead is more than a line takes beside its steps.
+const lineHead = 4096
 
 func sent(op tapeOp, b []byte) tapeStep {
 	return tapeStep{Op: op, Size: len(b), Sum: crc32.ChecksumIEEE(b)}

@@ -11,11 +11,12 @@ import (
 // hostile judges what becomes of handshakes that nobody means well by.
 var hostile = []Case{
 	{
-		ID: "gnutella06/hostile/no-handshake", Rev: 1, Since: "0.2.0", Level: conformance.Defacto,
+		ID: "gnutella06/hostile/no-handshake", Rev: 2, Since: "0.2.0", Level: conformance.Defacto,
 		Requirements: []string{"GN-HS-01"}, Role: conformance.Servent, Kind: conformance.Reply,
 		Control: "another peer shakes hands before and after",
-		Explain: "A stream begins with random bytes and an empty line. It should be closed, or be told " +
-			"no; it must not be taken for a link, and others must be served as before.",
+		Explain: "A stream begins with random bytes and an empty line. It must not be taken for a link, and others must be " +
+			"served as before. Whether it is closed at once is recorded: the bytes may look like the beginning of something " +
+			"else, as of TLS.",
 		Causes: []string{"only the end of the lines is looked for"},
 		Kills:  []string{"welcomes-everybody"},
 		Run: func(t *T) {
@@ -27,11 +28,11 @@ var hostile = []Case{
 			p.WriteMalformed(append(b, "\r\n\r\n"...), "64 random bytes, and an empty line")
 			dropped := p.Dropped(2 * AnswerWithin)
 			p.Alive()
-			switch {
-			case p.Answer != nil && p.Answer.Code == 200:
+			if p.Answer != nil && p.Answer.Code == 200 {
 				t.Failf("random bytes are taken for the first step of a handshake")
-			case !dropped:
-				t.Failf("the stream is open %v after random bytes", 2*AnswerWithin)
+			}
+			if !dropped {
+				t.Observef("the stream is open %v after random bytes", 2*AnswerWithin)
 			}
 		},
 	},

@@ -83,12 +83,12 @@ const GatherFor = 1500 * time.Millisecond
 // cachedPongs judges what the target tells of others.
 var cachedPongs = []Case{
 	{
-		ID: "gnutella06/pong-cache/several-pongs", Rev: 1, Since: "0.2.0", Level: conformance.Should,
+		ID: "gnutella06/pong-cache/several-pongs", Rev: 2, Since: "0.2.0", Level: conformance.Should,
 		Requirements: []string{"GN-PG-06"}, Role: conformance.Ultrapeer, Kind: conformance.Reply,
 		Control: "a ping of TTL 1 on the same link before",
 		Explain: "Four neighbours have told of themselves. A fifth sends a ping with TTL 7, more than a " +
 			"second after its last. It must be answered by several pongs, and by 20 at most: 10 is " +
-			"reasonable.",
+			"reasonable. Some tell nobody of addresses of loopback: fewer are recorded there.",
 		Causes: []string{"only the own pong is sent", "the whole cache is sent"},
 		Kills:  []string{"forgets-what-it-saw", "list-of-vendor-messages-comes-first", "unmarked-guids"},
 		Run: func(t *T) {
@@ -98,8 +98,8 @@ var cachedPongs = []Case{
 			p := Meet(t, Equal())
 			found := p.crawl(7, 0)
 			t.Observef("a ping with TTL 7 was answered by %d pongs", len(found))
-			if len(found) < 2 && len(p.crawl(2, 0)) < 2 {
-				t.Unsupportedf("the target tells of no neighbour in any way: some tell nobody of addresses of loopback")
+			if len(found) < 2 && p.Advertised().Addr().IsLoopback() {
+				t.Infof("a ping with TTL 7 is answered by %d pongs, on loopback, of whose addresses some tell nobody", len(found))
 			}
 			if len(found) < 2 || len(found) > 20 {
 				t.Mismatch("the number of pongs", len(found), "several: 2 to 20")
