@@ -49,7 +49,9 @@ inconclusive.
 
 The servents of Gnutella (gtk-gnutella, gnutella-bun, limewire) are in no package, and interop/setup does not
 install them: their descriptions say where they come from and where a build of theirs is looked for. Such a run is
-repeated by ` + "`interop/record gtk-gnutella`" + `, and takes up to 20 minutes.
+repeated by ` + "`interop/record gtk-gnutella`" + `, and takes up to 20 minutes. It is taped, and so is OpenNap's:
+the tests judge what they said again by the cases as they are, and want the verdicts and words of the reports. So can
+anybody, as by ` + "`p2pspec check gnutella06/ttl --tape interop/tapes/gtk-gnutella.gnutella.tape`" + `.
 `
 
 // render writes the page.
@@ -59,6 +61,7 @@ func render(all []*conformance.Report) string {
 	renderClients(&b, all)
 	renderMatrix(&b, all)
 	renderSuspects(&b, all)
+	renderAlone(&b, all)
 	for _, j := range judgements() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", j, j.meaning())
 		for _, d := range deviations() {

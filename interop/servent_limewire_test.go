@@ -86,27 +86,6 @@ func limewireDeviations() []deviation {
 			},
 		},
 		{
-			Name: "metadata-of-nothing", Judgement: laxClause,
-			What: "Hits have metadata of three bytes, the sign for XML without compression and a NUL, where none was " +
-				"asked for and there is none.",
-			Cases: []string{"gnutella06/query/no-xml-unasked"},
-			Sources: []source{
-				{"limewire", "com/limegroup/gnutella/xml/LimeXMLUtils.java:55", "C_HEADER_BEGIN + C_HEADER_END;"},
-			},
-		},
-		{
-			Name: "hits-are-written-anew", Judgement: targetBug,
-			What: "A hit that is passed on gets extensions that tell the way it came, and is written anew for them: " +
-				"the private data of a vendor that it does not know is lost, with the block in it.",
-			Cases: []string{"gnutella06/hit/unknown-private-data-passes"},
-			Sources: []source{
-				{
-					"limewire", "com/limegroup/gnutella/messages/QueryReplyFactoryImpl.java:383",
-					"return createWithNewGGEP(original, toAdd.toByteArray());",
-				},
-			},
-		},
-		{
 			Name: "pushes-are-not-remembered", Judgement: targetBug,
 			What:  "A push that comes again under its GUID is passed on again.",
 			Cases: []string{"gnutella06/push/duplicates-have-one-guid"},
@@ -193,6 +172,18 @@ func limewireDoubts() []deviation {
 				"gnutella06/query/nothing-to-look-for", "gnutella06/query/letters-beyond-ascii",
 			},
 			Sources: []source{{"limewire", "not found", ""}},
+		},
+		{
+			Name: "leaves-before-ultrapeers", Judgement: notReached,
+			What: "While there is room for leaves it has, and no ultrapeer is missing, it says X-Ultrapeer-Needed: False to " +
+				"every ultrapeer, from the first on. How many it takes that insist is not seen.",
+			Cases: []string{"gnutella06/ultrapeer/refuses-when-it-is-full"},
+			Sources: []source{
+				{
+					"limewire", "com/limegroup/gnutella/handshaking/UltrapeerHandshakeResponder.java:130",
+					"if (allowedAsLeaf && !supernodeNeeded) {",
+				},
+			},
 		},
 		{
 			Name: "one-link-too-many", Judgement: notReached,

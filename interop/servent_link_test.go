@@ -10,7 +10,7 @@ func serventLinkDeviations() []deviation {
 				"handshake or a request of any size. Other bytes are given up at 8 kB, and waited for until then. " +
 				"No document sets a limit.",
 			Cases: []string{
-				"gnutella06/hostile/no-handshake", "gnutella06/hostile/header-flood",
+				"gnutella06/hostile/header-flood",
 				"gnutella06/hostile/endless-line", "gnutella-http/hostile/flood-of-headers",
 			},
 			Sources: []source{

@@ -103,12 +103,26 @@ func serventRoutingDeviations() []deviation {
 		{
 			Name: "queries-of-leaves-are-flooded", Judgement: targetBug,
 			What: "The handshake says X-Dynamic-Querying, and a leaf's query goes to all ultrapeers at once like any other, " +
-				"with its TTL less one, whatever X-Max-TTL they have said. No leaf is asked how many results it has.",
+				"with its TTL less one, whatever X-Max-TTL they have said.",
 			Cases: []string{
 				"gnutella06/dynamic/begins-with-a-probe", "gnutella06/dynamic/maximum-of-the-link-counts",
-				"gnutella06/dynamic/leaf-is-asked-for-its-results",
 			},
 			Sources: []source{{"gnutella-bun", "src/query_routing/dynamic_query.ts:95", "ttl: options.ttl - 1,"}},
+		},
+		{
+			Name: "guidance-by-vendor-messages", Judgement: laxClause,
+			What: "A leaf that has said it knows BEAR/11 and BEAR/12 is asked how many results it has, whether or not its " +
+				"query says so: the authors write that LimeWire forgets to.",
+			Cases:   []string{"gnutella06/dynamic/leaf-that-guides-not-is-left-alone"},
+			Sources: []source{{"gtk-gnutella", "src/core/dq.c:1938", "NODE_LEAF_GUIDE(n)"}},
+		},
+		{
+			Name: "leaves-are-recommended", Judgement: targetBug,
+			What:  "Who is refused is told of all neighbours as ultrapeers, and so of leaves, which take nobody.",
+			Cases: []string{"gnutella06/ultrapeer/recommends-no-leaves"},
+			Sources: []source{
+				{"gnutella-bun", "src/handshake_policy/admission.ts:14", `headers["x-try-ultrapeers"] = value;`},
+			},
 		},
 		{
 			Name: "queues-without-a-bound", Judgement: targetBug,
