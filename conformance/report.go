@@ -13,6 +13,7 @@ type Report struct {
 	CaseSet     string          `json:"case_set"` // digest of the selected ids and revisions
 	Target      Identity        `json:"target"`
 	Seed        uint64          `json:"seed"`
+	Timeout     time.Duration   `json:"timeout_ns,omitempty"` // of the options
 	Started     time.Time       `json:"started"`
 	Duration    time.Duration   `json:"duration_ns"`
 	Summary     map[Verdict]int `json:"summary"`               // before overlays
@@ -20,8 +21,6 @@ type Report struct {
 	Notes       []string        `json:"notes,omitempty"`       // of the environment, the target's quirks, the baseline
 	Exit        ExitCode        `json:"exit"`
 	Results     []Result        `json:"results"`
-
-	timeout time.Duration // of the options
 }
 
 // ExitCode is what the process returns. It is never a count.

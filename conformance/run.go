@@ -39,7 +39,7 @@ func Run(ctx context.Context, target Target, opts Options) (*Report, error) {
 	r := &runner{ctx: ctx, target: target, opts: opts}
 	report := &Report{
 		Schema: Schema, Version: opts.Version, CaseSet: caseSet(selected), Target: target.Identity(),
-		Seed: opts.Seed, Started: time.Now().UTC(), timeout: opts.Timeout,
+		Seed: opts.Seed, Started: time.Now().UTC(), Timeout: opts.Timeout,
 	}
 	report.Results, report.Unreachable = r.run(selected)
 	slices.Sort(r.notes)

@@ -128,7 +128,7 @@ const (
 
 // TapesOf gathers the tapes of a run that had [Options.Tape].
 func TapesOf(r *Report) *Tapes {
-	t := &Tapes{Schema: tapeSchema, Target: r.Target, Seed: r.Seed, Timeout: r.timeout}
+	t := &Tapes{Schema: tapeSchema, Target: r.Target, Seed: r.Seed, Timeout: r.Timeout}
 	for _, res := range r.Results {
 		if res.Tape != nil {
 			res.Tape.Verdict = res.Verdict
