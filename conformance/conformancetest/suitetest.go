@@ -38,10 +38,11 @@ type Mutant struct {
 }
 
 // Met fails the test for each case that the reference node does not meet, or that is
-// judged otherwise by its tape. A case may be skipped, with its reason.
+// judged otherwise by its tape, which the short tests, that look for races, leave out. A
+// case may be skipped, with its reason.
 func (s Suites) Met(t *testing.T, target conformance.Target, opts conformance.Options) {
 	t.Helper()
-	opts.Suites, opts.Tape = s.All, true
+	opts.Suites, opts.Tape = s.All, !testing.Short()
 	r, err := conformance.Run(t.Context(), target, opts)
 	if err != nil {
 		t.Fatal(err)
